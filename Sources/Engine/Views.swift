@@ -1,0 +1,109 @@
+public import Core
+
+/// One thing as people read it, kept in a table of its collection.
+public struct Document: Hashable, Sendable {
+    /// The table, such as `runs`.
+    public var collection: String
+    /// The thing's id.
+    public var id: String
+    /// The entry that created it: lists are in this order.
+    public var position: Position
+    /// A JSON object.
+    public var json: [UInt8]
+
+    /// A document with all its parts.
+    public init(collection: String, id: String, position: Position, json: [UInt8]) {
+        self.collection = collection
+        self.id = id
+        self.position = position
+        self.json = json
+    }
+}
+
+/// Which part of a collection is wanted.
+public struct DocumentQuery: Hashable, Sendable {
+    /// The table.
+    public var collection: String
+    /// Values that indexed top-level members must have, such as `["agent_id": "agt_…"]`.
+    public var matching: [String: String]
+    /// Only documents created before this position (lists run from the newest to the oldest).
+    public var before: Position?
+    /// A lower bound, inclusive, and an upper bound, exclusive, on the integer member `created_at`.
+    public var createdFrom: Timestamp?
+    /// See ``createdFrom``.
+    public var createdTo: Timestamp?
+    /// At most so many.
+    public var limit: Int
+
+    /// A query with all its parts.
+    public init(
+        collection: String, matching: [String: String] = [:], before: Position? = nil, createdFrom: Timestamp? = nil,
+        createdTo: Timestamp? = nil, limit: Int
+    ) {
+        self.collection = collection
+        self.matching = matching
+        self.before = before
+        self.createdFrom = createdFrom
+        self.createdTo = createdTo
+        self.limit = limit
+    }
+}
+
+/// A collection and the members of its documents that may be searched for.
+public struct CollectionSchema: Hashable, Sendable {
+    /// The table.
+    public var name: String
+    /// Top-level members with an index.
+    public var indexed: [String]
+
+    /// A schema with all its parts.
+    public init(name: String, indexed: [String]) {
+        self.name = name
+        self.indexed = indexed
+    }
+}
+
+/// Reads documents. Used from many threads at once.
+public protocol ViewsReader: Sendable {
+    /// One document.
+    func document(_ id: String, in collection: String) throws(ViewsError) -> Document?
+    /// Documents from the newest to the oldest.
+    func documents(_ query: DocumentQuery) throws(ViewsError) -> [Document]
+}
+
+/// Projections kept in tables for reading. May be deleted at any time: the follower makes them again from the log.
+/// Owned by the follower's thread.
+public protocol Views: ViewsReader {
+    /// The last position whose documents are stored.
+    func checkpoint() throws(ViewsError) -> Position
+    /// Stores documents and moves the checkpoint, in one transaction. A document of the same id is replaced.
+    func store(_ documents: [Document], checkpoint: Position) throws(ViewsError)
+}
+
+/// Why views could not be read or written.
+public struct ViewsError: Error, Hashable, Sendable, CustomStringConvertible {
+    /// The file.
+    public var path: String
+    /// What was wrong with it.
+    public var problem: String
+
+    /// An error with all its parts.
+    public init(path: String, problem: String) {
+        self.path = path
+        self.problem = problem
+    }
+
+    /// What was wrong and what to do.
+    public var description: String {
+        "\(path): \(problem). Views are made from the log: stop the server, delete this file and start again."
+    }
+}
+
+/// Makes a machine's documents from its entries. Pure but for the lookup it is lent.
+public protocol Projection<Message>: Sendable {
+    associatedtype Message: Hashable & Sendable
+    /// The collections it fills.
+    var collections: [CollectionSchema] { get }
+    /// The documents that an entry creates or changes. `lookup` gives the latest version of a document, this batch included.
+    func project(_ entry: Entry<Message>, lookup: (String, String) -> Document?) -> [Document]
+}
