@@ -1,0 +1,98 @@
+extension Fleet.State {
+    /// What has become true because a request was granted.
+    mutating func accept(
+        _ acceptance: Acceptance, _ ticket: Ticket, _ entry: Entry<Fleet.Message>
+    ) -> [Fleet.Change] {
+        remember(acceptance, ticket, entry)
+        switch acceptance {
+        case .agentCreated(let id, let name, let digest):
+            agents[id] = Agent(name: name, keyDigest: digest, isCaptured: false)
+            return []
+        case .agentRenamed(let id, let name):
+            agents[id]?.name = name
+            return []
+        case .agentDeleted(let id):
+            return forget(id, entry)
+        case .keyRotated(let id, let digest):
+            agents[id]?.keyDigest = digest
+            return disown(id, entry)
+        case .agentConfigured(let id, let settings):
+            agents[id]?.settings = settings
+            return reconfigure(id)
+        case .targetCreated(let id, let agent, let spec):
+            targets[id] = Target(agent: agent, spec: spec, position: entry.position)
+            return reconfigure(agent)
+        case .targetChanged(let id, let spec):
+            targets[id]?.spec = spec
+            targets[id]?.position = entry.position
+            return targets[id].map { reconfigure($0.agent) } ?? []
+        case .targetDeleted(let id):
+            let agent = targets[id]?.agent
+            targets[id] = nil
+            return agent.map { reconfigure($0) } ?? []
+        case .jobCreated(let id, let agent, let target, let spec):
+            jobs[id] = Job(agent: agent, target: target, spec: spec, position: entry.position)
+            return reconfigure(agent)
+        case .jobChanged(let id, let spec):
+            jobs[id]?.spec = spec
+            jobs[id]?.position = entry.position
+            return jobs[id].map { reconfigure($0.agent) } ?? []
+        case .jobDeleted(let id):
+            let agent = jobs[id]?.agent
+            jobs[id] = nil
+            return agent.map { reconfigure($0) } ?? []
+        case .runQueued(let id, let order):
+            let run = Run(order: order, phase: .queued, at: entry.recordedAt)
+            runs[id] = run
+            agents[order.agent]?.openRuns.append(id)
+            timers.arm(.run(id), due: run.due, by: entry.position)
+            return [.ready(order.agent)]
+        case .cancelRequested(let id):
+            return fold(id, entry) {
+                $0.cancelAsked()
+                return []
+            } + [.cancellation(id)]
+        case .runDeletionRequested(let id):
+            objects[id]?.isBeingDeleted = true
+            return [.deletion(id)]
+        case .checkCreated(let id, let agent, let spec):
+            checks[id] = Check(agent: agent, spec: spec)
+            return agent.map { reconfigure($0) } ?? []
+        case .checkDeleted(let id):
+            let agent = checks[id]?.agent
+            checks[id] = nil
+            return agent.map { reconfigure($0) } ?? []
+        case .tokenIssued, .repeated:
+            return []
+        }
+    }
+
+    private mutating func remember(_ acceptance: Acceptance, _ ticket: Ticket, _ entry: Entry<Fleet.Message>) {
+        if case .repeated = acceptance { return }
+        guard let key = ticket.idempotencyKey, let question = ticket.idempotency else { return }
+        let expiry = entry.recordedAt + Fleet.Limits.idempotency
+        answers[key] = RememberedAnswer(bodyDigest: question.bodyDigest, position: entry.position, expiresAt: expiry)
+        timers.arm(.idempotency(key), due: expiry, by: entry.position)
+    }
+
+    private mutating func reconfigure(_ id: AgentID) -> [Fleet.Change] {
+        guard agents.contains(id) else { return [] }
+        agents[id]?.configVersion &+= 1
+        return [.configuration(id)]
+    }
+
+    private mutating func disown(_ id: AgentID, _ entry: Entry<Fleet.Message>) -> [Fleet.Change] {
+        guard let session = agents[id]?.session else { return [] }
+        let changes = loseSession(of: id, entry)
+        return changes + (session.id.map { [.disowned(id, $0)] } ?? [])
+    }
+
+    private mutating func forget(_ id: AgentID, _ entry: Entry<Fleet.Message>) -> [Fleet.Change] {
+        let changes = disown(id, entry)
+        for job in jobs.idsByCreation where jobs[job]?.agent == id { jobs[job] = nil }
+        for target in targets.idsByCreation where targets[target]?.agent == id { targets[target] = nil }
+        for check in checks.idsByCreation where checks[check]?.agent == id { checks[check] = nil }
+        agents[id] = nil
+        return changes.filter { if case .session = $0 { false } else { true } }
+    }
+}

@@ -1,0 +1,127 @@
+/// An agent as far as the log has been read.
+public struct Agent: Hashable, Sendable {
+    /// Whether it can be reached, as users see it.
+    public enum Status: String, Hashable, Sendable, CaseIterable {
+        case neverConnected = "never_connected"
+        case online
+        case offline
+    }
+
+    /// One connection, from Register to close.
+    public struct Session: Hashable, Sendable {
+        /// Its id; nil in a capture without RegisterAck.
+        public internal(set) var id: SessionID?
+        /// Where the agent dialled from.
+        public internal(set) var remoteAddress: Text
+        /// The extensions both sides speak.
+        public internal(set) var extensions: [Text]
+        /// When its Register was built, by the agent's clock.
+        var registeredSentAt: Timestamp?
+        /// Whether RegisterAck was sent.
+        public internal(set) var isWelcomed = false
+        /// Whether anything but Register came.
+        var hasSpoken = false
+        /// Whether RunBackup may be sent: it was welcomed, and nothing has failed to go out since.
+        public internal(set) var takesRuns = false
+        /// Runs without a terminal report when it registered.
+        var unansweredCount: UInt32 = 0
+        /// Whether its skew has been told.
+        var isSkewNoted = false
+    }
+
+    /// What the operator calls it; in a capture, its hostname.
+    public internal(set) var name: Text
+    /// SHA-256 of its key, 32 bytes; empty in a capture.
+    public internal(set) var keyDigest: [UInt8]
+    /// Whether it is known from a capture only: nothing is ever commanded to it.
+    public internal(set) var isCaptured: Bool
+    /// Whether it can be reached.
+    public internal(set) var status = Status.neverConnected
+    /// What it is told besides targets and jobs.
+    public internal(set) var settings = AgentSettings()
+    /// The version of the configuration it should have; in a capture, the last one it was sent.
+    public internal(set) var configVersion: UInt64 = 1
+    /// The version its last heartbeat spoke of; nil before the first one.
+    public internal(set) var appliedConfigVersion: UInt64?
+    /// When that heartbeat was sent, by the agent's clock.
+    var heartbeatSentAt: Timestamp?
+    /// Who it says it is.
+    public internal(set) var registration: Registration?
+    /// The open connection.
+    public internal(set) var session: Session?
+    /// Whether it said that it journals runs.
+    public internal(set) var journalsRuns = false
+    /// The host's figures.
+    public internal(set) var metrics: AgentMetrics?
+    /// What its container engine runs.
+    public internal(set) var discovered: [DiscoveredContainer] = []
+    /// When that was reported, by the agent's clock.
+    var discoveredSentAt: Timestamp?
+    /// When it was last heard.
+    public internal(set) var lastSeenAt: Timestamp?
+    /// Runs that have no verdict, in the order they were asked for.
+    public internal(set) var openRuns: [RunID] = []
+    /// How many of them may be being worked on.
+    public internal(set) var inFlightCount: UInt32 = 0
+    /// The highest number of a live frame of this process.
+    var highestLiveSequence: UInt64 = 0
+    /// The last frames, to recognise exact repetitions.
+    var recent = RecentFrames()
+    /// Exact repetitions.
+    public internal(set) var duplicateCount: UInt64 = 0
+    /// How often each anomaly was noted, by the order of ``Anomaly/Kind/allCases``.
+    var anomalyCounts = [UInt64](repeating: 0, count: Anomaly.Kind.allCases.count)
+
+    init(name: Text, keyDigest: [UInt8], isCaptured: Bool) {
+        self.name = name
+        self.keyDigest = keyDigest
+        self.isCaptured = isCaptured
+    }
+
+    /// How often each kind was noted, without those that never were, in the order of their names.
+    public var anomalies: [(kind: Anomaly.Kind, count: UInt64)] {
+        zip(Anomaly.Kind.allCases, anomalyCounts).filter { $1 > 0 }.map { ($0, $1) }.sorted { $0.kind < $1.kind }
+    }
+
+    mutating func note(_ kind: Anomaly.Kind) {
+        guard let place = Anomaly.Kind.allCases.firstIndex(of: kind) else { return }
+        anomalyCounts[place] &+= 1
+    }
+}
+
+/// The fingerprints of an agent's last 64 frames. Only counts repetitions: correctness comes from meaning.
+struct RecentFrames: Hashable, Sendable {
+    struct Frame: Hashable, Sendable {
+        var sequence: UInt64
+        var fingerprint: UInt64
+    }
+
+    enum Finding {
+        case new
+        case repeated
+        /// The number was on another message.
+        case reused
+    }
+
+    private(set) var frames: [Frame] = []
+    private(set) var next = 0
+    static let capacity = 64
+
+    mutating func add(sequence: UInt64, fingerprint: UInt64) -> Finding {
+        let frame = Frame(sequence: sequence, fingerprint: fingerprint)
+        if frames.contains(frame) { return .repeated }
+        let isReused = sequence != 0 && frames.contains { $0.sequence == sequence }
+        if frames.count < Self.capacity {
+            frames.append(frame)
+        } else {
+            frames[next] = frame
+            next = (next + 1) % Self.capacity
+        }
+        return isReused ? .reused : .new
+    }
+
+    mutating func clear() {
+        frames.removeAll(keepingCapacity: true)
+        next = 0
+    }
+}

@@ -1,0 +1,153 @@
+extension Fleet.State {
+    /// A frame from an agent. Correctness comes from what it means, never from its number.
+    mutating func receive(
+        _ frame: ReceivedFrame, from id: AgentID, _ entry: Entry<Fleet.Message>
+    ) -> [Fleet.Change] {
+        guard var changes = hear(frame, from: id, entry) else { return [] }
+        switch frame.report {
+        case .register(let registration):
+            if agents[id]?.isCaptured == true, agents[id]?.registration == nil {
+                agents[id]?.name = registration.hostname
+            }
+            agents[id]?.registration = registration
+            agents[id]?.session?.registeredSentAt = frame.sentAt
+            changes += checkSkew(frame, from: id, entry)
+            if let session = agents[id]?.session?.id { changes.append(.registered(id, session)) }
+        case .heartbeat(let heartbeat):
+            changes += checkSkew(frame, from: id, entry)
+            changes += beat(heartbeat, frame, from: id, entry)
+        case .discovery(let containers):
+            guard let agent = agents[id] else { return changes }
+            if let last = agent.discoveredSentAt, frame.sentAt < last { return changes }
+            agents[id]?.discovered = containers
+            agents[id]?.discoveredSentAt = frame.sentAt
+        case .jobUpdate(let update):
+            changes += fold(update, frame, from: id, entry)
+        case .completed(let completion):
+            changes += onRun(completion.run, from: id, entry, what: "BackupCompleted") { run, attempt in
+                run.completed(attempt, byteCount: completion.byteCount, digest: completion.digest, by: entry.position)
+            }
+        case .health(let result):
+            if checks[result.check]?.agent == id { checks[result.check]?.fold(result) }
+        case .log, .restore, .acknowledgement, .other:
+            break
+        }
+        return changes
+    }
+
+    private mutating func beat(
+        _ heartbeat: Heartbeat, _ frame: ReceivedFrame, from id: AgentID, _ entry: Entry<Fleet.Message>
+    ) -> [Fleet.Change] {
+        guard let agent = agents[id] else { return [] }
+        if let last = agent.heartbeatSentAt, frame.sentAt < last, frame.isReplayed { return [] }
+        agents[id]?.heartbeatSentAt = frame.sentAt
+        agents[id]?.appliedConfigVersion = heartbeat.configVersion
+        if let metrics = heartbeat.metrics { agents[id]?.metrics = metrics }
+        guard agent.journalsRuns, !frame.isReplayed else { return [] }
+        var changes: [Fleet.Change] = []
+        for text in heartbeat.activeJobIDs {
+            guard let (run, attempt) = locate(WireRunID(text)), runs[run]?.order.agent == id else { continue }
+            changes += fold(run, entry) {
+                $0.heard(of: attempt, at: entry.recordedAt)
+                return []
+            }
+        }
+        return changes
+    }
+
+    private mutating func fold(
+        _ update: JobUpdate, _ frame: ReceivedFrame, from id: AgentID, _ entry: Entry<Fleet.Message>
+    ) -> [Fleet.Change] {
+        guard let wire = update.run ?? onlyRunInFlight(of: update.job, at: id) else { return [] }
+        return onRun(wire, from: id, entry, what: "JobUpdate") { run, attempt in
+            switch update.status {
+            case .failed: run.failed(attempt, frame.failure ?? .unknown)
+            case .cancelled: run.cancelled(attempt)
+            case .queued, .running, .success, .unspecified, .unknown:
+                run.progressed(
+                    attempt, percent: min(update.progressPercent, 100), sentAt: frame.sentAt, at: entry.recordedAt)
+            }
+        }
+    }
+
+    /// Folds a report into the run it names, if that is a run of this agent; else it is an anomaly.
+    private mutating func onRun(
+        _ wire: WireRunID, from id: AgentID, _ entry: Entry<Fleet.Message>, what: StaticString,
+        _ body: (inout Run, Attempt) -> [Run.Sign]
+    ) -> [Fleet.Change] {
+        let detail = Text("\(what) for \(wire.text.prefix(byteCount: 100))")
+        guard let (run, attempt) = locate(wire) else {
+            return [.anomaly(Anomaly(agent: id, kind: .unknownRun, run: nil, detail: detail))]
+        }
+        guard runs[run]?.order.agent == id else {
+            return [.anomaly(Anomaly(agent: id, kind: .foreignRun, run: nil, detail: detail))]
+        }
+        return fold(run, entry, detail: detail) {
+            if $0.phase == .captured { $0.deadline = entry.recordedAt + Fleet.Limits.capture }
+            return body(&$0, attempt)
+        }
+    }
+
+    /// The run and attempt that an id from the wire names: a captured run by its whole id, a run of our own by its
+    /// parts. Nil when this log does not know it, or the attempt was never started.
+    func locate(_ wire: WireRunID) -> (RunID, Attempt)? {
+        let whole = RunID(wire.text)
+        if let run = runs[whole], run.isCaptured { return (whole, run.attempt) }
+        guard let (id, attempt) = wire.parts, let run = runs[id], !run.isCaptured, attempt <= run.attempt else {
+            return nil
+        }
+        return (id, attempt)
+    }
+
+    /// For agents that know only jobs: the job's run, if just one is being worked on.
+    func onlyRunInFlight(of job: JobID, at id: AgentID) -> WireRunID? {
+        let candidates = (agents[id]?.openRuns ?? []).filter {
+            runs[$0]?.order.job == job && runs[$0]?.attemptInFlight != nil
+        }
+        guard candidates.count == 1, let run = candidates.first, let attempt = runs[run]?.attemptInFlight else {
+            return nil
+        }
+        return runs[run]?.isCaptured == true ? WireRunID(run.text) : WireRunID(run, attempt)
+    }
+
+    mutating func fold(
+        _ frame: UnreadableFrame, of id: AgentID, _ entry: Entry<Fleet.Message>
+    ) -> [Fleet.Change] {
+        guard frame.isFromAgent, agents.contains(id) else { return [] }
+        agents[id]?.lastSeenAt = entry.recordedAt
+        return [
+            .anomaly(
+                Anomaly(agent: id, kind: .unreadableFrame, run: nil, detail: frame.problem.prefix(byteCount: 200)))
+        ]
+    }
+
+    /// A frame of a captured server.
+    mutating func fold(_ frame: CapturedFrame, of id: AgentID, _ entry: Entry<Fleet.Message>) -> [Fleet.Change] {
+        guard agents[id]?.isCaptured == true else { return [] }
+        switch frame.order {
+        case .registerAck(let session, let version):
+            if agents[id]?.session?.id == nil { agents[id]?.session?.id = session }
+            agents[id]?.session?.isWelcomed = true
+            if let version { agents[id]?.configVersion = version }
+            return []
+        case .configUpdate(let version):
+            if let version { agents[id]?.configVersion = version }
+            return []
+        case .runBackup(let job, let wire, let isManual):
+            let run = RunID(wire.text)
+            if !runs.contains(run) {
+                let order = RunOrder(
+                    job: job, agent: id, target: TargetID(""), isManual: isManual, timeoutSeconds: 0, retentionDays: 0)
+                runs[run] = Run(order: order, phase: .captured, at: entry.recordedAt)
+                agents[id]?.openRuns.append(run)
+            }
+            guard runs[run]?.order.agent == id else { return [] }
+            return fold(run, entry) {
+                $0.delivered(at: entry.recordedAt)
+                return []
+            }
+        case .cancelJob, .other:
+            return []
+        }
+    }
+}

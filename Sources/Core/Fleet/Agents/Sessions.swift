@@ -1,0 +1,111 @@
+extension Fleet.State {
+    mutating func openSession(
+        of id: AgentID, _ opening: SessionOpening, _ entry: Entry<Fleet.Message>
+    ) -> [Fleet.Change] {
+        guard let agent = agents[id] else { return [] }
+        var changes: [Fleet.Change] = []
+        if let former = agent.session?.id, former != opening.session { changes.append(.disowned(id, former)) }
+        if agent.session != nil { _ = loseSession(of: id, entry) }
+        agents[id]?.session = Agent.Session(
+            id: opening.session, remoteAddress: opening.remoteAddress, extensions: opening.extensions)
+        agents[id]?.session?.unansweredCount = agent.inFlightCount
+        agents[id]?.journalsRuns = opening.extensions.contains(ProtocolExtension.journal)
+        agents[id]?.lastSeenAt = entry.recordedAt
+        timers.arm(.silence(id), due: entry.recordedAt + Fleet.Limits.silence, by: entry.position)
+        return changes + [.session(id)]
+    }
+
+    mutating func closeSession(
+        of id: AgentID, _ session: SessionID, _ closing: SessionClosing, _ entry: Entry<Fleet.Message>
+    ) -> [Fleet.Change] {
+        guard agents[id]?.session?.id == session else { return [] }  // replaced, or over by silence
+        return loseSession(of: id, entry)
+    }
+
+    /// The session is over; what the agent was doing is out of touch from now on.
+    mutating func loseSession(of id: AgentID, _ entry: Entry<Fleet.Message>) -> [Fleet.Change] {
+        agents[id]?.session = nil
+        timers.disarm(.silence(id))
+        for run in agents[id]?.openRuns ?? [] { touch(run, entry) { $0.lostTouch(at: entry.recordedAt) } }
+        return [.session(id)]
+    }
+
+    mutating func fallSilent(_ id: AgentID, _ entry: Entry<Fleet.Message>) -> [Fleet.Change] {
+        guard let session = agents[id]?.session else { return [] }
+        var changes = loseSession(of: id, entry)
+        if let sessionID = session.id { changes.append(.disowned(id, sessionID)) }
+        if session.isWelcomed, !session.hasSpoken {
+            let hangs = session.unansweredCount > Fleet.Limits.replay
+            changes.append(
+                .anomaly(
+                    Anomaly(
+                        agent: id, kind: hangs ? .backlogHang : .silentAfterRegister, run: nil,
+                        detail: hangs
+                            ? Text("\(session.unansweredCount) runs were unanswered when it registered; restart the agent")
+                            : "nothing came after Register; restart the agent")))
+        }
+        return changes
+    }
+
+    /// Counts a frame as a sign of life and looks at its number.
+    mutating func hear(_ frame: ReceivedFrame, from id: AgentID, _ entry: Entry<Fleet.Message>) -> [Fleet.Change]? {
+        agents[id]?.lastSeenAt = entry.recordedAt
+        guard let agent = agents[id] else { return nil }
+        var changes: [Fleet.Change] = []
+        let isOfSession = agent.session != nil && (frame.session == nil || frame.session == agent.session?.id)
+        if isOfSession {
+            timers.arm(.silence(id), due: entry.recordedAt + Fleet.Limits.silence, by: entry.position)
+        }
+        if case .register = frame.report {
+            if agent.registration != nil, frame.sequence <= agent.highestLiveSequence {
+                changes.append(
+                    .anomaly(
+                        Anomaly(
+                            agent: id, kind: .processRestart, run: nil,
+                            detail: Text("Register has number \(frame.sequence), after \(agent.highestLiveSequence)"))))
+                agents[id]?.recent.clear()
+            }
+            agents[id]?.highestLiveSequence = frame.sequence
+        } else {
+            if isOfSession { agents[id]?.session?.hasSpoken = true }
+            if !frame.isReplayed { agents[id]?.highestLiveSequence = max(agent.highestLiveSequence, frame.sequence) }
+        }
+        switch agents[id]?.recent.add(sequence: frame.sequence, fingerprint: frame.fingerprint) {
+        case .repeated:
+            agents[id]?.duplicateCount &+= 1
+            return nil
+        case .reused:
+            changes.append(
+                .anomaly(
+                    Anomaly(
+                        agent: id, kind: .sequenceReuse, run: nil,
+                        detail: Text("number \(frame.sequence) was on another message"))))
+        case .new, nil:
+            break
+        }
+        return changes
+    }
+
+    mutating func checkSkew(_ frame: ReceivedFrame, from id: AgentID, _ entry: Entry<Fleet.Message>) -> [Fleet.Change] {
+        guard !frame.isReplayed, let session = agents[id]?.session, !session.isSkewNoted else { return [] }
+        let skew = frame.sentAt - entry.recordedAt
+        guard skew.magnitude > Fleet.Limits.skew else { return [] }
+        agents[id]?.session?.isSkewNoted = true
+        return [
+            .anomaly(
+                Anomaly(
+                    agent: id, kind: .clockSkew, run: nil,
+                    detail: Text("its clock is \(skew.count) ms ahead of ours (negative: behind)")))
+        ]
+    }
+}
+
+/// The names of extensions beyond version 1 of the protocol.
+public enum ProtocolExtension {
+    /// The agent journals runs: a repeated RunBackup is not run twice.
+    public static let journal: Text = "journal"
+    /// The server confirms terminal reports, and the agent keeps them until then.
+    public static let reportAck: Text = "report-ack"
+    /// All that this version speaks, sorted.
+    public static let all: [Text] = [journal, reportAck]
+}

@@ -1,0 +1,105 @@
+extension Fleet {
+    /// What must follow from one change. A fact that changed nothing never gets here.
+    public static func decide(
+        _ change: Change, _ entry: Entry<Message>, in state: borrowing State
+    ) -> [Message] {
+        switch change {
+        case .asked(let request, let ticket):
+            return [answer(request, ticket, at: entry.recordedAt, in: state)]
+        case .session(let agent):
+            return presence(of: agent, in: state)
+        case .registered(let agent, let session):
+            return state.agents[agent]?.isCaptured == false ? [.command(.welcome(agent, session))] : []
+        case .ready(let agent):
+            return startQueued(of: agent, in: state) + renewCancellations(of: agent, entry, in: state)
+        case .disowned(let agent, let session):
+            return state.agents[agent]?.isCaptured == true ? [] : [.command(.disconnect(agent, session))]
+        case .configuration(let id):
+            guard let agent = state.agents[id], agent.session?.isWelcomed == true else { return [] }
+            return [.command(.configure(id, version: agent.configVersion))]
+        case .run(let run, _):
+            return follow(run, entry, in: state)
+        case .cancellation(let run):
+            return cancel(run, in: state)
+        case .observation(let run, let attempt):
+            return [.command(.observe(run, attempt))]
+        case .deletion(let run):
+            return state.objects[run].map { [.command(.delete(run, $0.attempt))] } ?? []
+        case .anomaly(let anomaly):
+            return [.noted(anomaly)]
+        }
+    }
+
+    private static func presence(of id: AgentID, in state: borrowing State) -> [Message] {
+        guard let agent = state.agents[id] else { return [] }
+        switch (agent.session != nil, agent.status) {
+        case (true, .neverConnected), (true, .offline): return [.presence(id, .online)]
+        case (false, .online): return [.presence(id, .offline)]
+        case (true, .online), (false, .neverConnected), (false, .offline): return []
+        }
+    }
+
+    /// As many of the agent's queued runs as it may do at the same time, the oldest first.
+    private static func startQueued(of id: AgentID, in state: borrowing State) -> [Message] {
+        guard let agent = state.agents[id], agent.session?.takesRuns == true else { return [] }
+        var free = Int64(agent.settings.maxParallelJobs) - Int64(agent.inFlightCount)
+        var messages: [Message] = []
+        for run in agent.openRuns where free > 0 {
+            guard let next = state.runs[run], next.phase == .queued else { continue }
+            messages.append(.decided(run, .started(next.attempt.next, isRepeatable: agent.journalsRuns)))
+            free -= 1
+        }
+        return messages
+    }
+
+    private static func renewCancellations(
+        of id: AgentID, _ entry: Entry<Message>, in state: borrowing State
+    ) -> [Message] {
+        guard case .outcome = entry.message, let agent = state.agents[id] else { return [] }
+        var messages: [Message] = []
+        for run in agent.openRuns where state.runs[run]?.isCancelRequested == true {
+            messages += cancel(run, in: state)
+        }
+        return messages
+    }
+
+    private static func cancel(_ id: RunID, in state: borrowing State) -> [Message] {
+        guard let run = state.runs[id], !run.isCaptured, let attempt = run.attemptInFlight else { return [] }
+        return [.command(.cancel(run.order.agent, id, attempt))]
+    }
+
+    /// What a run's new phase asks for.
+    private static func follow(_ id: RunID, _ entry: Entry<Message>, in state: borrowing State) -> [Message] {
+        guard let run = state.runs[id] else { return [] }
+        let agent = run.order.agent
+        switch run.phase {
+        case .queued:
+            return startQueued(of: agent, in: state)
+        case .sending(let attempt):
+            guard case .decided(_, .started(_, let isRepeatable)) = entry.message else { return [] }
+            return [.command(.dispatch(agent, id, attempt, isRepeatable: isRepeatable))]
+        case .verifying(let attempt), .reconciling(let attempt, _):
+            return [.command(.observe(id, attempt))]
+        case .stored(let attempt, let evidence):
+            let grounds = run.reported.filter { $0.attempt == attempt }.map(\.position)
+            return [.decided(id, .closed(.success(attempt, evidence), grounds: grounds))]
+        case .failed(_, let reason):
+            return [.decided(id, .closed(.failed(reason), grounds: []))]
+        case .gone(_, let reason):
+            // An attempt that may never have been sent does not count: another takes its place, but not for ever.
+            guard reason == .unknown, run.replacementCount < Limits.replacements else {
+                return [.decided(id, .closed(.lost(reason), grounds: []))]
+            }
+            let journals = state.agents[agent]?.journalsRuns ?? false
+            return [.decided(id, .started(run.attempt.next, isRepeatable: journals))]
+        case .stopped:
+            return [.decided(id, .closed(.cancelled, grounds: []))]
+        case .ended:
+            return [.decided(id, .closed(run.capturedVerdict, grounds: []))]
+        case .closed:
+            return startQueued(of: agent, in: state)
+        case .unconfirmed, .running, .captured:
+            return []
+        }
+    }
+}

@@ -1,0 +1,112 @@
+extension Fleet {
+    /// Applies one entry, in place. The last case names every message instead of `default`: a new message does not
+    /// compile until someone says what it changes.
+    public static func fold(_ entry: Entry<Message>, into state: inout State) -> [Change] {
+        switch entry.message {
+        case .started(let start): state.start(start, entry)
+        case .captureOpened(let agent): state.openCapture(of: agent)
+        case .sessionOpened(let agent, let opening): state.openSession(of: agent, opening, entry)
+        case .sessionClosed(let agent, let session, let closing): state.closeSession(of: agent, session, closing, entry)
+        case .received(let agent, let frame): state.receive(frame, from: agent, entry)
+        case .captured(let agent, let frame): state.fold(frame, of: agent, entry)
+        case .unreadable(let agent, let frame): state.fold(frame, of: agent, entry)
+        case .requested(let request, let ticket): [.asked(request, ticket)]
+        case .accepted(let acceptance, let ticket): state.accept(acceptance, ticket, entry)
+        case .deadline(let key): state.pass(key, entry)
+        case .presence(let agent, let presence): state.setPresence(of: agent, presence)
+        case .noted(let anomaly): state.note(anomaly)
+        case .decided(let run, let decision): state.fold(decision, of: run, entry)
+        case .outcome(let outcome): state.fold(outcome, entry)
+        case .refused, .clockStepped, .command: []
+        }
+    }
+}
+
+extension Fleet.State {
+    /// Our own absence is not the agents': sessions of the former process are over, and all timers of silence and
+    /// grace begin anew.
+    mutating func start(_ start: EngineStart, _ entry: Entry<Fleet.Message>) -> [Fleet.Change] {
+        if startCount == 0 { seed = start.seed }
+        startCount &+= 1
+        var changes: [Fleet.Change] = []
+        for id in agents.idsByCreation where agents[id]?.session != nil {
+            changes += loseSession(of: id, entry)
+        }
+        for id in agents.idsByCreation {
+            for run in agents[id]?.openRuns ?? [] { touch(run, entry) { $0.lostTouch(at: entry.recordedAt) } }
+        }
+        return changes
+    }
+
+    mutating func openCapture(of agent: AgentID) -> [Fleet.Change] {
+        if !agents.contains(agent) { agents[agent] = Agent(name: agent.text, keyDigest: [], isCaptured: true) }
+        agents[agent]?.configVersion = 0
+        return []
+    }
+
+    mutating func note(_ anomaly: Anomaly) -> [Fleet.Change] {
+        agents[anomaly.agent]?.note(anomaly.kind)
+        return []
+    }
+
+    mutating func setPresence(of agent: AgentID, _ presence: Presence) -> [Fleet.Change] {
+        agents[agent]?.status = presence == .online ? .online : .offline
+        return []
+    }
+
+    mutating func pass(_ key: TimerKey, _ entry: Entry<Fleet.Message>) -> [Fleet.Change] {
+        timers.disarm(key)
+        switch key {
+        case .silence(let agent):
+            return fallSilent(agent, entry)
+        case .run(let run):
+            guard let before = runs[run], before.due <= entry.recordedAt else { return [] }
+            guard before.isOpen else {
+                runs[run] = nil
+                return []
+            }
+            return fold(run, entry) { $0.duePassed(at: entry.recordedAt) }
+        case .idempotency(let key):
+            answers[key] = nil
+            return []
+        }
+    }
+
+    /// Changes a run and all that hangs on its phase: its timer, the agent's counts, and what follows from signs.
+    mutating func fold(
+        _ id: RunID, _ entry: Entry<Fleet.Message>, detail: Text = "", _ body: (inout Run) -> [Run.Sign]
+    ) -> [Fleet.Change] {
+        guard let before = runs[id] else { return [] }
+        var signs: [Run.Sign] = []
+        touch(id, entry) { signs = body(&$0) }
+        guard let after = runs[id] else { return [] }
+        var changes: [Fleet.Change] = signs.map { sign in
+            let agent = after.order.agent
+            return switch sign {
+            case .late: .anomaly(Anomaly(agent: agent, kind: .lateReport, run: id, detail: detail))
+            case .backwards: .anomaly(Anomaly(agent: agent, kind: .progressBackwards, run: id, detail: detail))
+            case .repeatedCompletion: .anomaly(Anomaly(agent: agent, kind: .repeatedCompletion, run: id, detail: detail))
+            case .completionAfterFailure:
+                .anomaly(Anomaly(agent: agent, kind: .completionAfterFailure, run: id, detail: detail))
+            case .observe(let attempt): .observation(id, attempt)
+            }
+        }
+        if before.phase != after.phase { changes.append(.run(id, before: before.phase)) }
+        return changes
+    }
+
+    /// Changes a run in place and keeps its timer and its agent's counts in step.
+    mutating func touch(_ id: RunID, _ entry: Entry<Fleet.Message>, _ body: (inout Run) -> Void) {
+        guard let before = runs[id] else { return }
+        body(&runs[id, default: before])
+        guard let after = runs[id] else { return }
+        if timers.due(.run(id)) != after.due { timers.arm(.run(id), due: after.due, by: entry.position) }
+        let wasInFlight = before.attemptInFlight != nil
+        let isInFlight = after.attemptInFlight != nil
+        if wasInFlight != isInFlight {
+            let count = agents[after.order.agent]?.inFlightCount ?? 0
+            agents[after.order.agent]?.inFlightCount = isInFlight ? count &+ 1 : count &- min(1, count)
+        }
+        if before.isOpen, !after.isOpen { agents[after.order.agent]?.openRuns.removeAll { $0 == id } }
+    }
+}

@@ -1,0 +1,254 @@
+extension Fleet {
+    /// What an entry of the control plane's log holds. A shipped case is never renamed or reused.
+    public enum Message: Hashable, Sendable {
+        /// The engine began to write: the first entry of each start.
+        case started(EngineStart)
+        /// The wall clock was seen to jump by more than 2 s; positive is forwards.
+        case clockStepped(Milliseconds)
+        /// An import began to read a capture of this agent.
+        case captureOpened(AgentID)
+        /// An agent's connection came to its Register.
+        case sessionOpened(AgentID, SessionOpening)
+        /// A connection ended.
+        case sessionClosed(AgentID, SessionID, SessionClosing)
+        /// A frame from an agent.
+        case received(AgentID, ReceivedFrame)
+        /// A frame to an agent, known from a capture.
+        case captured(AgentID, CapturedFrame)
+        /// A frame that is no envelope.
+        case unreadable(AgentID, UnreadableFrame)
+        /// Somebody asks for something.
+        case requested(Request, Ticket)
+        /// The request at the cause is granted, and this is what has become true.
+        case accepted(Acceptance, Ticket)
+        /// The request at the cause is refused.
+        case refused(Refusal)
+        /// An armed deadline has passed.
+        case deadline(TimerKey)
+        /// An agent can be reached, or no longer.
+        case presence(AgentID, Presence)
+        /// Something about an agent is not as it should be.
+        case noted(Anomaly)
+        /// What was decided about a run.
+        case decided(RunID, RunDecision)
+        /// An instruction to a worker.
+        case command(Command)
+        /// What became of an instruction.
+        case outcome(CommandOutcome)
+    }
+}
+
+/// A start of the engine.
+public struct EngineStart: Hashable, Sendable {
+    /// The build's version text.
+    public var build: Text
+    /// Raised whenever a golden result changes.
+    public var rules: UInt32
+    /// 64 random bits, from which deciders make ids. Only the first start's count.
+    public var seed: UInt64
+
+    /// A start with all its parts.
+    public init(build: Text, rules: UInt32, seed: UInt64) {
+        self.build = build
+        self.rules = rules
+        self.seed = seed
+    }
+}
+
+/// How a connection began.
+public struct SessionOpening: Hashable, Sendable {
+    /// Drawn at the door; in a capture, what the RegisterAck says (nil when none came).
+    public var session: SessionID?
+    /// Where the agent dialled from; empty in a capture.
+    public var remoteAddress: Text
+    /// The extensions both sides speak, sorted.
+    public var extensions: [Text]
+
+    /// An opening with all its parts.
+    public init(session: SessionID?, remoteAddress: Text, extensions: [Text]) {
+        self.session = session
+        self.remoteAddress = remoteAddress
+        self.extensions = extensions
+    }
+}
+
+/// Why a connection ended.
+public enum SessionClosing: String, Hashable, Sendable, CaseIterable {
+    /// The agent closed it, or the network did.
+    case closed
+    /// A newer connection of the same agent took its place.
+    case replaced
+    /// Nothing was heard for 90 s.
+    case silent
+    /// The server ended it: shutdown, or the agent was deleted or got another key.
+    case ended
+}
+
+/// A frame from an agent, as it is stored: redacted first, then decoded.
+public struct ReceivedFrame: Hashable, Sendable {
+    /// The connection it came on; nil in a capture.
+    public var session: SessionID?
+    /// The redacted bytes of the envelope.
+    public var bytes: [UInt8]
+    /// A hash of those bytes, to recognise an exact repetition.
+    public var fingerprint: UInt64
+    /// The envelope's `seq`.
+    public var sequence: UInt64
+    /// The envelope's `ts_ms`: when the agent built it, by its own clock.
+    public var sentAt: Timestamp
+    /// Whether the agent had kept it from before this connection. Concluded at the door.
+    public var isReplayed: Bool
+    /// The class of a reported failure. Concluded at the door; nil when the frame reports none.
+    public var failure: FailureClass?
+    /// What it says.
+    public var report: Report
+
+    /// A frame with all its parts.
+    public init(
+        session: SessionID?, bytes: [UInt8], fingerprint: UInt64, sequence: UInt64, sentAt: Timestamp, isReplayed: Bool,
+        failure: FailureClass?, report: Report
+    ) {
+        self.session = session
+        self.bytes = bytes
+        self.fingerprint = fingerprint
+        self.sequence = sequence
+        self.sentAt = sentAt
+        self.isReplayed = isReplayed
+        self.failure = failure
+        self.report = report
+    }
+}
+
+/// A frame to an agent, known from a capture.
+public struct CapturedFrame: Hashable, Sendable {
+    /// The redacted bytes of the envelope.
+    public var bytes: [UInt8]
+    /// What it told the agent.
+    public var order: CapturedOrder
+
+    /// A frame with all its parts.
+    public init(bytes: [UInt8], order: CapturedOrder) {
+        self.bytes = bytes
+        self.order = order
+    }
+}
+
+/// What a captured server frame told the agent.
+public enum CapturedOrder: Hashable, Sendable {
+    /// The answer to Register; the version of its configuration, nil when it carried none.
+    case registerAck(SessionID, configVersion: UInt64?)
+    /// A configuration; nil when the message carried none.
+    case configUpdate(configVersion: UInt64?)
+    /// A delivery of a run.
+    case runBackup(JobID, WireRunID, manual: Bool)
+    /// A cancellation of a job's run.
+    case cancelJob(JobID)
+    /// Recorded, and changes nothing. The tag is 0 when the envelope has no message.
+    case other(tag: UInt32)
+}
+
+/// Bytes that are no envelope.
+public struct UnreadableFrame: Hashable, Sendable {
+    /// Whether the agent sent it (else a captured server did).
+    public var isFromAgent: Bool
+    /// Its whole length.
+    public var byteCount: UInt64
+    /// The first bytes of it, redacted, at most 4 096.
+    public var start: [UInt8]
+    /// What was wrong with it.
+    public var problem: Text
+
+    /// A frame with all its parts.
+    public init(isFromAgent: Bool, byteCount: UInt64, start: [UInt8], problem: Text) {
+        self.isFromAgent = isFromAgent
+        self.byteCount = byteCount
+        self.start = start
+        self.problem = problem
+    }
+}
+
+/// Whether an agent can be reached.
+public enum Presence: String, Hashable, Sendable, CaseIterable {
+    case online
+    case offline
+}
+
+/// Something about an agent that is not as it should be.
+public struct Anomaly: Hashable, Sendable {
+    /// The kinds, by the names that users see.
+    public enum Kind: String, Hashable, Sendable, CaseIterable, Comparable {
+        /// A report about a run that this log does not know.
+        case unknownRun = "unknown_run"
+        /// A report about a run of another agent.
+        case foreignRun = "foreign_run"
+        /// A report about a run that had ended, or an attempt that was given up.
+        case lateReport = "late_report"
+        /// Progress went down within one attempt.
+        case progressBackwards = "progress_backwards"
+        /// One number on two different messages of one process.
+        case sequenceReuse = "sequence_reuse"
+        /// The agent's process is a new one.
+        case processRestart = "process_restart"
+        /// The agent's clock and ours differ by more than 30 s.
+        case clockSkew = "clock_skew"
+        /// Registered, was answered, and was never heard again.
+        case silentAfterRegister = "silent_after_register"
+        /// The same, of an agent with more unanswered runs than its replay can take.
+        case backlogHang = "backlog_hang"
+        /// A message that is no envelope.
+        case unreadableFrame = "unreadable_frame"
+        /// A completion after a failure of the same attempt.
+        case completionAfterFailure = "completion_after_failure"
+        /// Another completion of the same run.
+        case repeatedCompletion = "repeated_completion"
+
+        /// Orders by name.
+        public static func < (left: Kind, right: Kind) -> Bool { Text(left.rawValue) < Text(right.rawValue) }
+    }
+
+    /// Whose.
+    public var agent: AgentID
+    /// What.
+    public var kind: Kind
+    /// The known run it is about.
+    public var run: RunID?
+    /// More, for people.
+    public var detail: Text
+
+    /// An anomaly with all its parts.
+    public init(agent: AgentID, kind: Kind, run: RunID?, detail: Text) {
+        self.agent = agent
+        self.kind = kind
+        self.run = run
+        self.detail = detail
+    }
+}
+
+/// What a deadline is for.
+public enum TimerKey: Hashable, Comparable, Sendable {
+    /// The agent was silent for too long.
+    case silence(AgentID)
+    /// The run's next deadline: grace, run deadline, or removal of its tombstone.
+    case run(RunID)
+    /// An idempotency key is forgotten.
+    case idempotency(IdempotencyKey)
+}
+
+/// A key under which a repeated request gives the same answer.
+public struct IdempotencyKey: Hashable, Comparable, Sendable {
+    /// Whose.
+    public var token: Text
+    /// What the client chose.
+    public var key: Text
+
+    /// A key with both parts.
+    public init(token: Text, key: Text) {
+        self.token = token
+        self.key = key
+    }
+
+    /// Orders by token, then key.
+    public static func < (left: IdempotencyKey, right: IdempotencyKey) -> Bool {
+        (left.token, left.key) < (right.token, right.key)
+    }
+}

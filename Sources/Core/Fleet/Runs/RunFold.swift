@@ -1,0 +1,48 @@
+extension Fleet.State {
+    mutating func fold(_ decision: RunDecision, of id: RunID, _ entry: Entry<Fleet.Message>) -> [Fleet.Change] {
+        switch decision {
+        case .started(let attempt, _):
+            return fold(id, entry) {
+                $0.start(attempt, at: entry.recordedAt)
+                return []
+            }
+        case .closed(let verdict, _):
+            if case .success(let attempt, let evidence) = verdict, let run = runs[id] {
+                objects[id] = StoredObject(
+                    agent: run.order.agent, job: run.order.job, attempt: attempt, byteCount: evidence.byteCount,
+                    keepUntil: entry.recordedAt + .hours(24 * Int64(run.order.retentionDays)))
+            }
+            return fold(id, entry) {
+                $0.close(verdict, at: entry.recordedAt)
+                return []
+            }
+        }
+    }
+
+    mutating func fold(_ outcome: CommandOutcome, _ entry: Entry<Fleet.Message>) -> [Fleet.Change] {
+        switch outcome.command {
+        case .welcome(let agent, let session):
+            guard agents[agent]?.session?.id == session, outcome.result == .done else { return [] }
+            agents[agent]?.session?.isWelcomed = true
+            agents[agent]?.session?.takesRuns = true
+            return [.ready(agent)]
+        case .dispatch(let agent, let run, let attempt, _):
+            // Whatever could not go out waits for the next session, or it would be tried again at once, for ever.
+            if case .undone = outcome.result { agents[agent]?.session?.takesRuns = false }
+            return fold(run, entry) {
+                $0.sent(attempt, outcome.result, at: entry.recordedAt)
+                return []
+            }
+        case .observe(let run, let attempt):
+            return fold(run, entry) {
+                $0.observed(attempt, outcome.result, at: entry.recordedAt)
+                return []
+            }
+        case .delete(let run, _):
+            if outcome.result == .done { objects[run] = nil } else { objects[run]?.isBeingDeleted = false }
+            return []
+        case .configure, .cancel, .disconnect:
+            return []
+        }
+    }
+}
