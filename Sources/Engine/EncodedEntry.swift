@@ -88,8 +88,5 @@ public struct Batch: Sendable {
     }
 
     /// The link of the commit that these entries make.
-    public func link() -> Digest {
-        var copy = hash
-        return copy.finalize()
-    }
+    public func link() -> Digest { hash.finalize() }
 }
