@@ -5,3 +5,4 @@
 #include <openssl/rand.h>
 #include <openssl/core_names.h>
 #include <openssl/params.h>
+#include "crc32c.h"
