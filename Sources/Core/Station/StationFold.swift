@@ -80,7 +80,7 @@ extension Station {
         state.waiting.append(id)
         if isFull {
             _ = command(id, entry, &state) {
-                $0.phase = .concluded(.failed("pipeline: \(Limits.maximumOpenRuns) runs are waiting already"))
+                $0.phase = .concluded(.failed(Text("pipeline: \(Limits.maximumOpenRuns) runs are waiting already")))
             }
         }
         return [.run(id, before: nil)]

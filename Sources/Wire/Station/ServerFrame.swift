@@ -6,9 +6,9 @@ import SwiftProtobuf
 /// Holds secrets (URLs, keys, passwords): never log one.
 public enum ServerFrame: Hashable, Sendable {
     /// The connection is accepted. The configuration may be absent.
-    case registerAck(session: Text, AgentSettings?)
+    case registerAck(session: Text, StationSettings?)
     /// A full replacement of the configuration; absent ones are to be ignored.
-    case configUpdate(AgentSettings?)
+    case configUpdate(StationSettings?)
     /// Back up now.
     case runBackup(BackupOrder)
     /// Stop all runs of a job.
@@ -36,8 +36,8 @@ public enum ServerFrame: Hashable, Sendable {
         }
         switch envelope.payload {
         case .registerAck(let it):
-            self = .registerAck(session: Text(it.sessionID), it.hasConfig ? AgentSettings(it.config) : nil)
-        case .configUpdate(let it): self = .configUpdate(it.hasConfig ? AgentSettings(it.config) : nil)
+            self = .registerAck(session: Text(it.sessionID), it.hasConfig ? StationSettings(it.config) : nil)
+        case .configUpdate(let it): self = .configUpdate(it.hasConfig ? StationSettings(it.config) : nil)
         case .runBackup(let it): self = .runBackup(BackupOrder(it))
         case .cancelJob(let it): self = .cancelJob(Text(it.jobID))
         case .runHealthCheck(let it): self = .runHealthCheck(Text(it.checkID))

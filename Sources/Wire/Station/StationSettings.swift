@@ -2,7 +2,7 @@ public import Core
 
 /// The part of the server's configuration that the agent acts on. Cron, retention, retry and maintenance are the
 /// server's business. Passwords stay in memory.
-public struct AgentSettings: Hashable, Sendable {
+public struct StationSettings: Hashable, Sendable {
     /// Of the configuration, as the server counts.
     public var version: UInt64
     /// What can be backed up, by id; of two with one id the last counts.
