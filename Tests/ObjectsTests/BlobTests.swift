@@ -67,6 +67,15 @@ struct BlobTests {
         #expect(stream[4] & 0b1110_0100 == 0b0000_0100)
     }
 
+    @Test("What zstd holds back because the output is full is not forgotten at the end")
+    func heldBack() throws {
+        // Blocks of 100, 128 Ki and 128 Ki bytes: the last does not fit the rest of a 256 KiB buffer, and no checksum
+        // follows that would make zstd go on.
+        let plaintext = [UInt8](repeating: 1, count: 100 + (2 << 17))
+        let frame = Blobs.frame(plaintext, hasChecksum: false, flushedAfter: 100)
+        #expect(try Blobs.read(Blobs.blob([frame])).0 == plaintext)
+    }
+
     @Test("Several zstd threads write the same format")
     func workers() throws {
         let plaintext = Array(repeatElement(SecureRandom.bytes(1_000), count: 3_000).joined())

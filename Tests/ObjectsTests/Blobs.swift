@@ -34,7 +34,9 @@ enum Blobs {
     }
 
     /// One zstd frame with parameters of choice.
-    static func frame(_ bytes: [UInt8], windowLog: Int32? = nil, hasChecksum: Bool = true) -> [UInt8] {
+    static func frame(_ bytes: [UInt8], windowLog: Int32? = nil, hasChecksum: Bool = true, flushedAfter: Int = 0)
+        -> [UInt8]
+    {
         guard let context = ZSTD_createCCtx() else { return [] }
         defer { ZSTD_freeCCtx(context) }
         ZSTD_CCtx_setParameter(context, ZSTD_c_checksumFlag, hasChecksum ? 1 : 0)
@@ -44,9 +46,11 @@ enum Blobs {
         let room = output.count
         let count = output.withUnsafeMutableBytes { output in
             bytes.withUnsafeBytes { bytes in
-                // Two calls, so that zstd does not know the size when it chooses the window.
-                var input = ZSTD_inBuffer(src: bytes.baseAddress, size: bytes.count, pos: 0)
+                // Several calls, so that zstd does not know the size when it chooses the window.
+                var input = ZSTD_inBuffer(src: bytes.baseAddress, size: flushedAfter, pos: 0)
                 var result = ZSTD_outBuffer(dst: output.baseAddress, size: room, pos: 0)
+                if flushedAfter > 0 { ZSTD_compressStream2(context, &result, &input, ZSTD_e_flush) }
+                input.size = bytes.count
                 ZSTD_compressStream2(context, &result, &input, ZSTD_e_continue)
                 ZSTD_compressStream2(context, &result, &input, ZSTD_e_end)
                 return result.pos
