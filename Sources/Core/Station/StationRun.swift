@@ -82,7 +82,8 @@ extension Station.Run {
             self.staged = staged
             phase = isCancelled ? .concluded(.cancelled) : .staged
         case (.dumping(position), .failed(let text)), (.uploading(position), .failed(let text)):
-            phase = .concluded(isCancelled ? .cancelled : .failed(text.prefix(byteCount: Station.Limits.maximumErrorByteCount)))
+            phase = .concluded(
+                isCancelled ? .cancelled : .failed(text.prefix(byteCount: Station.Limits.maximumErrorByteCount)))
         case (.dumping(position), .interrupted):
             phase = .concluded(.failed("interrupted: the agent restarted during the dump"))
         case (.uploading(position), .interrupted):
@@ -93,7 +94,8 @@ extension Station.Run {
             phase = .concluded(.completed)
         case (.reporting(let ending, position), .delivered), (.reporting(let ending, position), .withdrawn):
             phase = .confirmed(ending)
-        case (.queued, _), (.dumping, _), (.staged, _), (.uploading, _), (.concluded, _), (.reporting, _), (.confirmed, _):
+        case (.queued, _), (.dumping, _), (.staged, _), (.uploading, _), (.concluded, _), (.reporting, _),
+            (.confirmed, _):
             return false
         }
         return true
