@@ -1,7 +1,7 @@
 public import Core
 
 /// Turns messages into bytes and back.
-public protocol Codec<Message>: Sendable {
+public protocol Codec<Message>: Sendable, SendableMetatype {
     associatedtype Message: Hashable & Sendable
 
     /// The body of an entry with this message. Total: every message has bytes.

@@ -30,6 +30,9 @@ extension Fleet {
         }
     }
 
+    /// Records that a turn was cut off.
+    public static func fault(_ text: Text) -> Message? { .faulted(text) }
+
     private static func presence(of id: AgentID, in state: borrowing State) -> [Message] {
         guard let agent = state.agents[id] else { return [] }
         switch (agent.session != nil, agent.status) {

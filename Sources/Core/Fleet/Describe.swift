@@ -5,6 +5,7 @@ extension Fleet {
         switch message {
         case .started: Description(stream: .engine, kind: "engine.started", role: .fact)
         case .clockStepped: Description(stream: .engine, kind: "engine.clock_stepped", role: .fact)
+        case .faulted: Description(stream: .engine, kind: "engine.faulted", role: .fact)
         case .captureOpened(let id): Description(stream: .agent(id), kind: "capture.opened", role: .fact)
         case .sessionOpened(let id, _):
             Description(stream: stream(of: id, in: state), kind: "session.opened", role: .fact)

@@ -17,7 +17,7 @@ extension Fleet {
         case .noted(let anomaly): state.note(anomaly)
         case .decided(let run, let decision): state.fold(decision, of: run, entry)
         case .outcome(let outcome): state.fold(outcome, entry)
-        case .refused, .clockStepped, .command: []
+        case .refused, .clockStepped, .faulted, .command: []
         }
     }
 }
@@ -28,14 +28,12 @@ extension Fleet.State {
     mutating func start(_ start: EngineStart, _ entry: Entry<Fleet.Message>) -> [Fleet.Change] {
         if startCount == 0 { seed = start.seed }
         startCount &+= 1
-        var changes: [Fleet.Change] = []
-        for id in agents.idsByCreation where agents[id]?.session != nil {
-            changes += loseSession(of: id, entry)
-        }
         for id in agents.idsByCreation {
-            for run in agents[id]?.openRuns ?? [] { touch(run, entry) { $0.lostTouch(at: entry.recordedAt) } }
+            _ = loseSession(of: id, entry)
+            // Not decided one by one: with a large fleet that would be a turn of thousands of messages.
+            if agents[id]?.status == .online { agents[id]?.status = .offline }
         }
-        return changes
+        return []
     }
 
     mutating func openCapture(of agent: AgentID) -> [Fleet.Change] {
@@ -60,7 +58,11 @@ extension Fleet.State {
         case .silence(let agent):
             return fallSilent(agent, entry)
         case .run(let run):
-            guard let before = runs[run], before.due <= entry.recordedAt else { return [] }
+            guard let before = runs[run] else { return [] }
+            guard before.due <= entry.recordedAt else {
+                timers.arm(key, due: before.due, by: entry.position)
+                return []
+            }
             guard before.isOpen else {
                 runs[run] = nil
                 return []

@@ -5,6 +5,8 @@ extension Fleet {
         case started(EngineStart)
         /// The wall clock was seen to jump by more than 2 s; positive is forwards.
         case clockStepped(Milliseconds)
+        /// A turn was cut off because it would not end: a defect of this program.
+        case faulted(Text)
         /// An import began to read a capture of this agent.
         case captureOpened(AgentID)
         /// An agent's connection came to its Register.

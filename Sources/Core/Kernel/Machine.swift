@@ -1,7 +1,7 @@
 /// The messages, state, reducer and decider of one domain. `Fleet` and `Station` are two; an embedder writes a third.
 ///
 /// All functions are pure and total: the same entries give the same state and the same decisions on any machine.
-public protocol Machine {
+public protocol Machine: SendableMetatype {
     /// What the log has been folded into.
     associatedtype State: Canonical & Sendable
     /// What an entry holds.
@@ -25,8 +25,17 @@ public protocol Machine {
     /// Where a message belongs and what it is, in the state just before it is folded.
     static func describe(_ message: Message, in state: borrowing State) -> Description
 
-    /// The soonest deadline that is armed.
+    /// The soonest deadline that is armed. Folding its message must disarm or move it.
     static func nextDeadline(in state: borrowing State) -> Deadline<Message>?
+
+    /// What is recorded when a turn had to be cut off because it would not end: an engine fault, and always a defect of
+    /// the machine. Nil records nothing.
+    static func fault(_ text: Text) -> Message?
+}
+
+extension Machine {
+    /// Records nothing.
+    public static func fault(_ text: Text) -> Message? { nil }
 }
 
 /// A message on the log.

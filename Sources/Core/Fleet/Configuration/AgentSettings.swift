@@ -24,8 +24,9 @@ public struct AgentSettings: Hashable, Sendable {
         if maintenanceStart.isEmpty != maintenanceEnd.isEmpty {
             return Refusal(code: .validation, field: "maintenance", text: "needs both start_utc and end_utc, or neither")
         }
-        if maxParallelJobs < 1 || maxParallelJobs > 1_000 {
-            return Refusal(code: .validation, field: "advanced.max_parallel_jobs", text: "must be 1 to 1000")
+        // Above 64 the starts that one free agent causes would not fit into one turn.
+        if maxParallelJobs < 1 || maxParallelJobs > 64 {
+            return Refusal(code: .validation, field: "advanced.max_parallel_jobs", text: "must be 1 to 64")
         }
         if !["", "trace", "debug", "info", "warn", "error"].contains(logLevel) {
             return Refusal(

@@ -1,0 +1,199 @@
+public import Core
+
+/// A message as it was recorded, with what it is to the engine.
+public struct Recorded<Message: Hashable & Sendable>: Hashable, Sendable {
+    /// The entry.
+    public let entry: Entry<Message>
+    /// What it is to the engine.
+    public let role: Description.Role
+}
+
+/// Turns over a log, without threads, clocks or workers: the engine, the import of captures and the simulation drive
+/// the same one.
+///
+/// A turn is one entry from outside and all that follows from it. Turns are staged, and one commit makes them durable;
+/// nobody outside may hear of them before.
+public struct Kernel<M: Machine, Log: EventLog, MessageCodec: Codec> where MessageCodec.Message == M.Message {
+    /// What became of a submitted message.
+    public enum Result: Sendable {
+        /// It is staged, with all that follows from it; the first entry is its own.
+        case staged(Range<Int>)
+        /// Nothing is staged: the stream has another revision than the writer believed.
+        case conflict(Revision)
+        /// Nothing is staged: the command has its outcome already, or never was.
+        case notPending
+    }
+
+    /// A turn longer than this is cut off and recorded as a fault.
+    public static var turnLimit: Int { 256 }
+    /// How many streams' revisions are kept in memory; others are asked of the log.
+    private static var revisionLimit: Int { 100_000 }
+
+    /// What the log, staged turns included, has been folded into.
+    public private(set) var state = M.initial
+    /// Where entries are kept.
+    public private(set) var log: Log
+    /// Turns that wait for the commit.
+    public private(set) var staged: [Recorded<M.Message>] = []
+    /// Commands without an outcome, by position.
+    public private(set) var outbox: [Position: M.Message] = [:]
+    private let codec: MessageCodec
+    private var batch: Batch
+    private var last = Position.start
+    /// When the last entry was recorded, staged ones included.
+    public private(set) var recordedAt: Timestamp?
+    private var revisions: [Stream: Revision] = [:]
+
+    /// Folds what the log holds.
+    ///
+    /// - Throws: ``LogError``, or ``CodecError`` for an entry that this build cannot read.
+    public init(log: Log, codec: MessageCodec) throws {
+        self.log = log
+        self.codec = codec
+        batch = Batch(after: log.head.link)
+        try reload()
+    }
+
+    /// Commands without an outcome, in the order of the log.
+    public var pending: [Delivery<M.Message>] {
+        outbox.sorted { $0.key < $1.key }.map { Delivery(position: $0.key, message: $0.value, isRedelivered: true) }
+    }
+
+    /// Encoded size of the staged turns.
+    public var stagedByteCount: Int { batch.byteCount }
+
+    /// When the soonest deadline is due.
+    public var nextDue: Timestamp? { M.nextDeadline(in: state)?.due }
+
+    /// Stages one turn.
+    ///
+    /// - Parameters:
+    ///   - moment: The engine's time; raised to the last entry's where it is before that.
+    ///   - expected: What the writer believes about the stream of the message.
+    /// - Throws: ``LogError`` when the log cannot tell a stream's revision.
+    public mutating func turn(
+        _ message: M.Message, expecting expected: ExpectedRevision = .any, at moment: Timestamp
+    ) throws(LogError) -> Result {
+        let description = M.describe(message, in: state)
+        var cause: Position?
+        if case .outcome(let command) = description.role {
+            guard outbox[command] != nil else { return .notPending }
+            cause = command
+        }
+        let revision = try revision(of: description.stream)
+        switch expected {
+        case .any: break
+        case .noStream: guard revision == .none else { return .conflict(revision) }
+        case .exactly(let wanted): guard revision == wanted else { return .conflict(revision) }
+        }
+        let first = staged.count
+        try run(message, cause: cause, at: moment)
+        return .staged(first..<staged.count)
+    }
+
+    /// Stages a turn for every deadline that is due at a moment.
+    public mutating func passDeadlines(at moment: Timestamp) throws(LogError) {
+        var last: Deadline<M.Message>?
+        while let deadline = M.nextDeadline(in: state), deadline.due <= moment {
+            precondition(deadline != last, "folding a deadline must disarm or move it: \(deadline)")
+            last = deadline
+            try run(deadline.message, cause: deadline.armedBy, at: moment)
+        }
+    }
+
+    /// Makes the staged turns durable.
+    ///
+    /// - Returns: What may now leave.
+    /// - Throws: ``LogError``. After `.full` the staged turns are gone, and ``reload()`` takes them out of the state.
+    public mutating func commit() throws(LogError) -> [Recorded<M.Message>] {
+        guard !staged.isEmpty else { return [] }
+        try log.commit(batch)
+        defer {
+            staged.removeAll(keepingCapacity: true)
+            batch = Batch(after: log.head.link)
+        }
+        return staged
+    }
+
+    /// Forgets the staged turns and folds the log anew.
+    public mutating func reload() throws {
+        state = M.initial
+        staged.removeAll()
+        outbox.removeAll()
+        revisions.removeAll()
+        batch = Batch(after: log.head.link)
+        last = .start
+        recordedAt = nil
+        while true {
+            let entries = try log.read(after: last, limit: 4_096)
+            guard let end = entries.last else { break }
+            for encoded in entries {
+                let entry = try codec.decode(encoded)
+                note(M.describe(entry.message, in: state).role, entry)
+                _ = M.fold(entry, into: &state)
+                setRevision(entry.revision, of: entry.stream)
+            }
+            last = end.position
+            recordedAt = end.recordedAt
+        }
+    }
+
+    private mutating func run(_ message: M.Message, cause: Position?, at moment: Timestamp) throws(LogError) {
+        var waiting: [(message: M.Message, cause: Position?)] = [(message, cause)]
+        var next = 0
+        while next < waiting.count {
+            if next == Self.turnLimit {
+                if let fault = M.fault(Text("a turn was cut off after \(Self.turnLimit) messages")) {
+                    try append(fault, cause: waiting[next].cause, at: moment) { _ in }
+                }
+                return
+            }
+            let (message, cause) = waiting[next]
+            next += 1
+            try append(message, cause: cause, at: moment) { waiting.append($0) }
+        }
+    }
+
+    private mutating func append(
+        _ message: M.Message, cause: Position?, at moment: Timestamp,
+        _ follow: ((message: M.Message, cause: Position?)) -> Void
+    ) throws(LogError) {
+        let description = M.describe(message, in: state)
+        let revision = try revision(of: description.stream).next
+        let position = last.next
+        let time = max(moment, recordedAt ?? moment)
+        let entry = Entry(
+            position: position, recordedAt: time, stream: description.stream, revision: revision, cause: cause,
+            kind: description.kind, message: message)
+        last = position
+        recordedAt = time
+        setRevision(revision, of: entry.stream)
+        batch.append(codec.encode(entry))
+        staged.append(Recorded(entry: entry, role: description.role))
+        note(description.role, entry)
+        for change in M.fold(entry, into: &state) {
+            for message in M.decide(change, entry, in: state) { follow((message, position)) }
+        }
+    }
+
+    private mutating func note(_ role: Description.Role, _ entry: Entry<M.Message>) {
+        switch role {
+        case .command: outbox[entry.position] = entry.message
+        case .outcome(let command): outbox[command] = nil
+        case .fact, .request, .answer, .decision, .deadline: break
+        }
+    }
+
+    private mutating func revision(of stream: Stream) throws(LogError) -> Revision {
+        if let known = revisions[stream] { return known }
+        let revision = try log.lastRevision(of: stream)
+        setRevision(revision, of: stream)
+        return revision
+    }
+
+    private mutating func setRevision(_ revision: Revision, of stream: Stream) {
+        // The map may only be emptied while nothing is staged: staged revisions are not in the log yet.
+        if revisions.count >= Self.revisionLimit, staged.isEmpty { revisions.removeAll(keepingCapacity: true) }
+        revisions[stream] = revision
+    }
+}
