@@ -39,13 +39,18 @@ enum EntryRow {
 
     /// Reads the row that the statement stands on (its columns are ``columns``) and checks it against its CRC.
     ///
-    /// - Parameter encoding: replaced by the entry's encoding, for whoever hashes it.
+    /// - Parameters:
+    ///   - expected: the position that must stand here.
+    ///   - encoding: replaced by the entry's encoding, for whoever hashes it.
     static func read(
-        _ row: Statement, path: String, encoding: inout [UInt8]
+        _ row: Statement, at expected: Position, path: String, encoding: inout [UInt8]
     ) throws(LogError) -> EncodedEntry {
         let number = row.integer(0)
         guard number > 0 else { throw .damaged(path: path, position: .start, problem: "a row has position \(number)") }
         let position = Position(UInt64(number))
+        guard position == expected else {
+            throw .damaged(path: path, position: expected, problem: "the entry is missing")
+        }
         let cause = row.optionalInteger(4)
         guard row.type(1) == SQLITE_INTEGER, row.type(2) == SQLITE_TEXT, row.type(3) == SQLITE_INTEGER,
             cause == nil || row.type(4) == SQLITE_INTEGER && cause != 0,  // absent is NULL and encoded as 0
