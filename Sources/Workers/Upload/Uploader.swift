@@ -28,6 +28,8 @@ public struct Uploader: Sendable {
         configuration.timeout.read = .seconds(60)
         configuration.timeout.write = .seconds(60)
         configuration.httpVersion = .http1Only
+        // Else a refused connection is tried again and again inside, until the timeout.
+        configuration.connectionPool.retryConnectionEstablishment = false
         return configuration
     }
 
