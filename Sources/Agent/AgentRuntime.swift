@@ -120,7 +120,7 @@ public final class AgentRuntime: Service {
     ///
     /// - Throws: ``AgentStartError`` when the log failed; the process must then end and start again.
     public func run() async throws {
-        let failed = Mutex<String?>(nil)
+        let failed = Mutexed<String?>(nil)
         await withTaskGroup(of: Void.self) { group in
             group.addTask { await cancelWhenGracefulShutdown { await self.connectForever() } }
             group.addTask { [failure] in
@@ -183,7 +183,7 @@ public final class AgentRuntime: Service {
             leaving.finish()
         }
         desk.closed()
-        if session.wasAccepted { try? await engine.submit(.disconnected(reason: Text(end.reason))) }
+        if session.wasAccepted { _ = try? await engine.submit(.disconnected(reason: Text(end.reason))) }
         return (end, session.wasAccepted)
     }
 
