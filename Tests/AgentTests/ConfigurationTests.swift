@@ -32,7 +32,9 @@ struct ConfigurationTests {
 
     @Test(
         "What cannot be dialled is refused",
-        arguments: ["wss://h", "http://h", "ftp://h", "h", "", "https://", "https://u:p@h", "https://h:0", "https://h:99999"])
+        arguments: [
+            "wss://h", "http://h", "ftp://h", "h", "", "https://", "https://u:p@h", "https://h:0", "https://h:99999",
+        ])
     func refusals(url: String) {
         #expect(throws: AgentConfigurationError.self) { try ServerAddress(url, allowsInsecure: false) }
     }
@@ -52,7 +54,8 @@ struct ConfigurationTests {
         let configuration = try AgentConfiguration(
             options: .init(),
             environment: [
-                "BACKUP_SERVER_URL": "http://h:1", "BACKUP_AGENT_KEY": " \(Self.key)\n", "BACKUP_DEV_ALLOW_INSECURE": "true",
+                "BACKUP_SERVER_URL": "http://h:1", "BACKUP_AGENT_KEY": " \(Self.key)\n",
+                "BACKUP_DEV_ALLOW_INSECURE": "true",
                 "BACKUP_STATE_DIR": "", "BACKUP_LOG_LEVEL": "trace",
             ], version: "v1")
         #expect(configuration.server.description == "http://h:1/v1/agents/connect")
@@ -67,7 +70,10 @@ struct ConfigurationTests {
         #expect(throws: AgentConfigurationError.missingKey) {
             try AgentConfiguration(options: .init(), environment: ["BACKUP_AGENT_KEY": ""], version: "v")
         }
-        for text in ["bkpy_live_short", "bkpy_prod_0123456789abcdefghijABCDEFGHIJ01", Self.key + "0", "bkpy_live_" + String(repeating: "ä", count: 16)] {
+        for text in [
+            "bkpy_live_short", "bkpy_prod_0123456789abcdefghijABCDEFGHIJ01", Self.key + "0",
+            "bkpy_live_" + String(repeating: "ä", count: 16),
+        ] {
             do {
                 _ = try AgentKey(text)
                 Issue.record("accepted")

@@ -106,7 +106,50 @@ struct ConnectionTests {
         try await stage.stop()
     }
 
-    @Test("A second agent on the same state directory is refused, and another key does not keep the first from starting")
+    @Test("A server that takes the connection and never answers is left after 15 s; refusals are waited out")
+    func deafServer() async throws {
+        let deaf = try await DeafServer(answers: [
+            nil, "HTTP/1.1 503 Later\r\nRetry-After: 20\r\nContent-Length: 0\r\n\r\n",
+            "HTTP/1.1 401 No\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
+        ])
+        let stage = try await Stage()
+        try stage.start(port: deaf.port)
+        for await request in deaf.requests {
+            #expect(request.hasPrefix("GET /prefix/v1/agents/connect?tenant=1 HTTP/1.1"))
+            break
+        }
+        await stage.time.waited(for: .seconds(15))
+        stage.time.advance(by: .seconds(15))
+        await stage.redial(after: .seconds(1))
+        for await _ in deaf.requests { break }
+        await stage.redial(after: .seconds(20))
+        for await _ in deaf.requests { break }
+        await stage.time.waited(for: .seconds(60))
+        try await stage.stop()
+    }
+
+    @Test("The server may choose how often hearts beat")
+    func heartbeatPeriod() async throws {
+        let stage = try await Stage()
+        try stage.start()
+        let peer = try await stage.server.accept()
+        _ = try await peer.next()
+        peer.send {
+            $0.registerAck.sessionID = "s"
+            $0.registerAck.heartbeatIntervalSec = 10
+        }
+        _ = try await peer.next()
+        await stage.time.waited(for: .seconds(10))
+        stage.time.advance(by: .seconds(10))
+        guard case .heartbeat = try await peer.next().payload else {
+            Issue.record("no heartbeat")
+            return
+        }
+        try await stage.stop()
+    }
+
+    @Test(
+        "A second agent on the same state directory is refused, and another key does not keep the first from starting")
     func directory() async throws {
         let stage = try await Stage()
         do {

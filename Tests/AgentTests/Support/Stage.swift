@@ -27,7 +27,8 @@ final class Stage: @unchecked Sendable {
         try #require(sqlite3_open(database, &connection) == SQLITE_OK)
         defer { sqlite3_close_v2(connection) }
         try #require(
-            sqlite3_exec(connection, "CREATE TABLE t(a); INSERT INTO t VALUES (randomblob(100000))", nil, nil, nil) == 0)
+            sqlite3_exec(connection, "CREATE TABLE t(a); INSERT INTO t VALUES (randomblob(100000))", nil, nil, nil) == 0
+        )
     }
 
     deinit { try? FileManager.default.removeItem(atPath: folder) }
@@ -38,9 +39,9 @@ final class Stage: @unchecked Sendable {
         (try? FileManager.default.contentsOfDirectory(atPath: stateDirectory + "/staging")) ?? []
     }
 
-    func makeAgent(key: String = keyText, allowsHooks: Bool = false) throws -> AgentRuntime {
+    func makeAgent(key: String = keyText, allowsHooks: Bool = false, port: Int? = nil) throws -> AgentRuntime {
         var options = AgentConfiguration.Options()
-        options.server = "http://127.0.0.1:\(server.port)/prefix?tenant=1"
+        options.server = "http://127.0.0.1:\(port ?? server.port)/prefix?tenant=1"
         options.stateDirectory = stateDirectory
         options.allowsInsecure = true
         options.allowsHooks = allowsHooks
@@ -52,8 +53,8 @@ final class Stage: @unchecked Sendable {
         return try AgentRuntime(configuration: configuration, time: time, logger: logger, jitter: { 200 })
     }
 
-    func start(key: String = keyText, allowsHooks: Bool = false) throws {
-        let agent = try makeAgent(key: key, allowsHooks: allowsHooks)
+    func start(key: String = keyText, allowsHooks: Bool = false, port: Int? = nil) throws {
+        let agent = try makeAgent(key: key, allowsHooks: allowsHooks, port: port)
         running = Task { try await agent.run() }
     }
 
@@ -85,7 +86,8 @@ final class Stage: @unchecked Sendable {
             $0.runBackup.runID = run
             $0.runBackup.jobID = job
             $0.runBackup.encryptedDek = Data(Self.dataKey)
-            $0.runBackup.uploadCreds.presignedPutURL = "http://127.0.0.1:\(self.store.port)/o/\(run)?signature=s3cr3tsig"
+            $0.runBackup.uploadCreds.presignedPutURL =
+                "http://127.0.0.1:\(self.store.port)/o/\(run)?signature=s3cr3tsig"
             $0.runBackup.uploadCreds.finalS3Key = "o/\(run)"
         }
     }
