@@ -55,7 +55,8 @@ public final class AgentRuntime: Service {
             staging = try StagingArea(folder: directory + "/staging")
             dialer = try Dialer(
                 address: configuration.server, key: configuration.key,
-                userAgent: "backupy-agent/\(configuration.version)")
+                userAgent: "backupy-agent/\(configuration.version)",
+                trustedCertificates: configuration.trustedCertificates)
         } catch {
             throw AgentStartError(description: "\(error)")
         }
@@ -63,7 +64,9 @@ public final class AgentRuntime: Service {
         desk = ReportDesk(outbox: outbox, time: time)
         mirror = StationMirror()
         vitals = HostVitals(folder: directory)
-        client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: Uploader.clientConfiguration)
+        client = HTTPClient(
+            eventLoopGroupProvider: .singleton,
+            configuration: Uploader.clientConfiguration(trustedCertificates: configuration.trustedCertificates))
         let sleep: @Sendable (Duration) async throws -> Void = { try await time.sleep(for: $0) }
         let worker = StationWorker(
             pouch: pouch, mirror: mirror, outbox: outbox, desk: desk, keys: keys,
@@ -103,7 +106,9 @@ public final class AgentRuntime: Service {
         let bytes = HKDFSHA256.derive(
             secret: Array(key.text.utf8), salt: Array("backupy-agent-vault".utf8), info: "backupy-agent/vault-v1",
             byteCount: MasterKey.byteCount)
-        guard let master = MasterKey(bytes) else { preconditionFailure("HKDF gave another length than it was asked for") }
+        guard let master = MasterKey(bytes) else {
+            preconditionFailure("HKDF gave another length than it was asked for")
+        }
         do throws(VaultError) {
             return try SQLiteVault(directory: directory, masterKey: master)
         } catch {
@@ -120,7 +125,7 @@ public final class AgentRuntime: Service {
     ///
     /// - Throws: ``AgentStartError`` when the log failed; the process must then end and start again.
     public func run() async throws {
-        let failed = Mutex<String?>(nil)
+        let failed = Mutexed<String?>(nil)
         await withTaskGroup(of: Void.self) { group in
             group.addTask { await cancelWhenGracefulShutdown { await self.connectForever() } }
             group.addTask { [failure] in
@@ -140,6 +145,7 @@ public final class AgentRuntime: Service {
     private func connectForever() async {
         var backoff = Backoff()
         while !Task.isCancelled {
+            var least = Duration.zero
             do {
                 let connection = try await dial()
                 let (end, wasAccepted) = await talk(connection)
@@ -149,8 +155,9 @@ public final class AgentRuntime: Service {
                 return
             } catch {
                 logger.warning("cannot connect to \(configuration.server): \(error)")
+                if let refusal = error as? DialError { least = refusal.leastWait }
             }
-            let wait = backoff.next(jitter: jitter())
+            let wait = max(least, backoff.next(jitter: jitter()))
             do { try await time.sleep(for: wait) } catch { return }
         }
     }
@@ -183,7 +190,7 @@ public final class AgentRuntime: Service {
             leaving.finish()
         }
         desk.closed()
-        if session.wasAccepted { try? await engine.submit(.disconnected(reason: Text(end.reason))) }
+        if session.wasAccepted { _ = try? await engine.submit(.disconnected(reason: Text(end.reason))) }
         return (end, session.wasAccepted)
     }
 
@@ -236,7 +243,8 @@ public final class AgentRuntime: Service {
         case .ping(let id): outbox.send(.acknowledgement(correlationID: id))
         case .reportAcknowledged(let run, _): desk.acknowledged(run)
         case .runHealthCheck(let id): logger.info("the server asked for health check \(id); this agent runs none")
-        case .selfUpdate(let version): logger.info("the server offers version \(version); this agent is updated by hand")
+        case .selfUpdate(let version):
+            logger.info("the server offers version \(version); this agent is updated by hand")
         case .registerAck, .other: break
         }
     }

@@ -12,6 +12,8 @@ public struct AgentConfiguration: Sendable {
     public var allowsHooks: Bool
     /// How much it logs.
     public var logLevel: Logger.Level
+    /// A PEM file of certificates to trust beside the system's (`SSL_CERT_FILE`, as the reference agent's runtime has it).
+    public var trustedCertificates: String?
     /// Of the build, as it is told to the server.
     public var version: String
 
@@ -58,6 +60,7 @@ public struct AgentConfiguration: Sendable {
         self.key = try AgentKey(key)
         stateDirectory = options.stateDirectory ?? variable("BACKUP_STATE_DIR") ?? Self.defaultStateDirectory
         allowsHooks = options.allowsHooks
+        trustedCertificates = variable("SSL_CERT_FILE")
         // As the reference agent: trace is debug, unknown words are info.
         logLevel =
             switch variable("BACKUP_LOG_LEVEL")?.lowercased() {
