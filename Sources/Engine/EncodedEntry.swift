@@ -1,5 +1,5 @@
 public import Core
-import Digests
+public import Digests
 
 /// An entry as it is stored, hashed and carried: everything but the body is readable without a codec.
 public struct EncodedEntry: Hashable, Sendable {
@@ -68,7 +68,10 @@ public struct Batch: Sendable {
     private var hash: SHA256
     private var scratch: [UInt8] = []
 
-    /// An empty batch behind the commit that has this link (32 zero bytes before the first commit).
+    /// What stands in for a link before the first commit: 32 zero bytes.
+    public static let linkBeforeFirst = Digest([UInt8](repeating: 0, count: Digest.byteCount))!
+
+    /// An empty batch behind the commit that has this link; ``linkBeforeFirst`` for the first one.
     public init(after link: Digest) {
         hash = SHA256()
         hash.update(link.bytes)
@@ -88,5 +91,7 @@ public struct Batch: Sendable {
     }
 
     /// The link of the commit that these entries make.
-    public func link() -> Digest { hash.finalize() }
+    public func link() -> Digest {
+        hash.finalize()
+    }
 }

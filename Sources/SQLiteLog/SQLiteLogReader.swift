@@ -1,0 +1,79 @@
+public import Core
+public import Engine
+import Glibc
+import Synchronization
+
+/// Reads a data directory's log from any thread or process, also beside a running server. Needs no writer's lock.
+public final class SQLiteLogReader: LogReader, Sendable {
+    private let path: String
+    private let connection: Mutex<Connection>
+
+    /// Opens `log.sqlite` of a data directory for reading.
+    ///
+    /// - Throws: ``Engine/LogError/unusable(path:problem:)`` when there is none, it is no log, or of another version.
+    public convenience init(directory: String) throws(LogError) {
+        try self.init(path: directory + "/" + SQLiteEventLog.fileName)
+    }
+
+    init(path: String) throws(LogError) {
+        guard access(path, F_OK) == 0 else {
+            throw .unusable(path: path, problem: "there is no such file; name the data directory of a server")
+        }
+        self.path = path
+        connection = Mutex(try Self.open(path))
+    }
+
+    private static func open(_ path: String) throws(LogError) -> Connection {
+        do throws(SQLiteFailure) {
+            do throws(SQLiteFailure) {
+                let connection = try Connection(path: path, mode: .readOnly)
+                try LogSchema.checkForReading(connection)
+                return connection
+            } catch {
+                // WAL needs a file of shared memory beside the log. Where none can be made (a copy on a medium for
+                // reading only) and no writer has left a WAL, the file stands still and can be read without.
+                guard access(path + "-wal", F_OK) != 0 else { throw error }
+                let connection = try Connection(path: path, mode: .immutable)
+                try LogSchema.checkForReading(connection)
+                return connection
+            }
+        } catch {
+            throw Unusable.logError(error, path: path)
+        }
+    }
+
+    /// Entries behind a position, oldest first, at most `limit` of them. Checks the CRC of each one.
+    public func read(after position: Position, limit: Int) throws(LogError) -> [EncodedEntry] {
+        try connection.withLock { connection throws(LogError) in
+            try LogReading(connection: connection).read(after: position, limit: limit)
+        }
+    }
+
+    /// Entries of one stream behind a position, oldest first, at most `limit` of them.
+    public func read(stream: Core.Stream, after position: Position, limit: Int) throws(LogError) -> [EncodedEntry] {
+        try connection.withLock { connection throws(LogError) in
+            try LogReading(connection: connection).read(stream: stream, after: position, limit: limit)
+        }
+    }
+
+    /// The last committed position.
+    public func lastPosition() throws(LogError) -> Position {
+        try connection.withLock { connection throws(LogError) in
+            try LogReading(connection: connection).lastPosition()
+        }
+    }
+
+    /// Checks the whole log, in bounded memory: the CRC of each entry, positions without holes, revisions without holes
+    /// in each stream, `recordedAt` that never decreases, and the link of each commit.
+    ///
+    /// A log that was cut off exactly behind a commit, together with that commit's row, is a sound shorter log: compare
+    /// ``LogReport/link`` with one noted before.
+    ///
+    /// - Parameter progress: called with the position reached after each commit.
+    /// - Throws: ``Engine/LogError/damaged(path:position:problem:)`` with the first position that is not what was written.
+    public func verify(progress: (Position) -> Void = { _ in }) throws(LogError) -> LogReport {
+        // On a connection of its own: other reads go on meanwhile.
+        var verification = LogVerification(try Self.open(path))
+        return try verification.run(progress: progress)
+    }
+}

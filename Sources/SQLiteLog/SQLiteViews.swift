@@ -1,0 +1,193 @@
+import CSQLite
+public import Core
+public import Engine
+import Glibc
+import Synchronization
+
+/// Views in SQLite: one table a collection, one file. Only derived, so a file that does not fit is made anew, empty.
+///
+/// The follower writes; readers use connections of their own and see whole transactions only.
+public final class SQLiteViews: Views {
+    /// The usual name of the file within the data directory.
+    public static let fileName = "views.sqlite"
+
+    private let path: String
+    private let tables: [String: ViewsTable]
+    private let writer: Mutex<Connection>
+    private let readers: [Reader]
+    private let next = Atomic<Int>(0)
+
+    private final class Reader: Sendable {
+        let connection: Mutex<Connection>
+
+        init(_ connection: sending Connection) { self.connection = Mutex(connection) }
+    }
+
+    /// Names the file's kind in its header: “BkVw”.
+    private static let applicationID: Int64 = 0x426B_5677
+
+    /// Opens the file, or makes it: also when it was made for other collections, by another version, or is damaged. Then
+    /// ``checkpoint()`` is 0 and everything is to be stored again.
+    ///
+    /// - Parameters:
+    ///   - path: the file. A rebuild fills a second one, which then takes the first one's place.
+    ///   - collections: names of letters, digits and `_`, at most 64 characters, of collections and of their indexed members.
+    ///   - readerCount: how many threads may read at once; more wait.
+    public init(path: String, collections: [CollectionSchema], readerCount: Int = 4) throws(ViewsError) {
+        precondition(readerCount > 0, "views without readers")
+        var tables: [String: ViewsTable] = [:]
+        for schema in collections {
+            guard let table = ViewsTable(schema) else {
+                throw ViewsError(path: path, problem: "“\(schema.name)” or an indexed member of it is no valid name")
+            }
+            tables[schema.name] = table
+        }
+        let definition = collections.compactMap { tables[$0.name]?.definition }.joined(separator: "\n")
+        do throws(SQLiteFailure) {
+            let connection: Connection
+            if let known = Self.openKnown(path, definition: definition) {
+                connection = known
+            } else {
+                for suffix in ["", "-wal", "-shm", "-journal"] { unlink(path + suffix) }
+                connection = try Self.create(path, definition: definition)
+            }
+            try connection.execute("set up", "PRAGMA synchronous=NORMAL")
+            writer = Mutex(connection)
+            var readers: [Reader] = []
+            for _ in 0..<readerCount { readers.append(Reader(try Connection(path: path, mode: .readOnly))) }
+            self.readers = readers
+        } catch {
+            throw ViewsError(path: path, problem: Unusable.problem(error))
+        }
+        self.path = path
+        self.tables = tables
+    }
+
+    private static func openKnown(_ path: String, definition: String) -> Connection? {
+        guard access(path, F_OK) == 0, let connection = try? Connection(path: path, mode: .readWrite),
+            (try? connection.number("read the header", "PRAGMA application_id")) == applicationID,
+            (try? connection.text("read the definition", "SELECT definition FROM progress")) == definition
+        else { return nil }
+        return connection
+    }
+
+    private static func create(_ path: String, definition: String) throws(SQLiteFailure) -> Connection {
+        let connection = try Connection(path: path, mode: .readWrite)
+        try connection.execute("set up", "PRAGMA page_size=8192; PRAGMA journal_mode=WAL; PRAGMA secure_delete=OFF")
+        try connection.transaction { () throws(SQLiteFailure) in
+            try connection.execute("create the tables", definition)
+            try connection.execute(
+                "create the checkpoint",
+                """
+                CREATE TABLE progress(checkpoint INTEGER NOT NULL, definition TEXT NOT NULL);
+                PRAGMA application_id=\(applicationID);
+                """)
+            let statement = try connection.prepare("note the definition", "INSERT INTO progress VALUES (0, ?)")
+            statement.bind(1, definition)
+            try statement.run()
+        }
+        return connection
+    }
+
+    /// The last position whose documents are stored.
+    public func checkpoint() throws(ViewsError) -> Position {
+        try writer.withLock { connection throws(ViewsError) in
+            try guarded { () throws(SQLiteFailure) in
+                let row = try connection.cached("read the checkpoint", "SELECT checkpoint FROM progress")
+                defer { row.reset() }
+                return Position(UInt64(clamping: try row.step() ? row.integer(0) : 0))
+            }
+        }
+    }
+
+    /// Stores documents and moves the checkpoint, in one transaction. A document of the same id is replaced.
+    public func store(_ documents: [Document], checkpoint: Position) throws(ViewsError) {
+        for document in documents where tables[document.collection] == nil {
+            throw ViewsError(path: path, problem: "there is no collection “\(document.collection)”")
+        }
+        try writer.withLock { connection throws(ViewsError) in
+            try guarded { () throws(SQLiteFailure) in
+                try connection.transaction { () throws(SQLiteFailure) in
+                    for document in documents {
+                        guard let table = tables[document.collection] else { continue }
+                        let statement = try connection.cached("store a document", table.store)
+                        statement.bind(1, document.id)
+                        statement.bind(2, document.position.number)
+                        statement.bind(3, utf8: document.json)
+                        try statement.run()
+                    }
+                    let progress = try connection.cached("move the checkpoint", "UPDATE progress SET checkpoint = ?")
+                    progress.bind(1, checkpoint.number)
+                    try progress.run()
+                }
+            }
+        }
+    }
+
+    /// One document.
+    public func document(_ id: String, in collection: String) throws(ViewsError) -> Document? {
+        guard let table = tables[collection] else {
+            throw ViewsError(path: path, problem: "there is no collection “\(collection)”")
+        }
+        return try read { connection throws(SQLiteFailure) in
+            let row = try connection.cached("read a document", table.find)
+            defer { row.reset() }
+            row.bind(1, id)
+            return try row.step() ? [table.document(row)] : []
+        }.first
+    }
+
+    /// Documents from the newest to the oldest.
+    public func documents(_ query: DocumentQuery) throws(ViewsError) -> [Document] {
+        guard let table = tables[query.collection] else {
+            throw ViewsError(path: path, problem: "there is no collection “\(query.collection)”")
+        }
+        let members = query.matching.keys.sorted()
+        for member in members where !table.schema.indexed.contains(member) {
+            throw ViewsError(path: path, problem: "“\(member)” of “\(query.collection)” has no index")
+        }
+        let sql = table.list(matching: members, query)
+        return try read { connection throws(SQLiteFailure) in
+            let row = try connection.cached("list documents", sql)
+            defer { row.reset() }
+            var index: Int32 = 0
+            func following() -> Int32 {
+                index += 1
+                return index
+            }
+            for member in members { row.bind(following(), query.matching[member] ?? "") }
+            if let before = query.before { row.bind(following(), Int64(clamping: before.number)) }
+            if let from = query.createdFrom { row.bind(following(), from.milliseconds) }
+            if let to = query.createdTo { row.bind(following(), to.milliseconds) }
+            row.bind(following(), Int64(max(0, query.limit)))
+            var found: [Document] = []
+            while try row.step() { found.append(table.document(row)) }
+            return found
+        }
+    }
+
+    /// Reads on the first connection that is free; when none is, waits for one, each time another.
+    private func read(_ body: (Connection) throws(SQLiteFailure) -> [Document]) throws(ViewsError) -> [Document] {
+        try guarded { () throws(SQLiteFailure) in
+            let start = next.wrappingAdd(1, ordering: .relaxed).oldValue
+            func reader(_ offset: Int) -> Reader {
+                readers[Int(UInt(bitPattern: start &+ offset) % UInt(readers.count))]
+            }
+            for offset in readers.indices {
+                let found = try reader(offset).connection.withLockIfAvailable { connection throws(SQLiteFailure) in
+                    try body(connection)
+                }
+                if let found { return found }
+            }
+            return try reader(0).connection.withLock { connection throws(SQLiteFailure) in try body(connection) }
+        }
+    }
+
+    private func guarded<Result>(_ body: () throws(SQLiteFailure) -> Result) throws(ViewsError) -> Result {
+        do throws(SQLiteFailure) {
+            return try body()
+        } catch {
+            throw ViewsError(path: path, problem: Unusable.problem(error))
+        }
+    }
+}

@@ -1,0 +1,127 @@
+import Core
+import Engine
+import Foundation
+import Testing
+
+@testable import SQLiteLog
+
+@Suite("Views in SQLite")
+struct SQLiteViewsTests {
+    private let schemas = [
+        CollectionSchema(name: "runs", indexed: ["agent_id", "status"]), CollectionSchema(name: "agents", indexed: []),
+    ]
+
+    private func run(_ number: UInt64, agent: String, status: String = "success") -> Document {
+        Document(
+            collection: "runs", id: "run_\(number)", position: Position(number),
+            json: Array(#"{"agent_id":"\#(agent)","status":"\#(status)","created_at":\#(number * 10)}"#.utf8))
+    }
+
+    @Test("Documents are stored, replaced and found by id")
+    func documents() throws {
+        let directory = try TemporaryDirectory()
+        let path = directory.file("views.sqlite")
+        do {
+            let views = try SQLiteViews(path: path, collections: schemas)
+            #expect(try views.checkpoint() == .start)
+            try views.store([run(1, agent: "a"), run(1, agent: "b"), run(2, agent: "ü")], checkpoint: Position(2))
+        }
+        let views = try SQLiteViews(path: path, collections: schemas)
+        #expect(try views.checkpoint() == Position(2))
+        #expect(try views.document("run_1", in: "runs") == run(1, agent: "b"))
+        #expect(try views.document("run_2", in: "runs") == run(2, agent: "ü"))
+        #expect(try views.document("run_1", in: "agents") == nil)
+        #expect(throws: ViewsError.self) { _ = try views.document("run_1", in: "none") }
+        #expect(throws: ViewsError.self) {
+            try views.store([Document(collection: "none", id: "", position: .start, json: [])], checkpoint: .start)
+        }
+    }
+
+    @Test("Lists run from the newest to the oldest and can be narrowed")
+    func lists() throws {
+        let directory = try TemporaryDirectory()
+        let views = try SQLiteViews(path: directory.file("views.sqlite"), collections: schemas)
+        let all = (1...20).map {
+            run($0, agent: $0 % 2 == 0 ? "even" : "odd", status: $0 % 5 == 0 ? "failed" : "success")
+        }
+        try views.store(all, checkpoint: Position(20))
+        func ids(_ query: DocumentQuery) throws -> [UInt64] { try views.documents(query).map { $0.position.number } }
+        #expect(try ids(DocumentQuery(collection: "runs", limit: 3)) == [20, 19, 18])
+        #expect(try ids(DocumentQuery(collection: "runs", before: Position(18), limit: 2)) == [17, 16])
+        #expect(try ids(DocumentQuery(collection: "runs", matching: ["agent_id": "even"], limit: 2)) == [20, 18])
+        #expect(
+            try ids(DocumentQuery(collection: "runs", matching: ["agent_id": "odd", "status": "failed"], limit: 9))
+                == [15, 5])
+        #expect(
+            try ids(
+                DocumentQuery(
+                    collection: "runs", createdFrom: Timestamp(milliseconds: 50),
+                    createdTo: Timestamp(milliseconds: 70),
+                    limit: 9)) == [6, 5])
+        #expect(try ids(DocumentQuery(collection: "runs", limit: 0)) == [])
+        #expect(throws: ViewsError.self) {
+            _ = try ids(DocumentQuery(collection: "runs", matching: ["created_at": "5"], limit: 1))
+        }
+    }
+
+    @Test("An indexed member is searched through its index")
+    func indexes() throws {
+        let directory = try TemporaryDirectory()
+        let path = directory.file("views.sqlite")
+        _ = try SQLiteViews(path: path, collections: schemas)
+        let table = try #require(ViewsTable(schemas[0]))
+        let connection = try Connection(path: path, mode: .readOnly)
+        let sql = table.list(matching: ["status"], DocumentQuery(collection: "runs", before: Position(5), limit: 1))
+        let plan = try connection.prepare("explain", "EXPLAIN QUERY PLAN " + sql)
+        #expect(try plan.step())
+        #expect(plan.text(3).contains("view_runs_member_1"))
+    }
+
+    @Test("A file that is damaged, foreign, or of other collections is made anew")
+    func recreation() throws {
+        let directory = try TemporaryDirectory()
+        let path = directory.file("views.sqlite")
+        func fill() throws {
+            try SQLiteViews(path: path, collections: schemas).store([run(1, agent: "a")], checkpoint: Position(1))
+        }
+        try fill()
+        #expect(try SQLiteViews(path: path, collections: schemas).checkpoint() == Position(1))
+        let other = try SQLiteViews(path: path, collections: [CollectionSchema(name: "runs", indexed: ["status"])])
+        #expect(try other.checkpoint() == .start)
+        #expect(try other.document("run_1", in: "runs") == nil)
+        try fill()
+        try Data("no database at all, but some bytes that are long enough".utf8).write(to: URL(fileURLWithPath: path))
+        #expect(try SQLiteViews(path: path, collections: schemas).checkpoint() == .start)
+    }
+
+    @Test("Names that are no plain words are refused", arguments: ["", "a b", "a'b", "ü", "a.b"])
+    func names(name: String) throws {
+        let directory = try TemporaryDirectory()
+        let path = directory.file("views.sqlite")
+        for schema in [CollectionSchema(name: name, indexed: []), CollectionSchema(name: "runs", indexed: [name])] {
+            #expect(throws: ViewsError.self) { _ = try SQLiteViews(path: path, collections: [schema]) }
+        }
+    }
+
+    @Test("Many threads read while one writes")
+    func concurrency() async throws {
+        let directory = try TemporaryDirectory()
+        let views = try SQLiteViews(path: directory.file("views.sqlite"), collections: schemas, readerCount: 2)
+        try views.store([run(1, agent: "0")], checkpoint: Position(1))
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for _ in 0..<8 {
+                group.addTask {
+                    for _ in 0..<100 {
+                        let found = try views.document("run_1", in: "runs")
+                        #expect(found?.id == "run_1")
+                    }
+                }
+            }
+            for number in 0..<100 {
+                try views.store([run(1, agent: "\(number)")], checkpoint: Position(UInt64(number)))
+            }
+            try await group.waitForAll()
+        }
+        #expect(try views.document("run_1", in: "runs") == run(1, agent: "99"))
+    }
+}
