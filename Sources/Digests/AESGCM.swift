@@ -68,7 +68,8 @@ public final class AESGCM {
         }
         if plaintext.count > 0 {
             isDone =
-                isDone && EVP_EncryptUpdate(sealing, output.bytes, &written, plaintext.bytes, Int32(plaintext.count)) == 1
+                isDone
+                && EVP_EncryptUpdate(sealing, output.bytes, &written, plaintext.bytes, Int32(plaintext.count)) == 1
         }
         let tag = output.baseAddress?.advanced(by: plaintext.count)
         isDone =

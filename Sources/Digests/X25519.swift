@@ -30,7 +30,8 @@ public enum X25519 {
             defer { EVP_PKEY_free(key) }
             var publicBytes = [UInt8](repeating: 0, count: keyByteCount)
             var count = keyByteCount
-            guard EVP_PKEY_get_raw_public_key(key, &publicBytes, &count) == 1, let publicKey = PublicKey(publicBytes) else {
+            guard EVP_PKEY_get_raw_public_key(key, &publicBytes, &count) == 1, let publicKey = PublicKey(publicBytes)
+            else {
                 return nil
             }
             self.bytes = bytes

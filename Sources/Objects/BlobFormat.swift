@@ -32,6 +32,13 @@ public struct BlobSummary: Hashable, Sendable {
     public var digest: Digest
     /// Bytes of the dump. With decompression skipped: of the zstd stream.
     public var plaintextByteCount: UInt64
+
+    /// A summary as given.
+    public init(byteCount: UInt64, digest: Digest, plaintextByteCount: UInt64) {
+        self.byteCount = byteCount
+        self.digest = digest
+        self.plaintextByteCount = plaintextByteCount
+    }
 }
 
 /// Why a blob cannot be written or read.

@@ -72,7 +72,11 @@ public final class BlobReader {
     ///
     /// - Throws: ``BlobError`` when that is too early.
     public func finish() throws(BlobError) -> BlobSummary {
-        guard case .ended = phase else { throw .truncated(afterByteCount: byteCount) }
+        switch phase {
+        case .length, .body: throw .truncated(afterByteCount: byteCount)
+        case .failed: preconditionFailure("the blob has failed")
+        case .ended: break
+        }
         try decompressor?.finish()
         return BlobSummary(byteCount: byteCount, digest: hash.finalize(), plaintextByteCount: plaintextByteCount)
     }

@@ -87,7 +87,8 @@ extension BlobWriter {
     /// One call of zstd, and a chunk when it filled a piece. Returns what zstd still holds, in bytes or a lower bound.
     private func compress(_ input: inout ZSTD_inBuffer, _ directive: ZSTD_EndDirective) throws -> Int {
         var piece = ZSTD_outBuffer(
-            dst: chunk.baseAddress?.advanced(by: Self.pieceOffset), size: BlobFormat.pieceByteCount, pos: pieceByteCount)
+            dst: chunk.baseAddress?.advanced(by: Self.pieceOffset), size: BlobFormat.pieceByteCount, pos: pieceByteCount
+        )
         let remaining = ZSTD_compressStream2(compressor, &piece, &input, directive)
         guard ZSTD_isError(remaining) == 0 else {
             isOpen = false
@@ -104,9 +105,11 @@ extension BlobWriter {
         chunk.storeBytes(of: UInt32(length).bigEndian, as: UInt32.self)
         let nonce = UnsafeMutableRawBufferPointer(rebasing: chunk[BlobFormat.lengthByteCount..<Self.pieceOffset])
         SecureRandom.fill(nonce)
-        let sealed = UnsafeMutableRawBufferPointer(rebasing: chunk[Self.pieceOffset..<Self.pieceOffset + sealedByteCount])
+        let sealed = UnsafeMutableRawBufferPointer(
+            rebasing: chunk[Self.pieceOffset..<Self.pieceOffset + sealedByteCount])
         gcm.seal(
-            UnsafeRawBufferPointer(rebasing: sealed[..<pieceByteCount]), nonce: UnsafeRawBufferPointer(nonce), into: sealed)
+            UnsafeRawBufferPointer(rebasing: sealed[..<pieceByteCount]), nonce: UnsafeRawBufferPointer(nonce),
+            into: sealed)
         pieceByteCount = 0
         try emit(UnsafeRawBufferPointer(rebasing: chunk[..<(BlobFormat.lengthByteCount + length)]))
     }

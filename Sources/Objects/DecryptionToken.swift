@@ -49,7 +49,8 @@ public struct DecryptionToken: Hashable, Sendable, CustomStringConvertible {
         ]
         if let issuedAtSeconds { claims.append("\"iat\":\(issuedAtSeconds)") }
         claims += [
-            "\"exp\":\(expiresAtSeconds)", "\"run_id\":\(Self.quoted(runID))", "\"company_id\":\(Self.quoted(companyID))",
+            "\"exp\":\(expiresAtSeconds)", "\"run_id\":\(Self.quoted(runID))",
+            "\"company_id\":\(Self.quoted(companyID))",
             "\"dek\":\(Self.quoted(Base64.encode(dataKey)))", "\"alg\":\(Self.quoted(Self.algorithm))",
             "\"format_version\":\(BlobFormat.version)",
         ]

@@ -155,7 +155,9 @@ extension Decryptor {
         let temporaryPath = "\(folder)/.backupy-\(Hex.encode(SecureRandom.bytes(8))).partial"
         let temporary = try StoredFile(creating: temporaryPath)
         do {
-            let reader = try BlobReader(dataKey: dataKey, decompresses: !skipsDecompression) { try temporary.append($0) }
+            let reader = try BlobReader(dataKey: dataKey, decompresses: !skipsDecompression) {
+                try temporary.append($0)
+            }
             try file.forEachPiece { try reader.write($0) }
             let summary = try reader.finish()
             if let expected, summary.digest != expected {

@@ -28,6 +28,13 @@ public struct Sidecar: Hashable, Sendable {
         public var sha256: Digest?
         /// The 32 bytes that open the object.
         public var dataKey: [UInt8]
+
+        /// Content as given.
+        public init(objectName: ObjectName, sha256: Digest?, dataKey: [UInt8]) {
+            self.objectName = objectName
+            self.sha256 = sha256
+            self.dataKey = dataKey
+        }
     }
 
     /// The object that the file says it belongs to; proven only by ``open(with:expecting:)``.
@@ -51,7 +58,8 @@ public struct Sidecar: Hashable, Sendable {
         let nonce = SecureRandom.bytes(AESGCM.nonceByteCount)
         var sealed = nonce
         gcm.seal(
-            dataKey, nonce: nonce, additionalData: Self.bound(objectName: objectName, sha256: sha256), appendingTo: &sealed)
+            dataKey, nonce: nonce, additionalData: Self.bound(objectName: objectName, sha256: sha256),
+            appendingTo: &sealed)
         self.objectName = objectName
         self.sha256 = sha256
         ephemeralKey = ephemeral.publicKey
@@ -73,10 +81,14 @@ public struct Sidecar: Hashable, Sendable {
         let hex = field("sha256")
         let digest = hex.flatMap { Digest(hex: $0) }
         guard (hex == nil) == (digest == nil) else { throw .badField("sha256") }
-        guard let ephemeral = field("ephemeral-public-key").flatMap({ Base64.decode($0) }).flatMap({ X25519.PublicKey($0) })
+        guard
+            let ephemeral = field("ephemeral-public-key").flatMap({ Base64.decode($0) }).flatMap({
+                X25519.PublicKey($0)
+            })
         else { throw .badField("ephemeral-public-key") }
         let sealedByteCount = AESGCM.nonceByteCount + AESGCM.keyByteCount + AESGCM.tagByteCount
-        guard let sealed = field("sealed-key").flatMap({ Base64.decode($0) }), sealed.count == sealedByteCount, lines.isEmpty
+        guard let sealed = field("sealed-key").flatMap({ Base64.decode($0) }), sealed.count == sealedByteCount,
+            lines.isEmpty
         else { throw .badField("sealed-key") }
         objectName = name
         sha256 = digest

@@ -63,7 +63,8 @@ public final class StoredFile: Sendable {
         var done = 0
         while done < buffer.count {
             guard let position = off_t(exactly: offset), position <= off_t.max - off_t(done) else { return done }
-            let count = pread(descriptor, buffer.baseAddress?.advanced(by: done), buffer.count - done, position + off_t(done))
+            let count = pread(
+                descriptor, buffer.baseAddress?.advanced(by: done), buffer.count - done, position + off_t(done))
             if count < 0 {
                 if errno == EINTR { continue }
                 throw FileError(path, "read")

@@ -21,9 +21,9 @@ extension DecryptionToken {
         guard try claims.text("aud") == Self.audience else {
             throw .wrong(claim: "aud", expected: "the text `\(Self.audience)`")
         }
-        expiresAtSeconds = try claims.integer("exp", "a number of unix seconds")
+        expiresAtSeconds = try claims.integer("exp", "a whole number of unix seconds")
         issuedAtSeconds =
-            claims.isPresent("iat") ? try claims.integer("iat", "a number of unix seconds") : nil
+            claims.isPresent("iat") ? try claims.integer("iat", "a whole number of unix seconds") : nil
         subject = try claims.text("sub")
         runID = try claims.text("run_id")
         companyID = try claims.text("company_id")
@@ -87,8 +87,7 @@ private struct Claims {
         switch members[name, default: .null] {
         case .null: throw .missing(claim: name)
         case .number(let number):
-            guard let integer = Int64(exactly: number.rounded(.down)), Double(integer) == number || name != "format_version"
-            else { throw .wrong(claim: name, expected: expected) }
+            guard let integer = Int64(exactly: number) else { throw .wrong(claim: name, expected: expected) }
             return integer
         case .text, .other: throw .wrong(claim: name, expected: expected)
         }

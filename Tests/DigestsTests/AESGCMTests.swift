@@ -8,7 +8,10 @@ struct AESGCMTests {
     @Test(
         "Published vectors",
         arguments: [
-            (String(repeating: "00", count: 32), "000000000000000000000000", "", "", "530f8afbc74536b9a963b4f1c4cb738b"),
+            (
+                String(repeating: "00", count: 32), "000000000000000000000000", "", "",
+                "530f8afbc74536b9a963b4f1c4cb738b"
+            ),
             (
                 String(repeating: "00", count: 32), "000000000000000000000000", String(repeating: "00", count: 16), "",
                 "cea7403d4d606b6e074ec5d3baf39d18d0d1c8a799996bf0265b98b5d48ab919"
