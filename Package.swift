@@ -7,8 +7,39 @@ let settings: [SwiftSetting] = [
     .enableUpcomingFeature("MemberImportVisibility"),
 ]
 
+let asyncHTTPClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
+let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
+let protobuf = Target.Dependency.product(name: "SwiftProtobuf", package: "swift-protobuf")
+let serviceLifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let subprocess = Target.Dependency.product(name: "Subprocess", package: "swift-subprocess")
+let systemPackage = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
+
+func hummingbird(_ names: String...) -> [Target.Dependency] {
+    names.map { .product(name: $0, package: "hummingbird") }
+}
+
+func nio(_ names: String...) -> [Target.Dependency] {
+    names.map { .product(name: $0, package: "swift-nio") }
+}
+
+func library(_ name: String, _ dependencies: [Target.Dependency], exclude: [String] = []) -> Target {
+    .target(name: name, dependencies: dependencies, exclude: exclude, swiftSettings: settings)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .testTarget(name: name, dependencies: dependencies, swiftSettings: settings)
+}
+
 let package = Package(
     name: "backupy",
+    products: [
+        .library(name: "Core", targets: ["Core"]),
+        .library(name: "Engine", targets: ["Engine"]),
+        .library(name: "SQLiteLog", targets: ["SQLiteLog"]),
+    ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
@@ -28,11 +59,23 @@ let package = Package(
         .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
         .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
-        .target(name: "Core", swiftSettings: settings),
-        .target(name: "Digests", dependencies: ["COpenSSL"], swiftSettings: settings),
-        .target(
-            name: "Engine",
-            dependencies: ["Core", "Digests", .product(name: "Logging", package: "swift-log")],
-            swiftSettings: settings),
+        .target(name: "CSQLiteStream", dependencies: ["CSQLite"]),
+        library("Core", []),
+        library("Digests", ["COpenSSL"]),
+        library("Engine", ["Core", "Digests", logging]),
+        library("Wire", ["Core", "Digests", "Engine", protobuf], exclude: ["Generated/SCHEMAS.sha256"]),
+        library("SQLiteLog", ["Core", "CSQLite", "Digests", "Engine"]),
+        library("Objects", ["Core", "CZstd", "Digests", "Engine"]),
+        library(
+            "Workers",
+            [
+                "Core", "CSQLite", "CSQLiteStream", "Digests", "Engine", "Objects", "Wire", asyncHTTPClient, logging,
+                subprocess, systemPackage,
+            ] + nio("NIOCore", "NIOPosix", "NIOHTTP1")),
+        tests("CoreTests", ["Core"]),
+        tests("DigestsTests", ["Digests"]),
+        tests("EngineTests", ["Core", "Digests", "Engine", logging]),
+        tests("WireTests", ["Core", "Engine", "Wire", protobuf]),
+        tests("SQLiteLogTests", ["Core", "CSQLite", "Digests", "Engine", "SQLiteLog"]),
     ]
 )

@@ -97,7 +97,8 @@ public final class Follower<M: Machine, MessageCodec: Codec>: Sendable where Mes
         guard isThere else {
             throw BehindError(
                 description: failure
-                    ?? "reading is behind writing by more than \(limit.count) ms; what was asked for is stored, read it later")
+                    ?? "reading is behind writing by more than \(limit.count) ms; what was asked for is stored, read it later"
+            )
         }
     }
 

@@ -41,7 +41,8 @@ extension Fleet.State {
                     Anomaly(
                         agent: id, kind: hangs ? .backlogHang : .silentAfterRegister, run: nil,
                         detail: hangs
-                            ? Text("\(session.unansweredCount) runs were unanswered when it registered; restart the agent")
+                            ? Text(
+                                "\(session.unansweredCount) runs were unanswered when it registered; restart the agent")
                             : "nothing came after Register; restart the agent")))
         }
         return changes

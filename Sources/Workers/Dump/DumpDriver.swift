@@ -1,0 +1,17 @@
+public import Wire
+
+/// Reads one type of database. Called on a thread of its own, which may be blocked.
+public protocol DumpDriver: Sendable {
+    /// The types it reads, as ``Wire/StationSettings/Target/type`` names them.
+    var types: [String] { get }
+
+    /// Whether the target can be read at all; quick.
+    func validate(_ target: StationSettings.Target) throws(RunFailure)
+
+    /// Writes the dump in pieces of any size and returns the engine's version, such as `SQLite 3.40.1`.
+    ///
+    /// - Parameter progress: gets percent now and then; false stops the dump soon, with any error.
+    func dump(
+        _ target: StationSettings.Target, progress: (Int) -> Bool, to output: (UnsafeRawBufferPointer) throws -> Void
+    ) throws -> String
+}

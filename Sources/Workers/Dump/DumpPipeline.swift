@@ -1,0 +1,92 @@
+public import Core
+import Digests
+import Foundation
+import Objects
+import Synchronization
+public import Wire
+
+/// Dump, compress, encrypt, stage: in one pass and bounded memory. Plaintext never touches the disk.
+public struct DumpPipeline: Sendable {
+    private let drivers: [any DumpDriver]
+    private let staging: StagingArea
+
+    /// A pipeline over the drivers there are.
+    public init(drivers: [any DumpDriver], staging: StagingArea) {
+        self.drivers = drivers
+        self.staging = staging
+    }
+
+    /// Whether the target can be backed up at all.
+    public func validate(_ target: StationSettings.Target) async throws {
+        let driver = try driver(of: target)
+        try await onThread { _ in try driver.validate(target) }
+    }
+
+    /// Dumps the target into the staging file of a run.
+    ///
+    /// - Parameters:
+    ///   - key: 32 bytes, of this run only.
+    ///   - progress: gets percent, at most once a percent.
+    /// - Throws: ``RunFailure``, or `CancellationError` once the task is cancelled; the staging file is then gone.
+    public func dump(
+        _ target: StationSettings.Target, run: Text, key: [UInt8], progress: @escaping @Sendable (Int) -> Void
+    ) async throws -> Station.Staged {
+        let driver = try driver(of: target)
+        let staging = staging
+        do {
+            return try await onThread { isStopped in
+                let file = try staging.create(run)
+                let writer = try BlobWriter(dataKey: key) { try file.append($0) }
+                var last = -1
+                let version = try driver.dump(
+                    target,
+                    progress: { percent in
+                        if percent != last { progress(percent) }
+                        last = percent
+                        return !isStopped()
+                    },
+                    to: {
+                        // Also between the slices of a driver: one of its pages may take long to leave.
+                        if isStopped() { throw CancellationError() }
+                        try writer.write($0)
+                    })
+                let summary = try writer.finish()
+                return Station.Staged(
+                    byteCount: summary.byteCount, digest: Text(summary.digest.hex), engineVersion: Text(version))
+            }
+        } catch {
+            staging.discard(run)
+            try Task.checkCancellation()
+            if let failure = error as? RunFailure { throw failure }
+            throw RunFailure("dump: \(error)")
+        }
+    }
+
+    private func driver(of target: StationSettings.Target) throws(RunFailure) -> any DumpDriver {
+        guard let driver = drivers.first(where: { $0.types.contains(target.type) }) else {
+            throw RunFailure("pipeline: no driver registered for db_type=\(target.type)")
+        }
+        return driver
+    }
+}
+
+/// Runs blocking work on a thread of its own, so that it cannot starve the tasks of the process. The body can ask whether
+/// the task was cancelled.
+private func onThread<Result: Sendable>(
+    _ body: @escaping @Sendable (_ isStopped: () -> Bool) throws -> Result
+) async throws -> Result {
+    let flag = StopFlag()
+    return try await withTaskCancellationHandler {
+        try await withCheckedThrowingContinuation { continuation in
+            Thread.detachNewThread {
+                continuation.resume(with: Swift.Result { try body { flag.isSet.load(ordering: .relaxed) } })
+            }
+        }
+    } onCancel: {
+        flag.isSet.store(true, ordering: .relaxed)
+    }
+}
+
+private final class StopFlag: Sendable {
+    let isSet = Atomic<Bool>(false)
+}

@@ -1,0 +1,119 @@
+import AsyncHTTPClient
+import Core
+import Foundation
+import NIOHTTP1
+import Synchronization
+import Testing
+
+@testable import Workers
+
+@Suite("Upload")
+struct UploaderTests {
+    /// Uploads 600 000 bytes against a store with these answers.
+    private func upload(
+        _ answers: [HTTPResponseStatus], expiresAt: Timestamp? = nil, query: String = "?signature=secret"
+    ) async throws -> (result: Result<Void, any Error>, requests: [StubStore.Request], waits: [Duration]) {
+        let store = try await StubStore(answers: answers)
+        let result = try await upload(to: "http://127.0.0.1:\(store.port)/objects/a%20b\(query)", expiresAt: expiresAt)
+        try await store.close()
+        return (result.result, store.requests, result.waits)
+    }
+
+    private func upload(
+        to url: String, expiresAt: Timestamp?
+    ) async throws -> (result: Result<Void, any Error>, waits: [Duration]) {
+        let folder = try TemporaryFolder()
+        let path = folder.file("blob")
+        try Data(Self.bytes).write(to: URL(fileURLWithPath: path))
+        let waits = Waits()
+        let client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: Uploader.clientConfiguration)
+        let uploader = Uploader(client: client, sleep: { waits.add($0) }, now: { Timestamp(milliseconds: 1_000) })
+        let result: Result<Void, any Error>
+        do {
+            try await uploader.upload(
+                file: path, byteCount: UInt64(Self.bytes.count), to: url, expiresAt: expiresAt, progress: { _ in })
+            result = .success(())
+        } catch {
+            result = .failure(error)
+        }
+        try await client.shutdown()
+        return (result, waits.all)
+    }
+
+    private static let bytes = (0..<600_000).map { UInt8(truncatingIfNeeded: $0 &* 7) }
+
+    private func text(_ result: Result<Void, any Error>) -> String {
+        if case .failure(let error) = result { return "\(error)" }
+        return "success"
+    }
+
+    @Test("One PUT with the exact length, the type and the bytes")
+    func success() async throws {
+        let (result, requests, waits) = try await upload([.ok])
+        #expect(text(result) == "success")
+        #expect(requests.count == 1)
+        #expect(requests.first?.head.method == .PUT)
+        #expect(requests.first?.head.uri == "/objects/a%20b?signature=secret")
+        #expect(requests.first?.head.headers["Content-Length"] == ["600000"])
+        #expect(requests.first?.head.headers["Content-Type"] == ["application/octet-stream"])
+        #expect(requests.first?.head.headers.contains(name: "Transfer-Encoding") == false)
+        #expect(requests.first?.body == Self.bytes)
+        #expect(waits.isEmpty)
+    }
+
+    @Test("A server error is tried again with the same bytes, with growing pauses")
+    func retry() async throws {
+        let (result, requests, waits) = try await upload([.internalServerError, .serviceUnavailable, .created])
+        #expect(text(result) == "success")
+        #expect(requests.map(\.body) == Array(repeating: Self.bytes, count: 3))
+        #expect(waits == [.seconds(1), .seconds(2)])
+    }
+
+    @Test("Errors that last end the run", arguments: [HTTPResponseStatus.internalServerError])
+    func lasting(status: HTTPResponseStatus) async throws {
+        let (result, requests, _) = try await upload(Array(repeating: status, count: 9))
+        #expect(text(result) == "upload: pipeline: upload non-2xx: HTTP 500")
+        #expect(requests.count == Uploader.maximumTries)
+    }
+
+    @Test("A refusal or a redirect is final", arguments: [HTTPResponseStatus.forbidden, .temporaryRedirect, .notFound])
+    func final(status: HTTPResponseStatus) async throws {
+        let (result, requests, _) = try await upload([status, .ok])
+        #expect(text(result) == "upload: pipeline: upload non-2xx: HTTP \(status.code)")
+        #expect(requests.count == 1)
+    }
+
+    @Test("A refused connection is tried again; the text holds no query")
+    func refused() async throws {
+        let store = try await StubStore(answers: [])
+        let port = store.port
+        try await store.close()
+        let (result, waits) = try await upload(to: "http://u:p@127.0.0.1:\(port)/x?signature=secret", expiresAt: nil)
+        #expect(text(result).hasPrefix("upload: pipeline: PUT http://127.0.0.1:\(port)/x: "))
+        #expect(!text(result).contains("secret"))
+        #expect(waits.count == Uploader.maximumTries - 1)
+    }
+
+    @Test("An expired URL is not used, and no pause goes beyond its end")
+    func expiry() async throws {
+        let late = try await upload([.ok], expiresAt: Timestamp(milliseconds: 1_000))
+        #expect(text(late.result).contains("expired"))
+        #expect(late.requests.isEmpty)
+        let soon = try await upload([.badGateway, .ok], expiresAt: Timestamp(milliseconds: 1_500))
+        #expect(text(soon.result).contains("HTTP 502"))
+        #expect(soon.requests.count == 1)
+    }
+
+    @Test("Only http and https URLs are used")
+    func schemes() async throws {
+        for url in ["ftp://x/y", "", "http://", "\u{0}", "file:///etc/passwd"] {
+            #expect(Uploader.shown(url) == nil)
+        }
+    }
+}
+
+private final class Waits: Sendable {
+    private let list = Mutex<[Duration]>([])
+    var all: [Duration] { list.withLock { $0 } }
+    func add(_ wait: Duration) { list.withLock { $0.append(wait) } }
+}
