@@ -1,5 +1,6 @@
 import Core
 import Engine
+import Logging
 import NIOCore
 import NIOWebSocket
 import Wire
@@ -82,7 +83,7 @@ final class SessionHandler: ChannelDuplexHandler {
             perform(state.receivedNonsense())
         case .binary(var bytes):
             environment.secrets.redactor(for: state.agent).redact(&bytes)
-            let frame = AgentFrame.decode(
+            let frame = IncomingFrame.decode(
                 bytes, session: state.session, registeredSentAt: state.registeredSentAt)
             perform(state.received(frame, byteCount: bytes.count))
         case .tooLarge(var bytes):
@@ -121,7 +122,7 @@ final class SessionHandler: ChannelDuplexHandler {
         }
     }
 
-    private var metadata: [String: Logging.Logger.MetadataValue] {
+    private var metadata: [String: Logger.MetadataValue] {
         ["agent": "\(state.agent)", "session": "\(state.session)"]
     }
 }

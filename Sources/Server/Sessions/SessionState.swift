@@ -108,7 +108,7 @@ struct SessionState {
 
 extension SessionState {
     /// A binary message, redacted and decoded.
-    mutating func received(_ frame: AgentFrame, byteCount: Int) -> [Action] {
+    mutating func received(_ frame: IncomingFrame, byteCount: Int) -> [Action] {
         switch phase {
         case .unregistered: return receivedFirst(frame, byteCount: byteCount)
         case .registered, .welcomed: return submit(frame.message(from: agent), byteCount: byteCount, frame.receipt(confirmsReports))
@@ -116,7 +116,7 @@ extension SessionState {
         }
     }
 
-    private mutating func receivedFirst(_ frame: AgentFrame, byteCount: Int) -> [Action] {
+    private mutating func receivedFirst(_ frame: IncomingFrame, byteCount: Int) -> [Action] {
         switch frame {
         case .received(let received):
             guard case .register = received.report else {
@@ -268,7 +268,7 @@ extension SessionState {
     }
 }
 
-extension AgentFrame {
+extension IncomingFrame {
     fileprivate func message(from agent: AgentID) -> Fleet.Message {
         switch self {
         case .received(let frame): .received(agent, frame)

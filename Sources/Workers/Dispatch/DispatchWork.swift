@@ -2,6 +2,7 @@ import Core
 import Digests
 import Engine
 import Foundation
+import Logging
 import Wire
 
 /// What agents are told. Here keys, passwords and addresses are put in, at the last moment.
@@ -46,7 +47,7 @@ struct DispatchWork: Sendable {
             let url = resources.urls.uploadURL(
                 for: name, maximumByteCount: resources.maximumObjectByteCount,
                 expiresAtMilliseconds: UInt64(clamping: expiry.milliseconds))
-            let backup = BackupOrder(
+            let backup = RunBackupOrder(
                 job: order.job, run: WireRunID(run, attempt), isManual: order.isManual, uploadURL: url,
                 expiresAt: expiry, objectName: name.text, dataKey: key)
             return try await send(.runBackup(backup), to: agent, nil)

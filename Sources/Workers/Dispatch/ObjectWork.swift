@@ -1,6 +1,7 @@
 import Core
 import Digests
 import Engine
+import Logging
 import Objects
 
 /// What is asked of the store: whether an object is there, and to delete it.
