@@ -72,10 +72,23 @@ let package = Package(
                 "Core", "CSQLite", "CSQLiteStream", "Digests", "Engine", "Objects", "Wire", asyncHTTPClient, logging,
                 subprocess, systemPackage,
             ] + nio("NIOCore", "NIOPosix", "NIOHTTP1")),
+        library(
+            "Agent",
+            [
+                "Core", "Digests", "Engine", "SQLiteLog", "Wire", "Workers", asyncHTTPClient, logging, nioSSL,
+                serviceLifecycle,
+            ] + nio("NIOCore", "NIOPosix", "NIOHTTP1", "NIOWebSocket")),
         tests("CoreTests", ["Core"]),
         tests("DigestsTests", ["Digests"]),
         tests("EngineTests", ["Core", "Digests", "Engine", logging]),
         tests("WireTests", ["Core", "Engine", "Wire", protobuf]),
         tests("SQLiteLogTests", ["Core", "CSQLite", "Digests", "Engine", "SQLiteLog"]),
+        .testTarget(
+            name: "ObjectsTests", dependencies: ["CZstd", "Digests", "Engine", "Objects"], exclude: ["Fixtures"],
+            swiftSettings: settings),
+        tests(
+            "WorkersTests",
+            ["Core", "CSQLite", "Digests", "Objects", "Wire", "Workers", asyncHTTPClient]
+                + nio("NIOCore", "NIOPosix", "NIOHTTP1")),
     ]
 )

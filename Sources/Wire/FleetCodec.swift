@@ -108,6 +108,7 @@ extension RecordFleetMessage {
                         $0.seed = start.seed
                     })
             case .clockStepped(let step): .clockSteppedMs(step.count)
+            case .faulted(let text): .faulted(text.string)
             case .captureOpened(let agent): .captureOpened(agent.text.string)
             case .sessionOpened(let agent, let opening): .sessionOpened(RecordFleetSessionOpening(agent, opening))
             case .sessionClosed(let agent, let session, let closing):
@@ -155,6 +156,7 @@ extension Fleet.Message {
         case .started(let start):
             self = .started(EngineStart(build: Text(start.build), rules: start.rules, seed: start.seed))
         case .clockSteppedMs(let step): self = .clockStepped(Milliseconds(step))
+        case .faulted(let text): self = .faulted(Text(text))
         case .captureOpened(let agent): self = .captureOpened(AgentID(Text(agent)))
         case .sessionOpened(let record): self = .sessionOpened(AgentID(Text(record.agent)), SessionOpening(record))
         case .sessionClosed(let record):

@@ -25,7 +25,7 @@ struct FleetCodecTests {
         }
         let reports = MessageSamples.frames.compactMap { if case .received(_, let it) = $0 { it.report } else { nil } }
         let orders = MessageSamples.frames.compactMap { if case .captured(_, let it) = $0 { it.order } else { nil } }
-        covers(MessageSamples.all, MessageCases.number, 17)
+        covers(MessageSamples.all, MessageCases.number, 18)
         covers(reports, MessageCases.number, 10)
         covers(orders, MessageCases.number, 5)
         covers(MessageSamples.requests, MessageCases.number, 17)

@@ -26,13 +26,13 @@ public enum ServerFrame: Hashable, Sendable {
 
     /// Reads a binary message.
     ///
-    /// - Throws: ``UnreadableFrame`` when the bytes are no envelope; never traps.
-    public init(bytes: [UInt8]) throws(UnreadableFrame) {
+    /// - Throws: ``ServerFrameError`` when the bytes are no envelope; never traps.
+    public init(bytes: [UInt8]) throws(ServerFrameError) {
         let envelope: WireEnvelope
         do {
             envelope = try WireEnvelope(serializedBytes: bytes)
         } catch {
-            throw UnreadableFrame(byteCount: bytes.count)
+            throw ServerFrameError(byteCount: bytes.count)
         }
         switch envelope.payload {
         case .registerAck(let it):
@@ -52,7 +52,7 @@ public enum ServerFrame: Hashable, Sendable {
 }
 
 /// Bytes that are no envelope.
-public struct UnreadableFrame: Error, Hashable, Sendable, CustomStringConvertible {
+public struct ServerFrameError: Error, Hashable, Sendable, CustomStringConvertible {
     /// How many bytes there were.
     public var byteCount: Int
 

@@ -39,10 +39,15 @@ struct Client: Sendable {
     let base: String
     let token: String
 
-    /// One call. The answer's bytes, and its members.
+    /// One call of the REST interface. The answer's bytes, and its members.
     @discardableResult
     func call(_ method: HTTPMethod, _ path: String, _ body: JSON? = nil, key: String? = nil) async throws -> Answer {
-        var request = HTTPClientRequest(url: base.trimmingSuffix("/") + "/v1" + path)
+        try await callPlain(method, "/v1" + path, body, key: key)
+    }
+
+    /// One call of any path of the server.
+    func callPlain(_ method: HTTPMethod, _ path: String, _ body: JSON? = nil, key: String? = nil) async throws -> Answer {
+        var request = HTTPClientRequest(url: base.trimmingSuffix("/") + path)
         request.method = method
         request.headers.add(name: "Authorization", value: "Bearer \(token)")
         if let key { request.headers.add(name: "Idempotency-Key", value: key) }

@@ -78,6 +78,20 @@ struct AgentStoryTests {
         #expect(story.anomalies() == [.sequenceReuse: 1])
     }
 
+    @Test("a replayed frame may have a number of the present process, since it may be a former one's")
+    func replayedNumber() {
+        var story = Story.ready()
+        for isReplayed in [true, false] {
+            let frame = ReceivedFrame(
+                session: Story.session, bytes: [], fingerprint: isReplayed ? 77 : 78, sequence: 5, sentAt: story.now,
+                isReplayed: isReplayed, failure: nil,
+                report: .log(LogLine(writtenAt: story.now, level: 2, job: "", text: "", fields: [])))
+            story.tell(.received(Story.agent, frame))
+        }
+        #expect(story.anomalies() == [:])
+        #expect(story.state.agents[Story.agent]?.duplicateCount == 0)
+    }
+
     @Test("a clock that is off by more than 30 s is told once a session", arguments: [-31_000, 31_000] as [Int64])
     func skew(offset: Int64) {
         var story = Story.ready()

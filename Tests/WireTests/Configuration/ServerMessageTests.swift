@@ -99,7 +99,7 @@ struct ServerMessageTests {
             let bytes = try message.envelope(sequence: 1, sentAt: Timestamp(milliseconds: -1), correlationID: "c")
             return try WireEnvelope(serializedBytes: bytes)
         }
-        let order = BackupOrder(
+        let order = RunBackupOrder(
             job: JobID("job_1"), run: WireRunID("run_1-1"), isManual: true, uploadURL: "http://x/objects/a",
             expiresAt: Timestamp(milliseconds: 7), objectName: "a", dataKey: MessageSamples.digest)
         let run = try envelope(.runBackup(order)).runBackup

@@ -93,7 +93,7 @@ struct AgentFrameTests {
         #expect(try ServerFrame(bytes: []) == .other)
         let own = AgentFrame.acknowledgement(correlationID: "c").bytes(sequence: 1, sentAt: Timestamp(milliseconds: 5))
         #expect(try ServerFrame(bytes: own) == .other)
-        #expect(throws: UnreadableFrame(byteCount: 3)) { try ServerFrame(bytes: [0xFF, 0xFF, 0xFF]) }
+        #expect(throws: ServerFrameError(byteCount: 3)) { try ServerFrame(bytes: [0xFF, 0xFF, 0xFF]) }
     }
 
     @Test("A report says what the journal holds")

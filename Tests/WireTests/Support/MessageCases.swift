@@ -21,6 +21,7 @@ enum MessageCases {
         case .decided: 14
         case .command: 15
         case .outcome: 16
+        case .faulted: 17
         }
     }
 

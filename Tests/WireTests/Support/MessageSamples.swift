@@ -24,7 +24,8 @@ enum MessageSamples {
         [
             .started(EngineStart(build: "1.0", rules: .max, seed: .max)),
             .started(EngineStart(build: "", rules: 0, seed: 0)),
-            .clockStepped(Milliseconds(.min)), .clockStepped(Milliseconds(0)), .captureOpened(agent),
+            .clockStepped(Milliseconds(.min)), .clockStepped(Milliseconds(0)), .faulted("a turn was cut off"),
+            .captureOpened(agent),
             .sessionOpened(agent, SessionOpening(session: session, remoteAddress: "[::1]:1", extensions: ["a", "b"])),
             .sessionOpened(agent, SessionOpening(session: nil, remoteAddress: "", extensions: [])),
             .sessionOpened(agent, SessionOpening(session: SessionID(""), remoteAddress: "", extensions: [])),

@@ -6,9 +6,9 @@ import Testing
 @testable import Wire
 
 @Suite("What an agent's frame is taken to say")
-struct AgentFrameTests {
+struct IncomingFrameTests {
     private func decode(_ envelope: WireEnvelope, since registered: Int64? = nil) throws -> ReceivedFrame {
-        let decoded = AgentFrame.decode(
+        let decoded = IncomingFrame.decode(
             try envelope.serializedBytes(), session: nil,
             registeredSentAt: registered.map(Timestamp.init(milliseconds:)))
         guard case .received(let frame) = decoded else {
@@ -160,7 +160,7 @@ struct AgentFrameTests {
             ([0xC2, 0x3E, 0x00], 1_000),
         ] as [([UInt8], UInt32)])
     func other(bytes: [UInt8], tag: UInt32) {
-        guard case .received(let frame) = AgentFrame.decode(bytes, session: nil, registeredSentAt: nil) else {
+        guard case .received(let frame) = IncomingFrame.decode(bytes, session: nil, registeredSentAt: nil) else {
             Issue.record("unreadable")
             return
         }
@@ -171,7 +171,7 @@ struct AgentFrameTests {
     func unreadable() {
         let text: [UInt8] = [0x1A, 0x01, 0xFF]
         #expect(
-            AgentFrame.decode(text, session: nil, registeredSentAt: nil)
+            IncomingFrame.decode(text, session: nil, registeredSentAt: nil)
                 == .unreadable(
                     UnreadableFrame(isFromAgent: true, byteCount: 3, start: text, problem: "a text is not UTF-8")))
         let long = [UInt8](repeating: 0x0A, count: 5_000_000)
@@ -190,8 +190,8 @@ struct AgentFrameTests {
         for _ in 0..<5_000 {
             let frame = try #require(frames.randomElement(using: &choices))
             for bytes in [choices.mutate(frame), choices.bytes(Int.random(in: 0...60, using: &choices))] {
-                let first = AgentFrame.decode(bytes, session: nil, registeredSentAt: nil)
-                #expect(AgentFrame.decode(bytes, session: nil, registeredSentAt: nil) == first)
+                let first = IncomingFrame.decode(bytes, session: nil, registeredSentAt: nil)
+                #expect(IncomingFrame.decode(bytes, session: nil, registeredSentAt: nil) == first)
                 _ = CapturedServerFrame.decode(bytes)
             }
         }

@@ -47,7 +47,7 @@ public enum ServerMessage: Sendable {
     /// A new configuration: a whole one, not a patch.
     case configUpdate(AgentConfiguration)
     /// Start a run. To be sent at most once per attempt.
-    case runBackup(BackupOrder)
+    case runBackup(RunBackupOrder)
     /// Stop what is being done for a job.
     case cancelJob(JobID)
     /// Give a sign of life; the argument is the wall clock.
@@ -57,7 +57,7 @@ public enum ServerMessage: Sendable {
 }
 
 /// What an agent needs to know to start a run. Holds secrets: never logged, never recorded.
-public struct BackupOrder: Sendable {
+public struct RunBackupOrder: Sendable {
     /// The job.
     public var job: JobID
     /// The run and attempt as the wire has it.
@@ -140,7 +140,7 @@ extension ServerMessage {
 }
 
 extension WireRunBackup {
-    init(_ order: BackupOrder) {
+    init(_ order: RunBackupOrder) {
         self.init()
         jobID = order.job.text.string
         runID = order.run.text.string

@@ -2,7 +2,7 @@ public import Core
 import SwiftProtobuf
 
 /// What an agent's binary message turned out to be. Made by a total function: any bytes give one of the two.
-public enum AgentFrame: Hashable, Sendable {
+public enum IncomingFrame: Hashable, Sendable {
     /// An envelope.
     case received(ReceivedFrame)
     /// No envelope.
@@ -17,7 +17,7 @@ public enum AgentFrame: Hashable, Sendable {
     ///     with a lower one was kept on the agent's disk and is being replayed. Source: `protocol.md`, 3.
     public static func decode(
         _ bytes: [UInt8], session: SessionID?, registeredSentAt: Timestamp?
-    ) -> AgentFrame {
+    ) -> IncomingFrame {
         switch WireEnvelope.decode(bytes) {
         case .success(let envelope):
             let report = Report(envelope)
@@ -40,7 +40,7 @@ extension ReceivedFrame {
     /// The frame of an entry: decoded from its stored bytes by the same function as at the door, while what was
     /// concluded there is taken as it was recorded.
     init?(recorded bytes: [UInt8], session: SessionID?, isReplayed: Bool, failure: FailureClass?) {
-        guard case .received(var frame) = AgentFrame.decode(bytes, session: session, registeredSentAt: nil) else {
+        guard case .received(var frame) = IncomingFrame.decode(bytes, session: session, registeredSentAt: nil) else {
             return nil
         }
         frame.isReplayed = isReplayed
