@@ -95,6 +95,7 @@ extension World {
     mutating func write(_ frame: AgentFrame, from agent: Int) {
         guard let id = links[agent].connection, !links[agent].hangs else { return }
         if frame.concluded != nil { links[agent].lastReport = frame }
+        guard !connections[id].isBroken else { return }
         let arrival = max(connections[id].toServer, now + latency())
         connections[id].toServer = arrival
         agenda.add(.toServer(id, frame), at: arrival)
@@ -102,7 +103,7 @@ extension World {
 
     mutating func arriveAtAgent(_ id: Int, _ frame: ServerFrame) throws(Breach) {
         let agent = connections[id].agent
-        guard !connections[id].isBroken, links[agent].connection == id, !links[agent].hangs else { return }
+        guard now <= connections[id].deliversToAgentUntil ?? now, links[agent].connection == id, !links[agent].hangs else { return }
         links[agent].lastHeard = now
         if case .registerAck = frame {
             guard !links[agent].isWelcomed else { return }

@@ -50,7 +50,7 @@ struct FleetChecks: Sendable {
     private func checkStart(of id: RunID, _ attempt: Attempt, in state: borrowing Fleet.State) throws(Breach) {
         guard let run = state.runs[id] else { throw Breach(7, "\(id) is started and is not known") }
         switch run.phase {
-        case .queued, .failed, .gone: break
+        case .queued, .failed: break
         default: throw Breach(7, "attempt \(attempt) of \(id) is started in phase \(run.phase.word)")
         }
         guard attempt == run.attempt.next else {

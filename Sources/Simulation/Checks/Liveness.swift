@@ -18,9 +18,11 @@ extension World {
         let end = now + .hours(24)
         while !isAsked, now < end { try step() }
         heal()
+        let healed = now
         let rest = now + .hours(30)
         while now < rest {
             try run(for: .minutes(2))
+            if now > healed + .minutes(30), let breach = idleness { throw violation(breach) }
             if restlessness == nil { break }
         }
         if let breach = restlessness { throw violation(breach) }
@@ -35,6 +37,17 @@ extension World {
         } catch {
             throw violation(error)
         }
+    }
+
+    /// A run that waits although its agent is there and could take it.
+    private var idleness: Breach? {
+        let state = fleetAudit.state
+        for id in openRuns {
+            guard let run = state.runs[id], run.phase == .queued, let agent = state.agents[run.order.agent] else { continue }
+            guard agent.session != nil, agent.inFlightCount < agent.settings.maxParallelJobs else { continue }
+            return Breach(4, "\(id) waits, and \(run.order.agent) is online and has a free slot")
+        }
+        return nil
     }
 
     /// What is not at rest; nil when everything is.

@@ -94,7 +94,7 @@ extension World {
             return isRedelivered ? .unknown : .undone("not connected")
         }
         guard let job = state.runs[run]?.order.job else { return .undone("the run is forgotten") }
-        if !isHealed, dice.chance(in: 60) {
+        if !isHealed, dice.chance(in: 30) {
             // The connection breaks while it is being written to.
             if dice.chance(in: 2) { try writeRunBackup(job, run, attempt, to: id) }
             breakConnection(id)
@@ -130,6 +130,7 @@ extension World {
     mutating func write(_ frame: ServerFrame, to id: Int) {
         guard connections[id].isOpenAtServer else { return }
         connections[id].lastWritten = now
+        guard !connections[id].isBroken else { return }
         let arrival = max(connections[id].toAgent, now + latency())
         connections[id].toAgent = arrival
         agenda.add(.toAgent(id, frame), at: arrival)
@@ -139,7 +140,7 @@ extension World {
 
     mutating func arriveAtServer(_ id: Int, _ frame: AgentFrame) {
         let connection = connections[id]
-        guard !connection.isBroken, connection.isOpenAtServer, server.kernel != nil else { return }
+        guard now <= connection.deliversToServerUntil ?? now, connection.isOpenAtServer, server.kernel != nil else { return }
         let agent = links[connection.agent].agent
         if case .register = frame.report {
             let session = SessionID(bits: dice.bits())
@@ -177,10 +178,12 @@ extension World {
         after(max(.seconds(25) + (connections[id].lastWritten - now), .seconds(1)), .ping(id))
     }
 
-    /// From now on no frame arrives. Each side notices at its own time; of a half-open connection, never.
+    /// From now on no frame gets on the way. Each side notices at its own time; of a half-open connection, never.
     mutating func breakConnection(_ id: Int, noticedByAgent: Bool = true, noticedByServer: Bool = true) {
         guard !connections[id].isBroken else { return }
         connections[id].isBroken = true
+        connections[id].deliversToServerUntil = now + (dice.chance(in: 2) ? dice.span(0...5_000) : Milliseconds(-1))
+        connections[id].deliversToAgentUntil = now + (dice.chance(in: 2) ? dice.span(0...5_000) : Milliseconds(-1))
         if noticedByAgent { after(dice.span(1...3_000), .agentNotices(id)) }
         if noticedByServer, connections[id].isOpenAtServer { after(dice.span(1...3_000), .serverNotices(id)) }
     }

@@ -43,7 +43,7 @@ enum ServerFrame: Hashable, Sendable {
     case reportAcknowledged(WireRunID, sequence: UInt64)
 }
 
-/// One connection: two directions in order, until it breaks. What is on the way then is lost.
+/// One connection: two directions in order, until it breaks. Of what is on the way then, some may still arrive.
 struct Connection: Sendable {
     /// Which agent dialled.
     var agent: Int
@@ -57,8 +57,12 @@ struct Connection: Sendable {
     var isWelcomed = false
     /// Whether the door still holds it.
     var isOpenAtServer = true
-    /// Whether frames arrive.
+    /// Whether what is written now goes nowhere.
     var isBroken = false
+    /// What was on the way to the server when it broke arrives until then; nil while it is whole.
+    var deliversToServerUntil: Timestamp?
+    /// The same for the way to the agent.
+    var deliversToAgentUntil: Timestamp?
     /// When the last frame of each direction arrives.
     var toServer: Timestamp
     var toAgent: Timestamp
