@@ -44,7 +44,9 @@ extension World {
         let state = fleetAudit.state
         for id in openRuns {
             guard let run = state.runs[id], run.phase == .queued, let agent = state.agents[run.order.agent] else { continue }
-            guard agent.session != nil, agent.inFlightCount < agent.settings.maxParallelJobs else { continue }
+            // Those whose object is just being looked for will free their slots for good in a moment.
+            let busyCount = agent.openRuns.count { state.runs[$0]?.phase != .queued }
+            guard agent.session != nil, busyCount < agent.settings.maxParallelJobs else { continue }
             return Breach(4, "\(id) waits, and \(run.order.agent) is online and has a free slot")
         }
         return nil
@@ -87,5 +89,14 @@ extension World {
             server starts \(server.startCount), agent starts \(stationAudit.state.startCount), \
             connections \(connections.count); faults: \(faults.joined(separator: ", "))
             """
+    }
+}
+
+extension World {
+    /// The control plane's log, a line an entry: position, time, stream, kind, cause.
+    public var log: [String] {
+        server.disk.entries(after: .start).map {
+            "\($0.position) \($0.recordedAt) \($0.stream) \($0.kind) \($0.cause.map(\.description) ?? "")"
+        }
     }
 }

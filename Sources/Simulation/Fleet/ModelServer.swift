@@ -25,6 +25,10 @@ struct ModelServer {
     var redelivered: [Delivery<Fleet.Message>] = []
     /// Commands of one lane, the first of them under way.
     var lanes: [Text: [Delivery<Fleet.Message>]] = [:]
+    /// When this process started.
+    var startedAt = Timestamp(milliseconds: 0)
+    /// How long a redelivered RunBackup may wait for its agent.
+    var patience = Milliseconds(0)
     /// The disk has no room until then.
     var fullUntil = Timestamp(milliseconds: 0)
     /// After a commit that failed, nothing is tried before.
@@ -53,6 +57,8 @@ extension World {
         server.redelivered = kernel.pending
         server.kernel = kernel
         server.startCount += 1
+        server.startedAt = now
+        server.patience = dice.pick([Milliseconds(0), .seconds(60), .seconds(140), .seconds(300)]) ?? .seconds(0)
         server.hasStarted = false
         try processInbox()
     }

@@ -22,10 +22,26 @@ extension World {
     /// The effect. The outcome is recorded a little later, if the process lives so long.
     mutating func carryOut(_ delivery: Delivery<Fleet.Message>) throws(Breach) {
         guard case .command(let command) = delivery.message else { return }
+        if isToWait(command, isRedelivered: delivery.isRedelivered) { return postpone(delivery, Self.lane(for: command)) }
         let result = try effect(of: command, isRedelivered: delivery.isRedelivered)
+        if !isHealed, dice.chance(in: 250) { return killServer() }  // between the effect and its outcome
         let outcome = CommandOutcome(position: delivery.position, command: command, result: result)
         let wait = dice.chance(in: 40) ? dice.span(1_000...20_000) : dice.span(0...60)
         after(wait, .outcome(server.epoch, outcome))
+    }
+
+    /// A RunBackup that may be sent again is worth a wait for the agent, who dials again after our restart.
+    private func isToWait(_ command: Command, isRedelivered: Bool) -> Bool {
+        guard case .dispatch(let agent, let run, let attempt, let isRepeatable) = command, isRedelivered else { return false }
+        guard isRepeatable || defect == .repeatsRunBackup, welcomedConnection(of: agent) == nil else { return false }
+        return fleetAudit.state.runs[run]?.phase == .sending(attempt) && now - server.startedAt < server.patience
+    }
+
+    /// Puts a command behind the others of its lane: what makes it possible may be among them.
+    private mutating func postpone(_ delivery: Delivery<Fleet.Message>, _ lane: Text) {
+        server.lanes[lane]?.removeFirst()
+        server.lanes[lane]?.append(delivery)
+        if let next = server.lanes[lane]?.first { after(.seconds(1), .carryOut(server.epoch, next)) }
     }
 
     mutating func submitOutcome(_ outcome: CommandOutcome) {
@@ -89,7 +105,11 @@ extension World {
         to agent: AgentID, _ run: RunID, _ attempt: Attempt, _ isRepeatable: Bool, _ isRedelivered: Bool,
         in state: Fleet.State
     ) throws(Breach) -> CommandOutcome.Result {
-        if isRedelivered, !isRepeatable, defect != .repeatsRunBackup { return .unknown }
+        if isRedelivered {
+            guard isRepeatable || defect == .repeatsRunBackup else { return .unknown }
+            // Another attempt may have taken its place meanwhile.
+            guard state.runs[run]?.phase == .sending(attempt) else { return .unknown }
+        }
         guard let id = welcomedConnection(of: agent) else {
             return isRedelivered ? .unknown : .undone("not connected")
         }
