@@ -36,7 +36,6 @@ public struct EncodedEntry: Hashable, Sendable {
     /// cause (0 when absent) as 8 bytes big-endian each, then stream, kind and body, each behind its length in 4 bytes
     /// big-endian.
     public func encode(into bytes: inout [UInt8]) {
-        bytes.reserveCapacity(bytes.count + 44 + stream.name.byteCount + kind.byteCount + body.count)
         Self.append(position.number, to: &bytes)
         Self.append(UInt64(bitPattern: recordedAt.milliseconds), to: &bytes)
         Self.append(revision.number, to: &bytes)
@@ -63,35 +62,69 @@ public struct Batch: Sendable {
     public private(set) var entries: [EncodedEntry] = []
     /// The CRC-32C of each entry's encoding.
     public private(set) var checksums: [UInt32] = []
-    /// Encoded size of all entries so far.
-    public private(set) var byteCount = 0
-    private var hash: SHA256
-    private var scratch: [UInt8] = []
+    // All encodings, one behind the other: what is hashed, and what a log lends to its disk without copying.
+    private var encodings: [UInt8] = []
+    private let previousLink: Digest
 
     /// What stands in for a link before the first commit: 32 zero bytes.
     public static let linkBeforeFirst = Digest([UInt8](repeating: 0, count: Digest.byteCount))!
 
     /// An empty batch behind the commit that has this link; ``linkBeforeFirst`` for the first one.
-    public init(after link: Digest) {
-        hash = SHA256()
-        hash.update(link.bytes)
-    }
+    public init(after link: Digest) { previousLink = link }
 
     /// Whether nothing waits in it.
     public var isEmpty: Bool { entries.isEmpty }
 
+    /// Encoded size of all entries so far.
+    public var byteCount: Int { encodings.count }
+
     /// Adds the entry at the end.
     public mutating func append(_ entry: EncodedEntry) {
-        scratch.removeAll(keepingCapacity: true)
-        entry.encode(into: &scratch)
-        checksums.append(CRC32C.checksum(of: scratch))
-        hash.update(scratch)
-        byteCount += scratch.count
+        let start = encodings.count
+        entry.encode(into: &encodings)
+        checksums.append(
+            encodings.withUnsafeBytes { CRC32C.checksum(of: UnsafeRawBufferPointer(rebasing: $0[start...])) })
         entries.append(entry)
     }
 
-    /// The link of the commit that these entries make.
+    /// The link of the commit that these entries make. Hashes all of them: ask once.
     public func link() -> Digest {
-        hash.finalize()
+        var hash = SHA256()
+        previousLink.withUnsafeBytes { hash.update($0) }
+        hash.update(encodings)
+        return hash.finalize()
+    }
+
+    /// One entry's fields in its encoding, valid only while they are lent.
+    public struct Lent {
+        /// The first 32 bytes as numbers.
+        public let position, recordedAt, revision, cause: UInt64
+        /// UTF-8, UTF-8, and the message as its codec wrote it.
+        public let stream, kind, body: UnsafeRawBufferPointer
+        /// The CRC-32C of the encoding.
+        public let checksum: UInt32
+    }
+
+    /// Lends out the entries one by one, in order, until the body answers false. Nothing is copied or counted.
+    public func lendEach(_ body: (Lent) -> Bool) {
+        encodings.withUnsafeBytes { bytes in
+            var offset = 0
+            func number() -> UInt64 {
+                defer { offset += 8 }
+                return UInt64(bigEndian: bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self))
+            }
+            func field() -> UnsafeRawBufferPointer {
+                let count = Int(UInt32(bigEndian: bytes.loadUnaligned(fromByteOffset: offset, as: UInt32.self)))
+                defer { offset += 4 + count }
+                return UnsafeRawBufferPointer(rebasing: bytes[offset + 4..<offset + 4 + count])
+            }
+            for checksum in checksums {
+                let (position, recordedAt, revision, cause) = (number(), number(), number(), number())
+                let lent = Lent(
+                    position: position, recordedAt: recordedAt, revision: revision, cause: cause, stream: field(),
+                    kind: field(), body: field(), checksum: checksum)
+                guard body(lent) else { return }
+            }
+        }
     }
 }

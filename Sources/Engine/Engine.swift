@@ -266,7 +266,8 @@ where MessageCodec.Message == M.Message, Log: SendableMetatype {
                     let result = try kernel.turn(submission.message, expecting: submission.expected, at: now)
                     reached += 1
                     batch.add(submission.completion, result)
-                    if kernel.staged.count >= Engine.batchEntryLimit || kernel.stagedByteCount >= Engine.batchByteLimit {
+                    if kernel.staged.count >= Engine.batchEntryLimit || kernel.stagedByteCount >= Engine.batchByteLimit
+                    {
                         try commit(&batch)
                     }
                 }

@@ -8,44 +8,47 @@ enum EntryRow {
     static let columns = "position, recorded_at, stream, revision, cause, kind, body, crc"
 
     /// Inserts the entry; the statement's parameters are ``columns`` in order.
-    static func insert(_ entry: EncodedEntry, checksum: UInt32, with statement: OpaquePointer) -> Int32 {
-        sqlite3_bind_int64(statement, 1, Int64(bitPattern: entry.position.number))
-        sqlite3_bind_int64(statement, 2, entry.recordedAt.milliseconds)
-        sqlite3_bind_int64(statement, 4, Int64(bitPattern: entry.revision.number))
-        if let cause = entry.cause {
-            sqlite3_bind_int64(statement, 5, Int64(bitPattern: cause.number))
-        } else {
+    ///
+    /// - Returns: SQLite's result code.
+    static func insert(_ entry: Batch.Lent, with statement: OpaquePointer) -> Int32 {
+        sqlite3_bind_int64(statement, 1, Int64(bitPattern: entry.position))
+        sqlite3_bind_int64(statement, 2, Int64(bitPattern: entry.recordedAt))
+        bind(3, text: entry.stream, to: statement)
+        sqlite3_bind_int64(statement, 4, Int64(bitPattern: entry.revision))
+        if entry.cause == 0 {
             sqlite3_bind_null(statement, 5)
+        } else {
+            sqlite3_bind_int64(statement, 5, Int64(bitPattern: entry.cause))
         }
-        sqlite3_bind_int64(statement, 8, Int64(checksum))
-        // What is bound is only lent to SQLite: the step happens inside.
-        return withUTF8(entry.stream.name.string) { stream in
-            withUTF8(entry.kind.string) { kind in
-                entry.body.withUnsafeBytes { body in
-                    sqlite3_bind_text(statement, 3, stream.baseAddress, Int32(clamping: stream.count), nil)
-                    sqlite3_bind_text(statement, 6, kind.baseAddress, Int32(clamping: kind.count), nil)
-                    if body.isEmpty {
-                        sqlite3_bind_zeroblob(statement, 7, 0)  // a blob at a null pointer would be NULL
-                    } else {
-                        sqlite3_bind_blob(statement, 7, body.baseAddress, Int32(clamping: body.count), nil)
-                    }
-                    let code = sqlite3_step(statement)
-                    sqlite3_reset(statement)
-                    return code
-                }
-            }
-        }
+        bind(6, text: entry.kind, to: statement)
+        // What is bound is only lent to SQLite: the step follows at once. An empty buffer still has an address, so an
+        // empty body is no NULL.
+        sqlite3_bind_blob(statement, 7, entry.body.baseAddress, Int32(clamping: entry.body.count), nil)
+        sqlite3_bind_int64(statement, 8, Int64(entry.checksum))
+        let code = sqlite3_step(statement)
+        sqlite3_reset(statement)
+        return code
+    }
+
+    private static func bind(_ index: Int32, text: UnsafeRawBufferPointer, to statement: OpaquePointer) {
+        let start = text.baseAddress?.assumingMemoryBound(to: CChar.self)
+        sqlite3_bind_text(statement, index, start, Int32(clamping: text.count), nil)
     }
 
     /// Reads the row that the statement stands on (its columns are ``columns``) and checks it against its CRC.
     ///
-    /// - Parameter encoding: replaced by the entry's encoding, for whoever hashes it.
+    /// - Parameters:
+    ///   - expected: the position that must stand here.
+    ///   - encoding: replaced by the entry's encoding, for whoever hashes it.
     static func read(
-        _ row: Statement, path: String, encoding: inout [UInt8]
+        _ row: Statement, at expected: Position, path: String, encoding: inout [UInt8]
     ) throws(LogError) -> EncodedEntry {
         let number = row.integer(0)
         guard number > 0 else { throw .damaged(path: path, position: .start, problem: "a row has position \(number)") }
         let position = Position(UInt64(number))
+        guard position == expected else {
+            throw .damaged(path: path, position: expected, problem: "the entry is missing")
+        }
         let cause = row.optionalInteger(4)
         guard row.type(1) == SQLITE_INTEGER, row.type(2) == SQLITE_TEXT, row.type(3) == SQLITE_INTEGER,
             cause == nil || row.type(4) == SQLITE_INTEGER && cause != 0,  // absent is NULL and encoded as 0
@@ -62,14 +65,6 @@ enum EntryRow {
             throw .damaged(path: path, position: position, problem: "the entry does not fit its CRC-32C")
         }
         return entry
-    }
-
-    private static func withUTF8(_ text: String, _ body: (UnsafeBufferPointer<CChar>) -> Int32) -> Int32 {
-        if let code = text.utf8.withContiguousStorageIfAvailable({ $0.withMemoryRebound(to: CChar.self, body) }) {
-            return code
-        }
-        var copy = text
-        return copy.withUTF8 { $0.withMemoryRebound(to: CChar.self, body) }
     }
 }
 

@@ -17,9 +17,7 @@ struct LogReading {
         var encoding: [UInt8] = []
         var expected = position.next
         while try guarded(expected, { () throws(SQLiteFailure) in try rows.step() }) {
-            let entry = try EntryRow.read(rows, path: connection.path, encoding: &encoding)
-            guard entry.position == expected else { throw damaged(expected, "the entry is missing") }
-            found.append(entry)
+            found.append(try EntryRow.read(rows, at: expected, path: connection.path, encoding: &encoding))
             expected = expected.next
         }
         return found
@@ -43,7 +41,7 @@ struct LogReading {
             guard try guarded(position, { () throws(SQLiteFailure) in try row.step() }) else {
                 throw damaged(position, "the entry is missing")
             }
-            let entry = try EntryRow.read(row, path: connection.path, encoding: &encoding)
+            let entry = try EntryRow.read(row, at: position, path: connection.path, encoding: &encoding)
             guard entry.stream == stream, found.last.map({ $0.revision.next == entry.revision }) ?? true else {
                 throw damaged(position, "the index of streams does not fit it")
             }

@@ -34,7 +34,7 @@ enum LogSchema {
                     last_position  INTEGER PRIMARY KEY,
                     link           BLOB    NOT NULL
                 );
-                -- Derived from entries, a block of at least 4096 at a time: see LogTail.
+                -- Derived from entries, a block of at least 16384 at a time: see LogTail.
                 -- block is its last position; positions are distances back from it, 4 bytes big-endian each.
                 CREATE TABLE blocks(
                     block     INTEGER NOT NULL,

@@ -5,7 +5,7 @@ import Engine
 ///
 /// An index on (stream, revision) that SQLite keeps with each insert makes a commit of 1000 entries 20 times slower: each
 /// entry's stream lies on another page of 8 KiB, and every page touched goes through the WAL. So the index is made for
-/// 4096 entries and more at a time, and those behind it are known here.
+/// 16 384 entries and more at a time, and those behind it are known here.
 struct LogTail {
     /// One stream within the tail.
     struct Run {
@@ -16,11 +16,13 @@ struct LogTail {
     }
 
     /// From so many entries on, the next commit first turns them into a block.
-    static let blockEntryCount = 4_096
+    static let blockEntryCount = 16_384
 
     private(set) var runs: [Stream: Run] = [:]
     // For each entry the place of the one before it in its stream, or -1: cheaper than a list a stream.
     private var previousPlaces: [Int32] = []
+    /// The streams in the order of their first entry here: the order of a dictionary differs in every process.
+    private(set) var streams: [Stream] = []
     private(set) var start: Position
 
     /// Nothing behind this position.
@@ -36,6 +38,7 @@ struct LogTail {
         let place = Int32(truncatingIfNeeded: previousPlaces.count)
         let previous = Self.extend(
             &runs[stream, default: Run(first: revision, last: .none, lastPlace: -1)], to: revision, at: place)
+        if previous < 0 { streams.append(stream) }
         previousPlaces.append(previous)
     }
 
@@ -64,6 +67,7 @@ struct LogTail {
     mutating func clear() {
         start = end
         runs.removeAll(keepingCapacity: true)
+        streams.removeAll(keepingCapacity: true)
         previousPlaces.removeAll(keepingCapacity: true)
     }
 }

@@ -41,8 +41,7 @@ struct LogWalk {
         let first = head.position.next
         guard try step(commits) else {
             guard try step(entries) else { return false }
-            let entry = try EntryRow.read(entries, path: path, encoding: &encoding)
-            throw damaged(entry.position, "the entry belongs to no commit: it was added, or its commit was dropped")
+            throw damaged(first, "an entry belongs to no commit: it was added, or its commit was dropped")
         }
         let last = Position(UInt64(clamping: commits.integer(1)))
         guard commits.integer(0) == Int64(clamping: first.number), last >= first,
@@ -69,8 +68,7 @@ struct LogWalk {
     private mutating func checkNextEntry(_ visit: (EncodedEntry) throws(LogError) -> Void) throws(LogError) {
         let expected = head.position.next
         guard try step(entries) else { throw damaged(expected, "the entry is missing") }
-        let entry = try EntryRow.read(entries, path: path, encoding: &encoding)
-        guard entry.position == expected else { throw damaged(expected, "the entry is missing") }
+        let entry = try EntryRow.read(entries, at: expected, path: path, encoding: &encoding)
         if let before = head.recordedAt, entry.recordedAt < before {
             throw damaged(expected, "it was recorded at \(entry.recordedAt), before its predecessor (\(before))")
         }

@@ -24,7 +24,7 @@ public final class SQLiteEventLog: EventLog {
     private var failure: LogError?
 
     /// Opens the log of a data directory, or creates both, and verifies its tail: the entries and links of the last
-    /// commits, 4096 entries and more where there are as many.
+    /// commits, 16 384 entries and more where there are as many.
     ///
     /// - Throws: ``Engine/LogError``: `.locked` while another process has the directory, `.unusable` when the file cannot
     ///   be opened or is not such a log, `.damaged` when the tail is not what was written, `.full`.
@@ -82,10 +82,13 @@ public final class SQLiteEventLog: EventLog {
         do throws(SQLiteFailure) {
             try begin.run()
             if isBlockDue { try StreamIndex.write(tail, to: connection) }
-            for (entry, checksum) in zip(entries, batch.checksums) {
-                let code = EntryRow.insert(entry, checksum: checksum, with: insertEntry.handle)
-                guard code == SQLITE_DONE else { throw insertEntry.failure(code) }
+            let row = insertEntry.handle
+            var code = SQLITE_DONE
+            batch.lendEach {
+                code = EntryRow.insert($0, with: row)
+                return code == SQLITE_DONE
             }
+            guard code == SQLITE_DONE else { throw insertEntry.failure(code) }
             insertCommit.bind(1, first.position.number)
             insertCommit.bind(2, last.position.number)
             insertCommit.bind(3, bytes: link.bytes)

@@ -7,8 +7,10 @@ import Synchronization
 /// The vault in SQLite: file `vault.sqlite`, mode 0600. Each secret is sealed by AES-256-GCM with its name as additional
 /// data, under a key derived from the master key.
 ///
-/// The journal is a file that exists only during a change, and deleted content is overwritten with zeros, so that after a
-/// deletion no file holds even the sealed bytes. A WAL would keep them until a checkpoint that a reader can hold up.
+/// After a deletion no file holds even the sealed bytes. Deleted content is overwritten with zeros (`secure_delete`). But
+/// when SQLite balances its tree, it moves rows and leaves what they were in the gaps of a page; so sealed bytes lie in
+/// overflow pages only, which never move. The journal is a file that exists only during a change; a WAL would keep the
+/// bytes until a checkpoint that a reader can hold up.
 public final class SQLiteVault: Vault {
     /// The file's name within the data directory.
     public static let fileName = "vault.sqlite"
@@ -27,6 +29,9 @@ public final class SQLiteVault: Vault {
     /// Names the file's kind in its header: “BkVa”.
     private static let applicationID: Int64 = 0x426B_5661
     private static let version: Int64 = 1
+    /// Bytes before the sealed ones in each row. SQLite keeps at most 102 bytes of a longer row of such a table in the tree
+    /// when pages have 512 bytes; the rest goes to overflow pages. Source: SQLite documentation, “Database File Format”, 1.6.
+    private static let roomByteCount = 102
     private static let checkName = "check"
     private static let checkText = Array("backupy vault".utf8)
 
@@ -136,6 +141,7 @@ extension SQLiteVault {
         guard version <= Self.version else {
             throw Unusable.error("was written by a newer version; start that version or a newer one")
         }
+        try connection.execute("set the page size", "PRAGMA page_size=512")
         let mode = try connection.text("set the journal mode", "PRAGMA journal_mode=DELETE")
         guard mode == "delete" else { throw Unusable.error("its journal cannot be kept out of the way") }
         try connection.execute(
@@ -154,6 +160,7 @@ extension SQLiteVault {
                     name   TEXT    NOT NULL,
                     key_id BLOB    NOT NULL,
                     nonce  BLOB    NOT NULL,
+                    room   BLOB    NOT NULL, -- zeros: keep sealed out of the tree, whose rows move and leave traces
                     sealed BLOB    NOT NULL,
                     PRIMARY KEY (kind, name)
                 ) WITHOUT ROWID;
@@ -175,7 +182,7 @@ extension SQLiteVault {
             let statement = try connection.cached(
                 "store a secret",
                 """
-                INSERT INTO secrets VALUES (?, ?, ?, ?, ?)
+                INSERT INTO secrets VALUES (?, ?, ?, ?, zeroblob(\(roomByteCount)), ?)
                 ON CONFLICT DO UPDATE SET key_id = excluded.key_id, nonce = excluded.nonce, sealed = excluded.sealed
                 """)
             statement.bind(1, kind.rawValue)

@@ -3,7 +3,7 @@ import Engine
 
 /// The index of streams in `log.sqlite`: written a block at a time, read with the tail behind it.
 ///
-/// Rows of a block are inserted in the order of their key behind all earlier blocks, so a block is written page after page.
+/// Rows of a block lie behind those of all earlier blocks, so each of their pages is written once.
 /// A row of `streams` changes once a block, however many entries the stream has in it.
 enum StreamIndex {
     /// Writes the tail as a block, within the transaction of a commit.
@@ -14,7 +14,8 @@ enum StreamIndex {
             "index a stream",
             "UPDATE streams SET last_position = ?2, revision = ?3 WHERE stream = ?1 AND revision = ?4")
         let end = tail.end.number
-        for (stream, run) in tail.runs.sorted(by: { $0.key < $1.key }) {
+        for stream in tail.streams {
+            guard let run = tail.runs[stream] else { continue }
             let positions = tail.positions(of: run)
             guard let first = positions.first, let last = positions.last else { continue }
             var distances: [UInt8] = []

@@ -122,10 +122,10 @@ struct EventLogBehaviourTests {
             var log = try medium.open()
             var feed = Feed()
             // Three blocks and a tail: a stream in all of them, one in the first and the last, one in the tail only.
-            for round in 0..<14 {
+            for round in 0..<54 {
                 var streams = (0..<1_000).map { "agent/\($0 % 7)" }
-                if round == 0 || round == 12 { streams[500] = "run/rare" }
-                if round == 13 { streams[999] = "run/late" }
+                if round == 0 || round == 52 { streams[500] = "run/rare" }
+                if round == 53 { streams[999] = "run/late" }
                 let batch = feed.batch(streams, byteCount: 3)
                 entries += batch.entries
                 try log.commit(batch)

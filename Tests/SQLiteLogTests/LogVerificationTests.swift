@@ -103,7 +103,7 @@ struct LogVerificationTests {
             var batch = Batch(after: head.link)
             batch.append(entry)
             let connection = try Connection(path: directory.file("log.sqlite"), mode: .readWrite)
-            try insert(entry, checksum: batch.checksums[0], connection)
+            try insert(batch, connection)
             let commit = try connection.prepare("forge", "INSERT INTO commits VALUES (10, 10, ?)")
             commit.bind(1, bytes: batch.link().bytes)
             try commit.run()
@@ -180,11 +180,12 @@ struct LogVerificationTests {
         batch.append(entry)
         try tamper(directory.file("log.sqlite"), "DELETE FROM entries WHERE position = \(position)")
         let connection = try Connection(path: directory.file("log.sqlite"), mode: .readWrite)
-        try insert(entry, checksum: batch.checksums[0], connection)
+        try insert(batch, connection)
     }
 
-    private func insert(_ entry: EncodedEntry, checksum: UInt32, _ connection: Connection) throws {
+    private func insert(_ batch: Batch, _ connection: Connection) throws {
         let statement = try connection.prepare("forge", "INSERT INTO entries VALUES (?, ?, ?, ?, ?, ?, ?, ?)")
-        #expect(EntryRow.insert(entry, checksum: checksum, with: statement.handle) == SQLITE_DONE)
+        batch.lendEach { EntryRow.insert($0, with: statement.handle) == SQLITE_DONE }
+        #expect(connection.changedCount == 1)
     }
 }

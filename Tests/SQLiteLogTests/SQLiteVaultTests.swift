@@ -70,39 +70,33 @@ struct SQLiteVaultTests {
         let directory = try TemporaryDirectory()
         let vault = try SQLiteVault(directory: directory.path, masterKey: key())
         // Enough of all sizes to split pages and use overflow pages, deleted in another order than stored.
-        let names = (0..<300).map { "secret:\($0 * 7919 % 300)" }
+        let names = (0..<150).map { "secret:\($0 * 7919 % 150)" }
         for (number, name) in names.enumerated() {
-            try vault.store([UInt8](repeating: 1, count: number % 50 == 0 ? 9_000 : 16 + number), as: name)
+            try vault.store([UInt8](repeating: 1, count: number % 50 == 0 ? 9_000 : 16 + number % 200), as: name)
         }
         let connection = try Connection(path: directory.file("vault.sqlite"), mode: .readOnly)
         func sealed(_ name: String) throws -> [UInt8] {
             let row = try connection.prepare("read", "SELECT sealed FROM secrets WHERE name = ?")
             row.bind(1, name)
             try #require(try row.step())
-            // The end lies on the last overflow page, the start in the row itself.
             return row.bytes(0)
         }
         var gone: [[UInt8]] = []
-        for number in 0..<200 {
-            let name = "secret:\(number * 31 % 300)"
+        for number in 0..<100 {
+            let name = "secret:\(number * 31 % 150)"
             gone.append(try sealed(name))
             if number % 2 == 0 {
                 try vault.delete(name)
             } else {
-                try vault.store([UInt8](repeating: 2, count: number), as: name)
+                try vault.store([UInt8](repeating: 2, count: number % 300), as: name)
             }
         }
         let files = try directory.contents()
-        #expect(contains(try #require(files["vault.sqlite"]), try Array(sealed("secret:299").prefix(12))))
+        #expect(contains(try #require(files["vault.sqlite"]), try Array(sealed("secret:\(149 * 31 % 150)").prefix(12))))
         for (name, bytes) in files {
-            // Every 12 bytes of the file in a set: searching 200 times through it would take minutes.
-            var windows = Set<[UInt8]>()
-            for start in 0..<max(0, bytes.count - 12) where bytes[start] != 0 {
-                windows.insert(Array(bytes[start..<start + 12]))
-            }
             for sealed in gone {
-                #expect(!windows.contains(Array(sealed.prefix(12))), "start of a sealed secret in \(name)")
-                #expect(!windows.contains(Array(sealed.suffix(12))), "end of a sealed secret in \(name)")
+                #expect(!contains(bytes, Array(sealed.prefix(12))), "start of a sealed secret in \(name)")
+                #expect(!contains(bytes, Array(sealed.suffix(12))), "end of a sealed secret in \(name)")
             }
         }
     }

@@ -109,7 +109,8 @@ extension Fleet {
         var user: JobID?
         state.jobs.forEach { job, value in if value.target == id { user = user ?? job } }
         if let user {
-            return .refused(Refusal(code: .conflict, text: Text("the target is used by \(user); delete that job first")))
+            return .refused(
+                Refusal(code: .conflict, text: Text("the target is used by \(user); delete that job first")))
         }
         return .granted(.targetDeleted(id))
     }

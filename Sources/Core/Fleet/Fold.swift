@@ -87,7 +87,8 @@ extension Fleet.State {
             return switch sign {
             case .late: .anomaly(Anomaly(agent: agent, kind: .lateReport, run: id, detail: detail))
             case .backwards: .anomaly(Anomaly(agent: agent, kind: .progressBackwards, run: id, detail: detail))
-            case .repeatedCompletion: .anomaly(Anomaly(agent: agent, kind: .repeatedCompletion, run: id, detail: detail))
+            case .repeatedCompletion:
+                .anomaly(Anomaly(agent: agent, kind: .repeatedCompletion, run: id, detail: detail))
             case .completionAfterFailure:
                 .anomaly(Anomaly(agent: agent, kind: .completionAfterFailure, run: id, detail: detail))
             case .observe(let attempt): .observation(id, attempt)

@@ -33,7 +33,31 @@ public struct Text: Hashable, Comparable, Sendable, Codable, ExpressibleByString
 
     /// Equal when the bytes are.
     public static func == (left: Text, right: Text) -> Bool {
-        left.string.utf8.count == right.string.utf8.count && left.string.utf8.elementsEqual(right.string.utf8)
+        guard left.string.utf8.count == right.string.utf8.count else { return false }
+        // A dictionary asks this at each look-up: words at a time, where the storage lets us.
+        let isEqual = left.string.utf8.withContiguousStorageIfAvailable { left in
+            right.string.utf8.withContiguousStorageIfAvailable { right in
+                equal(UnsafeRawBufferPointer(left), UnsafeRawBufferPointer(right))
+            }
+        }
+        return (isEqual ?? nil) ?? left.string.utf8.elementsEqual(right.string.utf8)
+    }
+
+    /// Whether two buffers of one length hold the same bytes.
+    private static func equal(_ left: UnsafeRawBufferPointer, _ right: UnsafeRawBufferPointer) -> Bool {
+        var offset = 0
+        while offset + 8 <= left.count {
+            guard
+                left.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
+                    == right.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
+            else { return false }
+            offset += 8
+        }
+        while offset < left.count {
+            guard left[offset] == right[offset] else { return false }
+            offset += 1
+        }
+        return true
     }
 
     /// Orders by bytes.

@@ -109,7 +109,7 @@ struct RecentFrames: Hashable, Sendable {
 
     mutating func add(sequence: UInt64, fingerprint: UInt64) -> Finding {
         let frame = Frame(sequence: sequence, fingerprint: fingerprint)
-        if frames.contains(frame) { return .repeated }
+        if frames.contains(where: { $0.fingerprint == fingerprint }) { return .repeated }
         let isReused = sequence != 0 && frames.contains { $0.sequence == sequence }
         if frames.count < Self.capacity {
             frames.append(frame)

@@ -41,7 +41,8 @@ extension Fleet.State {
                     Anomaly(
                         agent: id, kind: hangs ? .backlogHang : .silentAfterRegister, run: nil,
                         detail: hangs
-                            ? Text("\(session.unansweredCount) runs were unanswered when it registered; restart the agent")
+                            ? Text(
+                                "\(session.unansweredCount) runs were unanswered when it registered; restart the agent")
                             : "nothing came after Register; restart the agent")))
         }
         return changes
@@ -70,7 +71,9 @@ extension Fleet.State {
             if isOfSession { agents[id]?.session?.hasSpoken = true }
             if !frame.isReplayed { agents[id]?.highestLiveSequence = max(agent.highestLiveSequence, frame.sequence) }
         }
-        switch agents[id]?.recent.add(sequence: frame.sequence, fingerprint: frame.fingerprint) {
+        // A replayed frame may be a former process's, whose numbers are the same as this one's: it takes none here.
+        let number = frame.isReplayed ? 0 : frame.sequence
+        switch agents[id]?.recent.add(sequence: number, fingerprint: frame.fingerprint) {
         case .repeated:
             agents[id]?.duplicateCount &+= 1
             return nil

@@ -22,7 +22,8 @@ public struct AgentSettings: Hashable, Sendable {
             return Refusal(code: .validation, field: Text(field), text: "must be a time of day in UTC as HH:MM")
         }
         if maintenanceStart.isEmpty != maintenanceEnd.isEmpty {
-            return Refusal(code: .validation, field: "maintenance", text: "needs both start_utc and end_utc, or neither")
+            return Refusal(
+                code: .validation, field: "maintenance", text: "needs both start_utc and end_utc, or neither")
         }
         // Above 64 the starts that one free agent causes would not fit into one turn.
         if maxParallelJobs < 1 || maxParallelJobs > 64 {

@@ -65,7 +65,8 @@ public struct TargetSpec: Hashable, Sendable {
             ("connection.host", host), ("connection.database", database), ("connection.username", username),
             ("connection.container_id", containerID),
         ] where value.byteCount > 4_096 || value.string.utf8.contains(0) {
-            return Refusal(code: .validation, field: Text(field), text: "must have at most 4096 bytes, none of them zero")
+            return Refusal(
+                code: .validation, field: Text(field), text: "must have at most 4096 bytes, none of them zero")
         }
         return nil
     }

@@ -56,7 +56,7 @@ public struct Run: Hashable, Sendable {
         case late
         /// Progress went down.
         case backwards
-        /// Another completion of an attempt that had one.
+        /// Another completion of an attempt, or of a captured run, that had one.
         case repeatedCompletion
         /// A completion after a failure, with no delivery between.
         case completionAfterFailure
@@ -245,7 +245,8 @@ extension Run {
         _ reported: Attempt, byteCount: UInt64, digest: [UInt8]?, by position: Position
     ) -> [Sign] {
         completionCount &+= 1
-        let isRepeated = self.reported.contains { $0.attempt == reported }
+        // A captured run is one run to its agent, however often it was delivered; ours has attempts of its own.
+        let isRepeated = isCaptured ? completionCount > 1 : self.reported.contains { $0.attempt == reported }
         var signs: [Sign] = isRepeated ? [.repeatedCompletion] : []
         if self.reported.count == 8 { self.reported.removeFirst() }
         self.reported.append(

@@ -1,0 +1,34 @@
+# `make demo` and `make test` share one debug build. `make help` lists the targets.
+
+SWIFT_FLAGS := --explicit-target-dependency-import-check error
+
+.PHONY: help demo test build bench format lint packages
+
+help:
+	@echo "make demo    build, then watch a database being backed up and the backup being proven"
+	@echo "make test    build, then run every test"
+	@echo "make build   release binary at .build/release/backupy"
+	@echo "make bench   benchmarks beside the machine's limits"
+	@echo "make format  lay out the sources; make lint checks that"
+
+packages:
+	@scripts/install-packages.sh
+
+demo: packages
+	swift build $(SWIFT_FLAGS) --product backupy
+	.build/debug/backupy demo $(if $(KEEP),--keep)
+
+test: packages
+	swift test $(SWIFT_FLAGS)
+
+build: packages
+	swift build $(SWIFT_FLAGS) -c release --product backupy
+
+bench: packages
+	Benchmarks/run.sh
+
+format:
+	swift format -i -r Package.swift Sources Tests Benchmarks/Package.swift Benchmarks/Sources
+
+lint:
+	scripts/lint.sh

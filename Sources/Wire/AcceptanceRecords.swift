@@ -1,0 +1,80 @@
+import Core
+
+extension RecordFleetAcceptance {
+    init(_ acceptance: Acceptance, _ ticket: Ticket) {
+        self.init()
+        self.ticket = RecordFleetTicket(ticket)
+        self.acceptance =
+            switch acceptance {
+            case .agentCreated(let id, let name, let digest):
+                .agentCreated(RecordFleetAgentRecord(id, name: name, keyDigest: digest))
+            case .agentRenamed(let id, let name): .agentRenamed(RecordFleetAgentRecord(id, name: name))
+            case .agentDeleted(let id): .agentDeleted(id.text.string)
+            case .keyRotated(let id, let digest): .keyRotated(RecordFleetAgentRecord(id, keyDigest: digest))
+            case .agentConfigured(let id, let settings): .agentConfigured(RecordFleetSettings(id, settings))
+            case .targetCreated(let id, let agent, let spec):
+                .targetCreated(RecordFleetTarget(id, agent: agent, spec))
+            case .targetChanged(let id, let spec): .targetChanged(RecordFleetTarget(id, spec))
+            case .targetDeleted(let id): .targetDeleted(id.text.string)
+            case .jobCreated(let id, let agent, let target, let spec):
+                .jobCreated(RecordFleetJob(id, agent: agent, target: target, spec))
+            case .jobChanged(let id, let spec): .jobChanged(RecordFleetJob(id, spec))
+            case .jobDeleted(let id): .jobDeleted(id.text.string)
+            case .runQueued(let id, let order): .runQueued(RecordFleetRunOrder(id, order))
+            case .cancelRequested(let id): .cancelRequested(id.text.string)
+            case .runDeletionRequested(let id): .runDeletionRequested(id.text.string)
+            case .tokenIssued(let id, let attempt): .tokenIssued(RecordFleetAttempt(id, attempt))
+            case .checkCreated(let id, let agent, let spec): .checkCreated(RecordFleetCheck(id, agent, spec))
+            case .checkDeleted(let id): .checkDeleted(id.text.string)
+            case .repeated(let position): .repeatedPosition(position.number)
+            }
+    }
+}
+
+extension Acceptance {
+    init(_ record: RecordFleetAcceptance) throws(RecordProblem) {
+        switch record.acceptance {
+        case .agentCreated(let it):
+            self = .agentCreated(it.id, name: Text(it.name), keyDigest: [UInt8](it.keyDigest))
+        case .agentRenamed(let it): self = .agentRenamed(it.id, name: Text(it.name))
+        case .agentDeleted(let id): self = .agentDeleted(AgentID(Text(id)))
+        case .keyRotated(let it): self = .keyRotated(it.id, keyDigest: [UInt8](it.keyDigest))
+        case .agentConfigured(let it): self = .agentConfigured(AgentID(Text(it.agent)), AgentSettings(it))
+        case .targetCreated(let it): self = .targetCreated(it.targetID, it.agentID, try TargetSpec(it))
+        case .targetChanged(let it): self = .targetChanged(it.targetID, try TargetSpec(it))
+        case .targetDeleted(let id): self = .targetDeleted(TargetID(Text(id)))
+        case .jobCreated(let it): self = .jobCreated(it.jobID, it.agentID, it.targetID, JobSpec(it))
+        case .jobChanged(let it): self = .jobChanged(it.jobID, JobSpec(it))
+        case .jobDeleted(let id): self = .jobDeleted(JobID(Text(id)))
+        case .runQueued(let it): self = .runQueued(RunID(Text(it.run)), RunOrder(it))
+        case .cancelRequested(let id): self = .cancelRequested(RunID(Text(id)))
+        case .runDeletionRequested(let id): self = .runDeletionRequested(RunID(Text(id)))
+        case .tokenIssued(let it): self = .tokenIssued(it.runID, it.number)
+        case .checkCreated(let it): self = .checkCreated(it.checkID, it.prober, try CheckSpec(it))
+        case .checkDeleted(let id): self = .checkDeleted(CheckID(Text(id)))
+        case .repeatedPosition(let number): self = .repeated(Position(number))
+        case nil: throw .unknown("acceptance")
+        }
+    }
+}
+
+extension RecordFleetRunOrder {
+    init(_ id: RunID, _ order: RunOrder) {
+        self.init()
+        run = id.text.string
+        job = order.job.text.string
+        agent = order.agent.text.string
+        target = order.target.text.string
+        isManual = order.isManual
+        timeoutSeconds = order.timeoutSeconds
+        retentionDays = order.retentionDays
+    }
+}
+
+extension RunOrder {
+    init(_ record: RecordFleetRunOrder) {
+        self.init(
+            job: JobID(Text(record.job)), agent: AgentID(Text(record.agent)), target: TargetID(Text(record.target)),
+            isManual: record.isManual, timeoutSeconds: record.timeoutSeconds, retentionDays: record.retentionDays)
+    }
+}

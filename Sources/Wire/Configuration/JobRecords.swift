@@ -1,0 +1,94 @@
+import Core
+import SwiftProtobuf
+
+extension RecordFleetJob {
+    init(_ id: JobID, agent: AgentID? = nil, target: TargetID? = nil, _ spec: JobSpec) {
+        self.init()
+        job = id.text.string
+        self.agent = agent?.text.string ?? ""
+        self.target = target?.text.string ?? ""
+        cron = spec.cron.string
+        retentionDays = spec.retentionDays
+        compression = spec.compression.string
+        preHooks = spec.preHooks.map(\.string)
+        postHooks = spec.postHooks.map(\.string)
+        maxAttempts = spec.maxAttempts
+        backoffSeconds = spec.backoffSeconds
+        timeoutSeconds = spec.timeoutSeconds
+    }
+
+    var jobID: JobID { JobID(Text(job)) }
+    var agentID: AgentID { AgentID(Text(agent)) }
+    var targetID: TargetID { TargetID(Text(target)) }
+}
+
+extension JobSpec {
+    init(_ record: RecordFleetJob) {
+        self.init()
+        cron = Text(record.cron)
+        retentionDays = record.retentionDays
+        compression = Text(record.compression)
+        preHooks = record.preHooks.map(Text.init(_:))
+        postHooks = record.postHooks.map(Text.init(_:))
+        maxAttempts = record.maxAttempts
+        backoffSeconds = record.backoffSeconds
+        timeoutSeconds = record.timeoutSeconds
+    }
+}
+
+extension RecordFleetJobChange {
+    init(_ id: JobID, agent: AgentID? = nil, target: TargetID? = nil, _ fields: [JobField]) {
+        self.init()
+        job = id.text.string
+        self.agent = agent?.text.string ?? ""
+        self.target = target?.text.string ?? ""
+        self.fields = fields.map(RecordFleetJobField.init(_:))
+    }
+
+    var jobID: JobID { JobID(Text(job)) }
+    var agentID: AgentID { AgentID(Text(agent)) }
+    var targetID: TargetID { TargetID(Text(target)) }
+}
+
+extension RecordFleetJobField {
+    init(_ field: JobField) {
+        self.init()
+        self.field =
+            switch field {
+            case .cron(let value): .cron(value.string)
+            case .retentionDays(let value): .retentionDays(value)
+            case .compression(let value): .compression(value.string)
+            case .preHooks(let value): .preHooks(.with { $0.texts = value.map(\.string) })
+            case .postHooks(let value): .postHooks(.with { $0.texts = value.map(\.string) })
+            case .maxAttempts(let value): .maxAttempts(value)
+            case .backoffSeconds(let value): .backoffSeconds(.with { $0.numbers = value })
+            case .timeoutSeconds(let value): .timeoutSeconds(value)
+            }
+    }
+}
+
+extension JobField {
+    init(_ record: RecordFleetJobField) throws(RecordProblem) {
+        switch record.field {
+        case .cron(let value): self = .cron(Text(value))
+        case .retentionDays(let value): self = .retentionDays(value)
+        case .compression(let value): self = .compression(Text(value))
+        case .preHooks(let value): self = .preHooks(value.texts.map(Text.init(_:)))
+        case .postHooks(let value): self = .postHooks(value.texts.map(Text.init(_:)))
+        case .maxAttempts(let value): self = .maxAttempts(value)
+        case .backoffSeconds(let value): self = .backoffSeconds(value.numbers)
+        case .timeoutSeconds(let value): self = .timeoutSeconds(value)
+        case nil: throw .unknown("field of a job")
+        }
+    }
+}
+
+/// All of them, or the first problem. (`map` does not carry typed errors of initialisers through here.)
+func all<Record, Value>(
+    _ records: [Record], _ decode: (Record) throws(RecordProblem) -> Value
+) throws(RecordProblem) -> [Value] {
+    var values: [Value] = []
+    values.reserveCapacity(records.count)
+    for record in records { values.append(try decode(record)) }
+    return values
+}

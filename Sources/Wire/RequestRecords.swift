@@ -1,0 +1,106 @@
+import Core
+import Foundation
+import SwiftProtobuf
+
+extension RecordFleetTicket {
+    init(_ ticket: Ticket) {
+        self.init()
+        token = ticket.token.string
+        if let question = ticket.idempotency {
+            idempotency = .with {
+                $0.key = question.key.string
+                $0.bodyDigest = Data(question.bodyDigest)
+            }
+        }
+    }
+}
+
+extension Ticket {
+    init(_ record: RecordFleetTicket) {
+        self.init(
+            token: Text(record.token),
+            idempotency: record.hasIdempotency
+                ? Idempotency(key: Text(record.idempotency.key), bodyDigest: [UInt8](record.idempotency.bodyDigest))
+                : nil)
+    }
+}
+
+extension RecordFleetAgentRecord {
+    init(_ agent: AgentID, name: Text = "", keyDigest: [UInt8] = []) {
+        self.init()
+        self.agent = agent.text.string
+        self.name = name.string
+        self.keyDigest = Data(keyDigest)
+    }
+
+    var id: AgentID { AgentID(Text(agent)) }
+}
+
+extension RecordFleetRequest {
+    init(_ request: Request, _ ticket: Ticket) {
+        self.init()
+        self.ticket = RecordFleetTicket(ticket)
+        self.request =
+            switch request {
+            case .createAgent(let id, let name, let digest):
+                .createAgent(RecordFleetAgentRecord(id, name: name, keyDigest: digest))
+            case .renameAgent(let id, let name): .renameAgent(RecordFleetAgentRecord(id, name: name))
+            case .deleteAgent(let id): .deleteAgent(id.text.string)
+            case .rotateKey(let id, let digest): .rotateKey(RecordFleetAgentRecord(id, keyDigest: digest))
+            case .configureAgent(let id, let fields):
+                .configureAgent(
+                    .with {
+                        $0.agent = id.text.string
+                        $0.fields = fields.map(RecordFleetSettingsField.init(_:))
+                    })
+            case .createTarget(let id, let agent, let fields):
+                .createTarget(RecordFleetTargetChange(id, agent: agent, fields))
+            case .changeTarget(let id, let fields): .changeTarget(RecordFleetTargetChange(id, fields))
+            case .deleteTarget(let id): .deleteTarget(id.text.string)
+            case .createJob(let id, let agent, let target, let fields):
+                .createJob(RecordFleetJobChange(id, agent: agent, target: target, fields))
+            case .changeJob(let id, let fields): .changeJob(RecordFleetJobChange(id, fields))
+            case .deleteJob(let id): .deleteJob(id.text.string)
+            case .runJob(let run, let job):
+                .runJob(
+                    .with {
+                        $0.run = run.text.string
+                        $0.job = job.text.string
+                    })
+            case .cancelRun(let id): .cancelRun(id.text.string)
+            case .deleteRun(let id): .deleteRun(id.text.string)
+            case .issueDecryptionToken(let id): .issueDecryptionToken(id.text.string)
+            case .createCheck(let id, let agent, let spec): .createCheck(RecordFleetCheck(id, agent, spec))
+            case .deleteCheck(let id): .deleteCheck(id.text.string)
+            }
+    }
+}
+
+extension Request {
+    init(_ record: RecordFleetRequest) throws(RecordProblem) {
+        switch record.request {
+        case .createAgent(let it):
+            self = .createAgent(it.id, name: Text(it.name), keyDigest: [UInt8](it.keyDigest))
+        case .renameAgent(let it): self = .renameAgent(it.id, name: Text(it.name))
+        case .deleteAgent(let id): self = .deleteAgent(AgentID(Text(id)))
+        case .rotateKey(let it): self = .rotateKey(it.id, keyDigest: [UInt8](it.keyDigest))
+        case .configureAgent(let it):
+            self = .configureAgent(AgentID(Text(it.agent)), try all(it.fields, SettingsField.init(_:)))
+        case .createTarget(let it):
+            self = .createTarget(it.targetID, it.agentID, try all(it.fields, TargetField.init(_:)))
+        case .changeTarget(let it): self = .changeTarget(it.targetID, try all(it.fields, TargetField.init(_:)))
+        case .deleteTarget(let id): self = .deleteTarget(TargetID(Text(id)))
+        case .createJob(let it):
+            self = .createJob(it.jobID, it.agentID, it.targetID, try all(it.fields, JobField.init(_:)))
+        case .changeJob(let it): self = .changeJob(it.jobID, try all(it.fields, JobField.init(_:)))
+        case .deleteJob(let id): self = .deleteJob(JobID(Text(id)))
+        case .runJob(let it): self = .runJob(RunID(Text(it.run)), JobID(Text(it.job)))
+        case .cancelRun(let id): self = .cancelRun(RunID(Text(id)))
+        case .deleteRun(let id): self = .deleteRun(RunID(Text(id)))
+        case .issueDecryptionToken(let id): self = .issueDecryptionToken(RunID(Text(id)))
+        case .createCheck(let it): self = .createCheck(it.checkID, it.prober, try CheckSpec(it))
+        case .deleteCheck(let id): self = .deleteCheck(CheckID(Text(id)))
+        case nil: throw .unknown("request")
+        }
+    }
+}

@@ -1,0 +1,120 @@
+import ArgumentParser
+
+struct Agents: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Agents: the processes beside the databases.",
+        subcommands: [
+            List.self, Show.self, Create.self, Update.self, Delete.self, RotateKey.self, Config.self,
+        ], defaultSubcommand: List.self)
+
+    private static let columns = ["id", "name", "status", "hostname", "agent_version", "config_version", "last_seen_at"]
+
+    struct List: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Lists agents.")
+        @OptionGroup var server: ServerOptions
+
+        func run() async throws {
+            let items = try await server.client().list("/agents")
+            if server.json { return Console.print(JSON.array(items).rendered) }
+            Console.table(columns, items.map { item in columns.map { item[$0].cell } })
+        }
+    }
+
+    struct Show: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Shows one agent.")
+        @OptionGroup var server: ServerOptions
+        @Argument(help: "The agent's id.") var id: String
+
+        func run() async throws {
+            let answer = try await server.client().call(.GET, "/agents/\(id.percentEncoded)")
+            if server.json { return Console.print(answer.text) }
+            answer.json.printMembers(
+                columns + [
+                    "os", "arch", "docker_version", "capabilities", "session_id", "metrics", "anomalies",
+                ])
+        }
+    }
+
+    struct Create: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Registers an agent and prints its key, this once.")
+        @OptionGroup var server: ServerOptions
+        @Argument(help: "A name for people.") var name: String
+
+        func run() async throws {
+            let answer = try await server.client().call(.POST, "/agents", .object(["name": .string(name)]))
+            if server.json { return Console.print(answer.text) }
+            answer.json.printMembers(["id", "name", "key"])
+            Console.complain("The key is shown this once: give it to the agent as BACKUP_AGENT_KEY.")
+        }
+    }
+
+    struct Update: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Renames an agent.")
+        @OptionGroup var server: ServerOptions
+        @Argument(help: "The agent's id.") var id: String
+        @Option(help: "The new name.") var name: String
+
+        func run() async throws {
+            let answer = try await server.client().call(
+                .PATCH, "/agents/\(id.percentEncoded)", .object(["name": .string(name)]))
+            if server.json { return Console.print(answer.text) }
+            answer.json.printMembers(["id", "name"])
+        }
+    }
+
+    struct Delete: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Forgets an agent with its targets and jobs; closes its connection.")
+        @OptionGroup var server: ServerOptions
+        @Argument(help: "The agent's id.") var id: String
+
+        func run() async throws {
+            try await server.client().call(.DELETE, "/agents/\(id.percentEncoded)")
+            Console.print(server.json ? #"{"deleted":"\#(id)"}"# : "deleted \(id)")
+        }
+    }
+
+    struct RotateKey: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Gives an agent a new key, printed this once; closes its connection.")
+        @OptionGroup var server: ServerOptions
+        @Argument(help: "The agent's id.") var id: String
+
+        func run() async throws {
+            let answer = try await server.client().call(.POST, "/agents/\(id.percentEncoded)/rotate-key")
+            if server.json { return Console.print(answer.text) }
+            answer.json.printMembers(["id", "name", "key"])
+        }
+    }
+
+    struct Config: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Shows an agent's settings, or changes those that are given.")
+        @OptionGroup var server: ServerOptions
+        @Argument(help: "The agent's id.") var id: String
+        @Option(help: "Runs at the same time, 1 to 64.") var maxParallelJobs: Int64?
+        @Option(help: "trace, debug, info, warn or error.") var logLevel: String?
+        @Option(help: "Start of the maintenance window in UTC, HH:MM; empty for none.") var maintenanceStart: String?
+        @Option(help: "End of the maintenance window in UTC, HH:MM; empty for none.") var maintenanceEnd: String?
+
+        func run() async throws {
+            let path = "/agents/\(id.percentEncoded)/config"
+            let advanced = JSON.members([
+                ("max_parallel_jobs", maxParallelJobs.map(JSON.integer)), ("log_level", logLevel.map(JSON.string)),
+            ])
+            let maintenance = JSON.members([
+                ("start_utc", maintenanceStart.map(JSON.string)), ("end_utc", maintenanceEnd.map(JSON.string)),
+            ])
+            let body = JSON.members([
+                ("advanced", advanced == .object([:]) ? nil : advanced),
+                ("maintenance", maintenance == .object([:]) ? nil : maintenance),
+            ])
+            let client = try server.client()
+            let answer =
+                body == .object([:]) ? try await client.call(.GET, path) : try await client.call(.PATCH, path, body)
+            if server.json { return Console.print(answer.text) }
+            answer.json.printMembers(["version", "maintenance", "advanced"])
+        }
+    }
+}

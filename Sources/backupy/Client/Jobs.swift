@@ -1,0 +1,118 @@
+import ArgumentParser
+
+struct Jobs: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Jobs: what to back up, and how.",
+        subcommands: [List.self, Show.self, Create.self, Update.self, Delete.self, Run.self],
+        defaultSubcommand: List.self)
+
+    private static let members = [
+        "id", "agent_id", "target_id", "cron", "retention_days", "compression", "encryption_enabled", "pre_hooks",
+        "post_hooks", "retry", "timeout_sec",
+    ]
+
+    struct List: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Lists jobs.")
+        @OptionGroup var server: ServerOptions
+        @Option(help: "Only those of this agent.") var agent: String?
+
+        func run() async throws {
+            let client = try server.client()
+            var items: [JSON] = []
+            var agents = [agent ?? ""]
+            if agent == nil { agents = try await client.list("/agents").compactMap { $0["id"].text } }
+            for agent in agents { items += try await client.list("/agents/\(agent.percentEncoded)/jobs") }
+            if server.json { return Console.print(JSON.array(items).rendered) }
+            let columns = ["id", "agent_id", "target_id", "cron", "retention_days", "timeout_sec"]
+            Console.table(columns, items.map { item in columns.map { item[$0].cell } })
+        }
+    }
+
+    struct Show: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Shows one job.")
+        @OptionGroup var server: ServerOptions
+        @Argument(help: "The job's id.") var id: String
+
+        func run() async throws {
+            let answer = try await server.client().call(.GET, "/jobs/\(id.percentEncoded)")
+            if server.json { return Console.print(answer.text) }
+            answer.json.printMembers(members)
+        }
+    }
+
+    /// What can be said about a job; only what is given is sent.
+    struct Fields: ParsableArguments {
+        @Option(help: "Keep objects for so many days.") var retentionDays: Int64?
+        @Option(help: "Seconds that hooks, dump and upload may take together; 0 for no limit.") var timeout: Int64?
+        @Option(help: "A shell command before the dump; may be given up to 16 times.") var preHook: [String] = []
+        @Option(help: "A shell command after it; may be given up to 16 times.") var postHook: [String] = []
+
+        func body(target: String?) -> JSON {
+            JSON.members([
+                ("target_id", target.map(JSON.string)), ("retention_days", retentionDays.map(JSON.integer)),
+                ("timeout_sec", timeout.map(JSON.integer)),
+                ("pre_hooks", preHook.isEmpty ? nil : .array(preHook.map(JSON.string))),
+                ("post_hooks", postHook.isEmpty ? nil : .array(postHook.map(JSON.string))),
+            ])
+        }
+    }
+
+    struct Create: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Adds a job.")
+        @OptionGroup var server: ServerOptions
+        @Argument(help: "The agent that does it.") var agent: String
+        @Option(help: "The target to back up.") var target: String
+        @OptionGroup var fields: Fields
+
+        func run() async throws {
+            let answer = try await server.client().call(
+                .POST, "/agents/\(agent.percentEncoded)/jobs", fields.body(target: target))
+            if server.json { return Console.print(answer.text) }
+            answer.json.printMembers(["id", "target_id"])
+        }
+    }
+
+    struct Update: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Changes a job; only what is given.")
+        @OptionGroup var server: ServerOptions
+        @Argument(help: "The job's id.") var id: String
+        @OptionGroup var fields: Fields
+
+        func run() async throws {
+            let answer = try await server.client().call(
+                .PATCH, "/jobs/\(id.percentEncoded)", fields.body(target: nil))
+            if server.json { return Console.print(answer.text) }
+            answer.json.printMembers(members)
+        }
+    }
+
+    struct Delete: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Forgets a job; its runs stay.")
+        @OptionGroup var server: ServerOptions
+        @Argument(help: "The job's id.") var id: String
+
+        func run() async throws {
+            try await server.client().call(.DELETE, "/jobs/\(id.percentEncoded)")
+            Console.print(server.json ? #"{"deleted":"\#(id)"}"# : "deleted \(id)")
+        }
+    }
+
+    struct Run: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Runs a job now.")
+        @OptionGroup var server: ServerOptions
+        @Argument(help: "The job's id.") var id: String
+        @Option(help: "A key of your choice: repeating the call with it within 24 h gives the same run.")
+        var idempotencyKey: String?
+        @Flag(help: "Watch the run to its end; exit 1 unless it succeeds.") var wait = false
+
+        func run() async throws {
+            let client = try server.client()
+            let answer = try await client.call(
+                .POST, "/jobs/\(id.percentEncoded)/run", .object([:]), key: idempotencyKey)
+            guard wait, let run = answer.json["run_id"].text else {
+                return Console.print(server.json ? answer.text : answer.json["run_id"].cell)
+            }
+            try await Watch(client: client, run: run, printsJSON: server.json).toTheEnd()
+        }
+    }
+}

@@ -1,0 +1,111 @@
+import ArgumentParser
+
+struct Targets: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Targets: the databases to back up.",
+        subcommands: [List.self, Show.self, Create.self, Update.self, Delete.self], defaultSubcommand: List.self)
+
+    private static func row(_ item: JSON) -> [String] {
+        [
+            item["id"].cell, item["agent_id"].cell, item["type"].cell, item["display_name"].cell,
+            item["connection"]["host"].cell, item["connection"]["database"].cell,
+        ]
+    }
+
+    private static func all(_ client: Client, agent: String?) async throws -> [JSON] {
+        if let agent { return try await client.list("/agents/\(agent.percentEncoded)/targets") }
+        var items: [JSON] = []
+        for agent in try await client.list("/agents") {
+            items += try await client.list("/agents/\((agent["id"].text ?? "").percentEncoded)/targets")
+        }
+        return items
+    }
+
+    struct List: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Lists targets.")
+        @OptionGroup var server: ServerOptions
+        @Option(help: "Only those of this agent.") var agent: String?
+
+        func run() async throws {
+            let items = try await all(server.client(), agent: agent)
+            if server.json { return Console.print(JSON.array(items).rendered) }
+            Console.table(["id", "agent", "type", "name", "host", "database"], items.map(row))
+        }
+    }
+
+    struct Show: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Shows one target.")
+        @OptionGroup var server: ServerOptions
+        @Argument(help: "The target's id.") var id: String
+
+        func run() async throws {
+            guard let item = try await all(server.client(), agent: nil).first(where: { $0["id"].text == id }) else {
+                throw Failure(text: "RESOURCE_NOT_FOUND: there is no such target")
+            }
+            if server.json { return Console.print(item.rendered) }
+            item.printMembers(["id", "agent_id", "type", "display_name", "connection"])
+        }
+    }
+
+    /// What can be said about a target; only what is given is sent.
+    struct Fields: ParsableArguments {
+        @Option(help: "A name for people.") var name: String?
+        @Option(help: "Host name or address.") var host: String?
+        @Option(help: "Port.") var port: Int64?
+        @Option(help: "The database's name; for SQLite the path of the file on the agent's host.") var database: String?
+        @Option(help: "Who to log in as.") var username: String?
+        @Option(help: "env:NAME or file:PATH on the agent's host, or a literal password.") var passwordSecretRef: String?
+
+        func body(type: String?) -> JSON {
+            let connection = JSON.members([
+                ("host", host.map(JSON.string)), ("port", port.map(JSON.integer)),
+                ("database", database.map(JSON.string)), ("username", username.map(JSON.string)),
+                ("password_secret_ref", passwordSecretRef.map(JSON.string)),
+            ])
+            return JSON.members([
+                ("type", type.map(JSON.string)), ("display_name", name.map(JSON.string)),
+                ("connection", connection == .object([:]) ? nil : connection),
+            ])
+        }
+    }
+
+    struct Create: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Adds a database.")
+        @OptionGroup var server: ServerOptions
+        @Argument(help: "The agent that reaches it.") var agent: String
+        @Option(help: "sqlite, postgresql, mysql, mariadb, mongodb or redis.") var type: String
+        @OptionGroup var fields: Fields
+
+        func run() async throws {
+            let answer = try await server.client().call(
+                .POST, "/agents/\(agent.percentEncoded)/targets", fields.body(type: type))
+            if server.json { return Console.print(answer.text) }
+            answer.json.printMembers(["id", "type", "display_name"])
+        }
+    }
+
+    struct Update: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Changes a database; only what is given.")
+        @OptionGroup var server: ServerOptions
+        @Argument(help: "The target's id.") var id: String
+        @OptionGroup var fields: Fields
+
+        func run() async throws {
+            let answer = try await server.client().call(
+                .PATCH, "/targets/\(id.percentEncoded)", fields.body(type: nil))
+            if server.json { return Console.print(answer.text) }
+            answer.json.printMembers(["id", "type", "display_name", "connection"])
+        }
+    }
+
+    struct Delete: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Forgets a database; refused while jobs use it.")
+        @OptionGroup var server: ServerOptions
+        @Argument(help: "The target's id.") var id: String
+
+        func run() async throws {
+            try await server.client().call(.DELETE, "/targets/\(id.percentEncoded)")
+            Console.print(server.json ? #"{"deleted":"\#(id)"}"# : "deleted \(id)")
+        }
+    }
+}

@@ -1,0 +1,173 @@
+import ArgumentParser
+import Core
+import Engine
+import Foundation
+import Recordings
+import SQLiteLog
+import Server
+import Wire
+
+struct LogCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "log", abstract: "The event log of a data directory; readers work beside a running server.",
+        subcommands: [Stat.self, Tail.self, Show.self, Verify.self, Import.self])
+
+    /// Which log.
+    struct Options: ParsableArguments {
+        @Option(help: "The data directory (default: BACKUPY_DATA).") var data: String?
+        @Flag(help: "Print JSON.") var json = false
+
+        func directory() throws -> String {
+            guard let directory = data ?? ProcessInfo.processInfo.environment["BACKUPY_DATA"], !directory.isEmpty else {
+                throw Failure(text: "--data is needed: the directory that holds log.sqlite", code: Failure.usage)
+            }
+            return directory
+        }
+    }
+
+    struct Stat: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Counts what is on the log.")
+        @OptionGroup var options: Options
+
+        func run() async throws {
+            do {
+                let reader = try LogFiles.reader(options.directory())
+                var fold = ReplayFold()
+                var first: Timestamp?
+                if let entry = try reader.read(after: .start, limit: 1).first { first = entry.recordedAt }
+                try fold.add(contentsOf: reader, codec: FleetCodec())
+                let kinds = fold.kinds.sorted { $0.key < $1.key }
+                if options.json {
+                    let json = JSON.object([
+                        "entries": .integer(Int64(fold.entryCount)),
+                        "first_recorded_at": first.map { .string($0.text) } ?? .null,
+                        "last_recorded_at": fold.recordedAt.map { .string($0.text) } ?? .null,
+                        "digest": .string(StateDigest(of: fold.state).description),
+                        "by_kind": .object(
+                            Dictionary(
+                                uniqueKeysWithValues: kinds.map { ($0.key.string, JSON.integer(Int64($0.value))) })),
+                    ])
+                    return Console.print(json.rendered)
+                }
+                Console.print("entries  \(fold.entryCount)")
+                if let first, let last = fold.recordedAt { Console.print("span     \(first.text) to \(last.text)") }
+                Console.print("digest   \(StateDigest(of: fold.state))")
+                Console.table(["kind", "entries"], kinds.map { [$0.key.string, String($0.value)] })
+            } catch {
+                throw LogFiles.failure(error)
+            }
+        }
+    }
+
+    struct Tail: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Prints the last entries.")
+        @OptionGroup var options: Options
+        @Option(name: .shortAndLong, help: "How many.") var count: UInt64 = 20
+        @Flag(name: .shortAndLong, help: "Go on with new ones as they come.") var follow = false
+
+        func run() async throws {
+            do {
+                let reader = try LogFiles.reader(options.directory())
+                let last = try reader.lastPosition().number
+                var position = Position(last - min(last, count))
+                while true {
+                    let entries = try reader.read(after: position, limit: 1_024)
+                    for entry in entries { EntryPrinter.line(entry, asJSON: options.json) }
+                    position = entries.last?.position ?? position
+                    guard entries.isEmpty else { continue }
+                    guard follow else { return }
+                    try await Task.sleep(for: .milliseconds(250))
+                }
+            } catch {
+                throw LogFiles.failure(error)
+            }
+        }
+    }
+
+    struct Show: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Prints one entry whole.")
+        @OptionGroup var options: Options
+        @Argument(help: "Its position.") var position: UInt64
+
+        func run() async throws {
+            do {
+                let reader = try LogFiles.reader(options.directory())
+                guard position > 0, let entry = try reader.read(after: Position(position - 1), limit: 1).first,
+                    entry.position.number == position
+                else {
+                    let last = try reader.lastPosition()
+                    throw Failure(text: "there is no entry \(position); the log has positions 1 to \(last)")
+                }
+                EntryPrinter.whole(entry, asJSON: options.json)
+            } catch {
+                throw LogFiles.failure(error)
+            }
+        }
+    }
+
+    struct Verify: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Checks every entry and every commit; exit 3 when the log is damaged.")
+        @OptionGroup var options: Options
+
+        func run() async throws {
+            do {
+                let report = try LogFiles.reader(options.directory()).verify()
+                Console.print(
+                    options.json
+                        ? #"{"entries":\#(report.entryCount),"commits":\#(report.commitCount),"link":"\#(report.link.hex)"}"#
+                        : "sound: \(report.entryCount) entries in \(report.commitCount) commits; last link \(report.link.hex)")
+            } catch {
+                throw LogFiles.failure(error)
+            }
+        }
+    }
+
+    struct Import: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Makes a log of a capture in an empty data directory, for reading.")
+        @OptionGroup var options: Options
+        @Argument(help: "A .frames file.") var capture: String
+
+        func run() async throws {
+            do {
+                let directory = try options.directory()
+                let capture = try Capture(contentsOf: capture)
+                let contents = (try? FileManager.default.contentsOfDirectory(atPath: directory)) ?? []
+                guard contents.isEmpty else {
+                    throw Failure(text: "\(directory) is not empty; an import needs a data directory of its own")
+                }
+                let kernel = try CaptureImport.run(capture, into: SQLiteEventLog(directory: directory))
+                let entries = kernel.log.head.position
+                Console.print(
+                    options.json
+                        ? #"{"entries":\#(entries),"digest":"\#(StateDigest(of: kernel.state))"}"#
+                        : "\(entries) entries in \(directory), digest \(StateDigest(of: kernel.state))")
+            } catch {
+                throw LogFiles.failure(error)
+            }
+        }
+    }
+}
+
+extension Timestamp {
+    /// RFC 3339 in UTC with milliseconds.
+    var text: String {
+        Date(timeIntervalSince1970: Double(milliseconds) / 1_000)
+            .formatted(.iso8601.year().month().day().time(includingFractionalSeconds: true).timeZone(separator: .omitted))
+    }
+}
+
+/// Entries for people, or one JSON object a line.
+enum EntryPrinter {
+    static func line(_ entry: EncodedEntry, asJSON: Bool) {
+        if asJSON { return whole(entry, asJSON: true) }
+        let cause = entry.cause.map { " ← \($0)" } ?? ""
+        Console.print("\(entry.position)\(cause)  \(entry.recordedAt.text)  \(entry.stream)  \(entry.kind)")
+    }
+
+    static func whole(_ entry: EncodedEntry, asJSON: Bool) {
+        let json = EntryJSON.entry(entry, codec: FleetCodec())
+        Console.print(asJSON ? json.text : json.indented)
+    }
+}

@@ -1,0 +1,98 @@
+import ArgumentParser
+import Foundation
+
+/// The command line. Exit codes: 0 done, 1 the work failed, 2 wrong usage, 3 a verification failed.
+@main
+struct Main {
+    static func main() async {
+        // Progress and results are read by other programs: a closed pipe must be an error of a write, not a death.
+        signal(SIGPIPE, SIG_IGN)
+        do {
+            var command = try Backupy.parseAsRoot()
+            if var asynchronous = command as? any AsyncParsableCommand {
+                try await asynchronous.run()
+            } else {
+                try command.run()
+            }
+        } catch let failure as Failure {
+            Console.complain("error: \(failure.text)")
+            exit(failure.code)
+        } catch let code as ExitCode {
+            exit(code.rawValue)
+        } catch {
+            guard Backupy.exitCode(for: error) != .success else { Backupy.exit(withError: error) }
+            let isUsage = Backupy.exitCode(for: error) == .validationFailure
+            Console.complain(isUsage ? Backupy.fullMessage(for: error) : "error: \(error)")
+            exit(isUsage ? Failure.usage : Failure.work)
+        }
+    }
+}
+
+struct Backupy: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "backupy",
+        abstract: "Orchestrates backups of fleets of databases, and can explain every decision it made.",
+        discussion: """
+            `backupy demo` shows the whole: a control plane, an agent, a database, a backup, and the proof that it \
+            restores. Results go to standard output, progress and logs to standard error.
+            Exit codes: 0 done, 1 the work failed, 2 wrong usage, 3 a verification failed.
+            """,
+        subcommands: [
+            Serve.self, AgentCommand.self, Demo.self, Agents.self, Targets.self, Jobs.self, Runs.self, LogCommand.self,
+            Replay.self, Decrypt.self, Version.self,
+        ])
+}
+
+/// Why a command could not do its work.
+struct Failure: Error {
+    static let work: Int32 = 1
+    static let usage: Int32 = 2
+    static let verification: Int32 = 3
+
+    var text: String
+    var code = Failure.work
+}
+
+/// What goes where: results to standard output, everything else to standard error.
+enum Console {
+    static func print(_ text: String) { write(text + "\n", to: STDOUT_FILENO) }
+
+    static func complain(_ text: String) { write(text + "\n", to: STDERR_FILENO) }
+
+    /// Replaces the current line of a terminal.
+    static func progress(_ text: String) { write("\r\u{1B}[2K" + text, to: STDERR_FILENO) }
+
+    static var hasTerminal: Bool { isatty(STDERR_FILENO) == 1 }
+
+    private static func write(_ text: String, to descriptor: Int32) {
+        var bytes = Array(text.utf8)[...]
+        while !bytes.isEmpty {
+            let count = bytes.withUnsafeBytes { Foundation.write(descriptor, $0.baseAddress, $0.count) }
+            guard count > 0 else {
+                if count < 0, errno == EINTR { continue }
+                return
+            }
+            bytes = bytes.dropFirst(count)
+        }
+    }
+
+    /// Columns as wide as their widest cell.
+    static func table(_ header: [String], _ rows: [[String]]) {
+        let all = [header] + rows
+        let widths = header.indices.map { column in all.map { $0[column].count }.max() ?? 0 }
+        for row in all {
+            let cells = zip(row, widths).map { $0.padding(toLength: $1, withPad: " ", startingAt: 0) }
+            print(cells.joined(separator: "  ").trimmingCharacters(in: .whitespaces))
+        }
+    }
+}
+
+struct Version: ParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "Prints the version.")
+
+    @Flag(help: "Print JSON.") var json = false
+
+    func run() {
+        Console.print(json ? #"{"version":"\#(Build.version)"}"# : "backupy \(Build.version)")
+    }
+}

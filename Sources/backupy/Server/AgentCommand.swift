@@ -1,0 +1,62 @@
+import Agent
+import ArgumentParser
+import Foundation
+import Logging
+import ServiceLifecycle
+
+struct AgentCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "agent", abstract: "Runs the agent beside the databases.",
+        discussion: """
+            Reads the reference agent's variables too: BACKUP_SERVER_URL, BACKUP_AGENT_KEY, BACKUP_STATE_DIR, \
+            BACKUP_LOG_LEVEL, BACKUP_DEV_ALLOW_INSECURE. An option wins over its variable.
+            """)
+
+    @Option(help: "The control plane's address (default: BACKUP_SERVER_URL).") var server: String?
+    @Option(help: "Where the agent keeps its log and staged files (default: BACKUP_STATE_DIR).") var state: String?
+    @Option(help: "A file with the agent's key (default: BACKUP_AGENT_KEY).") var keyFile: String?
+    @Flag(help: "Allow http:// addresses, which are not encrypted.") var allowInsecure = false
+    @Flag(help: "Allow jobs to run shell commands on this host.") var allowHooks = false
+
+    func run() async throws {
+        var options = AgentConfiguration.Options()
+        options.server = server
+        options.stateDirectory = state
+        options.allowsInsecure = allowInsecure
+        options.allowsHooks = allowHooks
+        if let keyFile {
+            guard let key = try? String(contentsOfFile: keyFile, encoding: .utf8) else {
+                throw Failure(text: "--key-file: \(keyFile) cannot be read", code: Failure.usage)
+            }
+            options.key = key.trimmingCharacters(in: .whitespacesAndNewlines)
+        }
+        let configuration: AgentConfiguration
+        do {
+            configuration = try AgentConfiguration(
+                options: options, environment: ProcessInfo.processInfo.environment, version: Build.version)
+        } catch {
+            throw Failure(text: "\(error)", code: Failure.usage)
+        }
+        let logger = Logs.make("agent", level: configuration.logLevel)
+        let runtime: AgentRuntime
+        do {
+            runtime = try AgentRuntime(configuration: configuration, logger: logger)
+        } catch {
+            throw Failure(text: "\(error)")
+        }
+        logger.info("the agent works for \(configuration.server) with its state in \(configuration.stateDirectory)")
+        try await ServiceGroup(
+            configuration: .init(
+                services: [.init(service: runtime)], gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
+        ).run()
+    }
+}
+
+/// Logs go to standard error.
+enum Logs {
+    static func make(_ label: String, level: Logger.Level) -> Logger {
+        var logger = Logger(label: label) { StreamLogHandler.standardError(label: $0) }
+        logger.logLevel = level
+        return logger
+    }
+}

@@ -1,0 +1,223 @@
+import Core
+import Testing
+
+@Suite("A run, from request to verdict")
+struct RunStoryTests {
+    private static let evidence = Evidence(
+        byteCount: 10, digest: [UInt8](repeating: 9, count: 32), source: .store)
+
+    @Test("requested, sent, completed, seen: success with its evidence and grounds")
+    func success() throws {
+        var story = Story.ready()
+        let asked = story.ask(.runJob(Story.run, Story.job))
+        #expect(asked.contains(.decided(Story.run, .started(.first, isRepeatable: false))))
+        #expect(asked.last == .command(.dispatch(Story.agent, Story.run, .first, isRepeatable: false)))
+        story.carryOut { _ in .done }
+        #expect(story.phase == .running(.first))
+        #expect(story.complete().last == .command(.observe(Story.run, .first)))
+        let report = try #require(story.entries.last { $0.kind == "frame.backup_completed" })
+        let verdict = story.observe(Story.found())
+        #expect(
+            verdict.dropFirst() == [
+                .decided(Story.run, .closed(.success(.first, Self.evidence), grounds: [report.position]))
+            ])
+        #expect(story.state.objects[Story.run]?.byteCount == 10)
+        #expect(story.state.agents[Story.agent]?.openRuns == [])
+        #expect(story.state.agents[Story.agent]?.inFlightCount == 0)
+    }
+
+    @Test(
+        "a missing or different object is no success",
+        arguments: [.missing, Story.found(byteCount: 11), Story.found(digest: 8)])
+    func wrongObject(result: CommandOutcome.Result) {
+        var story = Story.running()
+        story.complete()
+        story.observe(result)
+        #expect(story.phase == .closed(.failed(.storage)))
+        #expect(story.state.objects.isEmpty)
+    }
+
+    @Test("a reported failure closes the run with the class from the door")
+    func failure() {
+        var story = Story.running()
+        story.update(.failed, failure: .source)
+        #expect(story.phase == .closed(.failed(.source)))
+    }
+
+    @Test("a report that overtakes the outcome of its own dispatch counts")
+    func overtaking() {
+        var story = Story.ready()
+        story.ask(.runJob(Story.run, Story.job))
+        story.update(.running, percent: 5)
+        #expect(story.phase == .running(.first))
+        story.carryOut { if case .dispatch = $0 { .done } else { nil } }
+        #expect(story.phase == .running(.first))
+        #expect(story.state.runs[Story.run]?.deliveryCount == 1)
+    }
+
+    @Test("what could not be sent waits for the next session, as the same attempt")
+    func notSent() {
+        var story = Story.ready()
+        story.ask(.runJob(Story.run, Story.job))
+        story.carryOut { if case .dispatch = $0 { .undone("not connected") } else { nil } }
+        #expect(story.phase == .queued)
+        #expect(story.pending.isEmpty)
+        story.disconnect()
+        story.connect(session: "ses_2", sequence: 9)
+        #expect(story.phase == .sending(.first))
+    }
+
+    @Test("an unknown sending is reconciled after the grace and replaced, at most twice")
+    func unknownSending() {
+        var story = Story.ready()
+        story.ask(.runJob(Story.run, Story.job))
+        for attempt in 1...3 as ClosedRange<UInt32> {
+            #expect(story.phase == .sending(Attempt(attempt)))
+            story.carryOut { if case .dispatch = $0 { .unknown } else { nil } }
+            #expect(story.phase == .unconfirmed(Attempt(attempt)))
+            story.hear(.heartbeat(Heartbeat(configVersion: 3, metrics: nil, activeJobIDs: [])))
+            story.pass(.seconds(80))
+            story.hear(.heartbeat(Heartbeat(configVersion: 3, metrics: nil, activeJobIDs: [])))
+            story.pass(.seconds(70))
+            #expect(story.phase == .reconciling(Attempt(attempt), .unknown))
+            story.observe(.missing)
+        }
+        #expect(story.phase == .closed(.lost(.unknown)))
+    }
+
+    @Test("an object whose report was lost completes the run")
+    func reconciledSuccess() {
+        var story = Story.running()
+        story.disconnect()
+        story.pass(.seconds(150))
+        #expect(story.phase == .reconciling(.first, .lost))
+        story.observe(Story.found())
+        let evidence = Evidence(byteCount: 10, digest: [UInt8](repeating: 9, count: 32), source: .none)
+        #expect(story.phase == .closed(.success(.first, evidence)))
+    }
+
+    @Test("nothing heard and no object: lost, and a later report changes only counters")
+    func lost() {
+        var story = Story.running()
+        story.disconnect()
+        story.pass(.seconds(150))
+        story.observe(.missing)
+        #expect(story.phase == .closed(.lost(.lost)))
+        story.connect(session: "ses_2", sequence: 5)
+        story.complete()
+        #expect(story.phase == .closed(.lost(.lost)))
+        #expect(story.anomalies()[.lateReport] == 1)
+    }
+
+    @Test("a journaling agent that names the run in its heartbeat keeps it from being lost")
+    func stillActive() {
+        var story = Story.running(extensions: [ProtocolExtension.journal])
+        story.disconnect()
+        story.pass(.seconds(60))
+        story.connect(session: "ses_2", extensions: [ProtocolExtension.journal], sequence: 5)
+        story.hear(
+            .heartbeat(
+                Heartbeat(configVersion: 3, metrics: nil, activeJobIDs: [WireRunID(Story.run, .first).text])),
+            session: "ses_2")
+        story.pass(.seconds(85))
+        #expect(story.phase == .running(.first))
+        #expect(story.state.runs[Story.run]?.grace == nil)
+    }
+
+    @Test("the run deadline ends a run that is in touch but never finishes")
+    func deadline() {
+        var story = Story.running()
+        for _ in 0..<(12 * 60 + 1) {
+            story.hear(.heartbeat(Heartbeat(configVersion: 3, metrics: nil, activeJobIDs: [])))
+            story.pass(.seconds(60))
+        }
+        #expect(story.phase == .reconciling(.first, .timeout))
+        story.observe(.missing)
+        #expect(story.phase == .closed(.lost(.timeout)))
+    }
+
+    @Test("cancelled only once it is confirmed")
+    func cancellation() {
+        var story = Story.running()
+        #expect(story.ask(.cancelRun(Story.run)).last == .command(.cancel(Story.agent, Story.run, .first)))
+        #expect(story.phase == .running(.first))
+        story.update(.cancelled)
+        #expect(story.phase == .closed(.cancelled))
+    }
+
+    @Test("a cancelled run of an agent that goes on all the same is a success")
+    func ignoredCancellation() {
+        var story = Story.running()
+        story.ask(.cancelRun(Story.run))
+        story.complete()
+        story.observe(Story.found())
+        #expect(story.phase == .closed(.success(.first, Self.evidence)))
+    }
+
+    @Test("a queued run is cancelled at once")
+    func cancelQueued() {
+        var story = Story.ready()
+        story.disconnect()
+        story.ask(.runJob(Story.run, Story.job))
+        story.ask(.cancelRun(Story.run))
+        #expect(story.phase == .closed(.cancelled))
+    }
+
+    @Test("a run whose agent never comes is lost after 24 h")
+    func neverTaken() {
+        var story = Story.ready()
+        story.disconnect()
+        story.ask(.runJob(Story.run, Story.job))
+        story.pass(.hours(24))
+        #expect(story.phase == .closed(.lost(.lost)))
+    }
+
+    @Test("two completions of one attempt: what the store has counts")
+    func repeatedDelivery() {
+        var story = Story.running()
+        story.complete(digest: 1)
+        story.complete(digest: 9)
+        story.observe(Story.found(digest: 9))
+        #expect(story.phase == .closed(.success(.first, Self.evidence)))
+        #expect(story.anomalies()[.repeatedCompletion] == 1)
+    }
+
+    @Test("never more runs in flight than allowed, the oldest first")
+    func limit() {
+        var story = Story.ready()
+        story.ask(.configureAgent(Story.agent, [.maxParallelJobs(2)]))
+        let runs = (0..<5).map { RunID(Text("run_\($0)")) }
+        for run in runs { story.ask(.runJob(run, Story.job)) }
+        story.carryOut { if case .dispatch = $0 { .done } else { nil } }
+        #expect(runs.map { story.state.runs[$0]?.phase == .running(.first) } == [true, true, false, false, false])
+        story.ask(.cancelRun(runs[0]))
+        story.hear(
+            .jobUpdate(
+                JobUpdate(
+                    job: Story.job, run: WireRunID(runs[0], .first), status: .cancelled, progressPercent: 0, step: "",
+                    errorText: "")))
+        #expect(story.state.runs[runs[2]]?.phase == .sending(.first))
+        #expect(story.state.runs[runs[3]]?.phase == .queued)
+    }
+
+    @Test("a closed run is forgotten after 7 days, its object is not")
+    func tombstone() {
+        var story = Story.running()
+        story.complete()
+        story.observe(Story.found())
+        story.pass(.hours(7 * 24))
+        #expect(story.state.runs.isEmpty)
+        #expect(story.state.objects[Story.run] != nil)
+    }
+
+    @Test("our own absence is not the agent's: a start gives open runs a new grace")
+    func restart() {
+        var story = Story.running()
+        story.now = story.now + .hours(5)
+        story.tell(.started(EngineStart(build: "test", rules: Fleet.rules, seed: 8)))
+        #expect(story.state.agents[Story.agent]?.session == nil)
+        #expect(story.state.agents[Story.agent]?.status == .offline)
+        #expect(story.state.runs[Story.run]?.grace == story.now + Fleet.Limits.grace)
+        #expect(story.state.seed == 7)
+    }
+}

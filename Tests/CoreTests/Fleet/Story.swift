@@ -1,0 +1,166 @@
+import Core
+
+/// Drives the machine as the engine does, without a log: given entries, then what was decided.
+struct Story {
+    var state = Fleet.initial
+    var now = Timestamp(milliseconds: 1_800_000_000_000)
+    private(set) var entries: [Entry<Fleet.Message>] = []
+    private var revisions: [Stream: Revision] = [:]
+
+    static let agent = AgentID("agt_A")
+    static let other = AgentID("agt_B")
+    static let target = TargetID("tgt_T")
+    static let job = JobID("job_J")
+    static let run = RunID("run_R")
+    static let session = SessionID("ses_1")
+
+    init() { tell(.started(EngineStart(build: "test", rules: Fleet.rules, seed: 7))) }
+
+    /// An agent with a target and a job, connected and welcomed.
+    static func ready(extensions: [Text] = []) -> Story {
+        var story = Story()
+        for id in [agent, other] {
+            story.ask(.createAgent(id, name: "db", keyDigest: [UInt8](repeating: 1, count: 32)))
+        }
+        story.ask(.createTarget(target, agent, [.type(.sqlite), .displayName("app"), .database("/var/app.db")]))
+        story.ask(.createJob(job, agent, target, [.retentionDays(7)]))
+        story.connect(extensions: extensions)
+        return story
+    }
+
+    /// The same, with one run sent to the agent.
+    static func running(extensions: [Text] = []) -> Story {
+        var story = ready(extensions: extensions)
+        story.ask(.runJob(run, job))
+        story.carryOut { if case .dispatch = $0 { .done } else { nil } }
+        return story
+    }
+
+    /// What follows from one message, itself first.
+    @discardableResult
+    mutating func tell(_ message: Fleet.Message, cause: Position? = nil) -> [Fleet.Message] {
+        let first = entries.count
+        var waiting: [(Fleet.Message, Position?)] = [(message, cause)]
+        var next = 0
+        while next < waiting.count {
+            let (message, cause) = waiting[next]
+            next += 1
+            let description = Fleet.describe(message, in: state)
+            let revision = (revisions[description.stream] ?? .none).next
+            revisions[description.stream] = revision
+            let entry = Entry(
+                position: Position(UInt64(entries.count + 1)), recordedAt: now, stream: description.stream,
+                revision: revision, cause: cause, kind: description.kind, message: message)
+            entries.append(entry)
+            for change in Fleet.fold(entry, into: &state) {
+                waiting += Fleet.decide(change, entry, in: state).map { ($0, entry.position) }
+            }
+        }
+        return entries[first...].map(\.message)
+    }
+
+    @discardableResult
+    mutating func ask(_ request: Request, ticket: Ticket = Ticket(token: "admin")) -> [Fleet.Message] {
+        tell(.requested(request, ticket))
+    }
+
+    mutating func connect(
+        _ agent: AgentID = Story.agent, session: SessionID = Story.session, extensions: [Text] = [],
+        sequence: UInt64 = 1
+    ) {
+        tell(
+            .sessionOpened(agent, SessionOpening(session: session, remoteAddress: "127.0.0.1", extensions: extensions)))
+        let registration = Registration(
+            agentVersion: "v0.1.0", hostname: "host", os: "linux", arch: "amd64", dockerVersion: "", capabilities: [],
+            lastKnownConfigVersion: 0)
+        hear(.register(registration), from: agent, session: session, sequence: sequence)
+        carryOut { if case .welcome = $0 { .done } else { nil } }
+    }
+
+    @discardableResult
+    mutating func hear(
+        _ report: Report, from agent: AgentID = Story.agent, session: SessionID? = Story.session, sequence: UInt64 = 0,
+        sentAt: Timestamp? = nil, isReplayed: Bool = false, failure: FailureClass? = nil
+    ) -> [Fleet.Message] {
+        tell(
+            .received(
+                agent,
+                ReceivedFrame(
+                    session: session, bytes: [], fingerprint: UInt64(entries.count) &+ 1, sequence: sequence,
+                    sentAt: sentAt ?? now, isReplayed: isReplayed, failure: failure, report: report)))
+    }
+
+    @discardableResult
+    mutating func update(
+        _ status: JobUpdate.Status, attempt: UInt32 = 1, percent: UInt32 = 0, failure: FailureClass? = nil,
+        from agent: AgentID = Story.agent, sentAt: Timestamp? = nil
+    ) -> [Fleet.Message] {
+        hear(
+            .jobUpdate(
+                JobUpdate(
+                    job: Self.job, run: WireRunID(Self.run, Attempt(attempt)), status: status, progressPercent: percent,
+                    step: "dump", errorText: "")), from: agent, sentAt: sentAt, failure: failure)
+    }
+
+    @discardableResult
+    mutating func complete(
+        attempt: UInt32 = 1, byteCount: UInt64 = 10, digest: UInt8 = 9, from agent: AgentID = Story.agent
+    ) -> [Fleet.Message] {
+        hear(
+            .completed(
+                Completion(
+                    job: Self.job, run: WireRunID(Self.run, Attempt(attempt)), objectName: "o", byteCount: byteCount,
+                    digest: [UInt8](repeating: digest, count: 32), durationMilliseconds: 5, compression: "zstd",
+                    databaseVersion: "SQLite 3")), from: agent)
+    }
+
+    /// Gives every command without an outcome the one that the body names.
+    @discardableResult
+    mutating func carryOut(_ body: (Command) -> CommandOutcome.Result?) -> [Fleet.Message] {
+        var said: [Fleet.Message] = []
+        for (position, command) in pending {
+            guard let result = body(command) else { continue }
+            said += tell(
+                .outcome(CommandOutcome(position: position, command: command, result: result)), cause: position)
+        }
+        return said
+    }
+
+    @discardableResult
+    mutating func observe(_ result: CommandOutcome.Result) -> [Fleet.Message] {
+        carryOut { if case .observe = $0 { result } else { nil } }
+    }
+
+    static func found(byteCount: UInt64 = 10, digest: UInt8 = 9) -> CommandOutcome.Result {
+        .found(byteCount: byteCount, digest: [UInt8](repeating: digest, count: 32))
+    }
+
+    var pending: [(Position, Command)] {
+        var commands: [(Position, Command)] = []
+        for entry in entries {
+            if case .command(let command) = entry.message { commands.append((entry.position, command)) }
+            if case .outcome(let outcome) = entry.message { commands.removeAll { $0.0 == outcome.position } }
+        }
+        return commands
+    }
+
+    mutating func disconnect(_ agent: AgentID = Story.agent, session: SessionID = Story.session) {
+        tell(.sessionClosed(agent, session, .closed))
+    }
+
+    /// Lets time pass; deadlines come at their own moments.
+    mutating func pass(_ span: Milliseconds) {
+        let end = now + span
+        while let deadline = Fleet.nextDeadline(in: state), deadline.due <= end {
+            now = max(now, deadline.due)
+            tell(deadline.message, cause: deadline.armedBy)
+        }
+        now = end
+    }
+
+    var phase: Run.Phase? { state.runs[Self.run]?.phase }
+
+    func anomalies(_ agent: AgentID = Story.agent) -> [Anomaly.Kind: UInt64] {
+        Dictionary(uniqueKeysWithValues: (state.agents[agent]?.anomalies ?? []).map { ($0.kind, $0.count) })
+    }
+}

@@ -1,0 +1,159 @@
+import Core
+import SwiftProtobuf
+
+@testable import Wire
+
+/// At least one message of every case of every enum that the control plane's log can hold.
+enum MessageSamples {
+    static let agent = AgentID(bits: 1)
+    static let target = TargetID(bits: 2)
+    static let job = JobID(bits: 3)
+    static let run = RunID(bits: 4)
+    static let check = CheckID(bits: 5)
+    static let session = SessionID(bits: 6)
+    static let digest = [UInt8](0..<32)
+    static let ticket = Ticket(token: "admin")
+    static let keyed = Ticket(token: "ü", idempotency: .init(key: "", bodyDigest: digest))
+
+    static let all: [Fleet.Message] =
+        facts + frames + requests.map { .requested($0, ticket) } + acceptances.map { .accepted($0, keyed) }
+        + Refusal.Code.allCases.map { .refused(Refusal(code: $0, field: "name", text: "must not be empty")) }
+        + timers.map { .deadline($0) } + decisions + commands.map { .command($0) } + outcomes
+
+    static let facts: [Fleet.Message] =
+        [
+            .started(EngineStart(build: "1.0", rules: .max, seed: .max)),
+            .started(EngineStart(build: "", rules: 0, seed: 0)),
+            .clockStepped(Milliseconds(.min)), .clockStepped(Milliseconds(0)), .faulted("a turn was cut off"),
+            .captureOpened(agent),
+            .sessionOpened(agent, SessionOpening(session: session, remoteAddress: "[::1]:1", extensions: ["a", "b"])),
+            .sessionOpened(agent, SessionOpening(session: nil, remoteAddress: "", extensions: [])),
+            .sessionOpened(agent, SessionOpening(session: SessionID(""), remoteAddress: "", extensions: [])),
+            .requested(.deleteAgent(agent), keyed),
+        ] + SessionClosing.allCases.map { .sessionClosed(agent, session, $0) }
+
+    static let frames: [Fleet.Message] = {
+        var messages: [Fleet.Message] = [
+            .unreadable(agent, UnreadableFrame(isFromAgent: true, byteCount: 3, start: [1, 2, 3], problem: "cut off")),
+            .unreadable(agent, UnreadableFrame(isFromAgent: false, byteCount: .max, start: [], problem: "")),
+            .received(AgentID(""), frame(WireEnvelope())),
+        ]
+        for sample in RoundTripTests.samples {
+            messages.append(.received(agent, frame(sample)))
+            messages.append(.captured(agent, CapturedFrame(bytes: bytes(of: sample), order: CapturedOrder(sample))))
+        }
+        for failure in [nil] + FailureClass.allCases.map(Optional.some) {
+            var frame = frame(WireEnvelope.with { $0.jobUpdate.status = .failed })
+            frame.session = nil
+            frame.isReplayed = true
+            frame.failure = failure
+            messages.append(.received(agent, frame))
+        }
+        return messages
+    }()
+
+    static func bytes(of envelope: WireEnvelope) -> [UInt8] { (try? envelope.serializedBytes()) ?? [] }
+
+    private static func frame(_ envelope: WireEnvelope) -> ReceivedFrame {
+        let bytes = bytes(of: envelope)
+        return ReceivedFrame(
+            session: session, bytes: bytes, fingerprint: Fingerprint(of: bytes).value, sequence: envelope.seq,
+            sentAt: Timestamp(clamping: envelope.tsMs), isReplayed: false, failure: nil, report: Report(envelope))
+    }
+
+    static let settingsFields: [SettingsField] = [
+        .maintenance(start: "22:00", end: "04:00"), .maxParallelJobs(8), .logLevel("debug"), .autoUpdate(true),
+        .autoUpdate(false),
+    ]
+
+    static let targetFields: [TargetField] =
+        TargetSpec.DatabaseType.allCases.map { .type($0) } + [
+            .displayName("db"), .host("h"), .port(5_432), .database("d"), .username("u"), .password(.none),
+            .password(.vault("secret:1")), .password(.reference("env:PW")), .containerID("c"),
+        ] + TargetSpec.Strategy.allCases.map { .strategy($0) }
+
+    static let jobFields: [JobField] = [
+        .cron("0 3 * * *"), .retentionDays(7), .compression("zstd"), .preHooks(["a", ""]), .postHooks([]),
+        .maxAttempts(3), .backoffSeconds([0, 60]), .timeoutSeconds(.max),
+    ]
+
+    static let targetSpec: TargetSpec = {
+        var spec = TargetSpec()
+        for field in targetFields { spec.set(field) }
+        return spec
+    }()
+
+    static let jobSpec: JobSpec = {
+        var spec = JobSpec()
+        for field in jobFields { spec.set(field) }
+        return spec
+    }()
+
+    static func checkSpec(_ kind: CheckSpec.Kind) -> CheckSpec {
+        CheckSpec(
+            name: "web", kind: kind, target: "https://example.org", intervalSeconds: 60, timeoutSeconds: 5,
+            expectedStatus: 200)
+    }
+
+    static let requests: [Request] =
+        [
+            .createAgent(agent, name: "a", keyDigest: digest), .renameAgent(agent, name: "b"), .deleteAgent(agent),
+            .rotateKey(agent, keyDigest: digest), .configureAgent(agent, settingsFields),
+            .createTarget(target, agent, targetFields), .changeTarget(target, []), .deleteTarget(target),
+            .createJob(job, agent, target, jobFields), .changeJob(job, [.cron("")]), .deleteJob(job),
+            .runJob(run, job), .cancelRun(run), .deleteRun(run), .issueDecryptionToken(run),
+            .createCheck(check, nil, checkSpec(.http)), .deleteCheck(check),
+        ] + CheckSpec.Kind.allCases.map { .createCheck(check, agent, checkSpec($0)) }
+
+    static let acceptances: [Acceptance] = {
+        var settings = AgentSettings()
+        for field in settingsFields { settings.set(field) }
+        return [
+            .agentCreated(agent, name: "a", keyDigest: digest), .agentRenamed(agent, name: "b"), .agentDeleted(agent),
+            .keyRotated(agent, keyDigest: digest), .agentConfigured(agent, settings),
+            .agentConfigured(agent, AgentSettings()), .targetCreated(target, agent, targetSpec),
+            .targetChanged(target, TargetSpec()), .targetDeleted(target), .jobCreated(job, agent, target, jobSpec),
+            .jobChanged(job, JobSpec()), .jobDeleted(job),
+            .runQueued(
+                run,
+                RunOrder(
+                    job: job, agent: agent, target: target, isManual: true, timeoutSeconds: 1, retentionDays: 2)),
+            .cancelRequested(run), .runDeletionRequested(run), .tokenIssued(run, .first),
+            .checkCreated(check, agent, checkSpec(.tcp)), .checkCreated(check, nil, checkSpec(.http)),
+            .checkDeleted(check), .repeated(Position(.max)),
+        ]
+    }()
+
+    static let timers: [TimerKey] = [
+        .silence(agent), .run(run), .idempotency(IdempotencyKey(token: "t", key: "k")),
+    ]
+
+    static let verdicts: [Verdict] =
+        Evidence.DigestSource.allCases.map {
+            .success(.first, Evidence(byteCount: 10, digest: $0 == .none ? nil : digest, source: $0))
+        } + [.reported, .cancelled] + FailureClass.allCases.flatMap { [.failed($0), .lost($0)] }
+
+    static let decisions: [Fleet.Message] =
+        [
+            .presence(agent, .online), .presence(agent, .offline),
+            .decided(run, .started(.first, isRepeatable: true)),
+            .decided(run, .started(Attempt(.max), isRepeatable: false)),
+            .decided(run, .closed(.reported, grounds: [Position(1), Position(.max)])),
+        ] + verdicts.map { .decided(run, .closed($0, grounds: [])) }
+        + Anomaly.Kind.allCases.map { .noted(Anomaly(agent: agent, kind: $0, run: run, detail: "d")) }
+        + [.noted(Anomaly(agent: agent, kind: .unknownRun, run: nil, detail: ""))]
+
+    static let commands: [Command] = [
+        .welcome(agent, session), .configure(agent, version: 2), .dispatch(agent, run, .first, isRepeatable: true),
+        .cancel(agent, run, .first), .observe(run, .first), .delete(run, Attempt(2)), .disconnect(agent, session),
+    ]
+
+    static let results: [CommandOutcome.Result] = [
+        .done, .undone(""), .undone("no session"), .unknown, .found(byteCount: 0, digest: nil),
+        .found(byteCount: 1, digest: digest), .found(byteCount: 1, digest: []), .missing,
+    ]
+
+    static let outcomes: [Fleet.Message] = commands.flatMap { command in
+        results.map { .outcome(CommandOutcome(position: Position(9), command: command, result: $0)) }
+    }
+}
