@@ -70,7 +70,7 @@ let package = Package(
             "Workers",
             [
                 "Core", "CSQLite", "CSQLiteStream", "Digests", "Engine", "Objects", "Wire", asyncHTTPClient, logging,
-                subprocess, systemPackage,
+                nioSSL, subprocess, systemPackage,
             ] + nio("NIOCore", "NIOPosix", "NIOHTTP1")),
         library(
             "Agent",
