@@ -27,16 +27,21 @@ public final class ControlPlane: Service {
     private let configuration: Configuration
     private let clock: any Clock
     private let logger: Logger
+    private let onReady: @Sendable (Address) -> Void
     private let phase = Mutex(Phase.new)
     private let failures: AsyncStream<ControlPlaneFailure>
     private let fail: AsyncStream<ControlPlaneFailure>.Continuation
 
     /// A control plane that touches nothing before it is started.
     ///
-    /// - Parameter logger: Is told paths, names and positions; never a secret.
+    /// - Parameters:
+    ///   - logger: Is told paths, names and positions; never a secret.
+    ///   - onReady: Called once agents are let in.
     public init(
-        configuration: Configuration, logger: Logger = Logger(label: "backupy"), clock: any Clock = SystemClock()
+        configuration: Configuration, logger: Logger = Logger(label: "backupy"), clock: any Clock = SystemClock(),
+        onReady: @escaping @Sendable (Address) -> Void = { _ in }
     ) {
+        self.onReady = onReady
         self.configuration = configuration
         self.logger = logger
         self.clock = clock
@@ -65,6 +70,7 @@ public final class ControlPlane: Service {
         for file in running.directory.createdFiles { logger.notice("made \(file)") }
         logger.notice("ready at \(address.url)")
         phase.withLock { $0 = .running(running) }
+        onReady(address)
         return address
     }
 

@@ -7,6 +7,8 @@ public import Objects
 public protocol FleetStateReader: Sendable {
     /// Reads the state. The body must be quick: the follower waits for it.
     func read<Value: Sendable>(_ body: (borrowing Fleet.State) -> Value) -> Value
+    /// The whole state with the position it belongs to.
+    func snapshot() -> (position: Position, state: Fleet.State)
     /// Waits until a position has been folded; throws after the limit.
     func wait(for position: Position, limit: Milliseconds) async throws
 }
