@@ -118,7 +118,7 @@ let package = Package(
             "AgentTests",
             [
                 "Agent", "Core", "CSQLite", "Digests", "Engine", "Objects", "SQLiteLog", "Wire", "Workers", logging,
-                protobuf, serviceLifecycle,
+                nioSSL, protobuf, serviceLifecycle,
             ] + nio("NIOCore", "NIOPosix", "NIOHTTP1", "NIOWebSocket")),
         tests(
             "ServerTests",

@@ -21,7 +21,7 @@ struct Jobs: AsyncParsableCommand {
             let client = try server.client()
             var items: [JSON] = []
             var agents = [agent ?? ""]
-            if agent == nil { agents = try await client.list("/agents").compactMap { $0["id"].text } }
+            if agent == nil { agents = try await client.list("/agents").compactMap { $0.member("id").text } }
             for agent in agents { items += try await client.list("/agents/\(agent.percentEncoded)/jobs") }
             if server.json { return Console.print(JSON.array(items).rendered) }
             let columns = ["id", "agent_id", "target_id", "cron", "retention_days", "timeout_sec"]

@@ -69,10 +69,7 @@ struct Demo: AsyncParsableCommand {
         say("4. A target and a job")
         let target = try await client.call(
             .POST, "/agents/\(agentID)/targets",
-            .object([
-                "type": .string("sqlite"), "display_name": .string("demo"),
-                "connection": ["database": .string(stage.database)],
-            ])
+            ["type": "sqlite", "display_name": "demo", "connection": ["database": .string(stage.database)]]
         ).json
         let job = try await client.call(
             .POST, "/agents/\(agentID)/jobs", ["target_id": target.member("id"), "retention_days": .integer(7)]
