@@ -1,6 +1,7 @@
 import Testing
 
-/// What `Replays/captures/README.md` says about a capture, written down by hand from there: never from our own output.
+/// What is known about a capture from those who recorded it, who counted the frames by means of their own. Written down
+/// by hand, and never taken from our own output.
 struct CaptureFacts: Sendable, CustomTestStringConvertible {
     var name: String
     /// Frames by kind, agent to server.

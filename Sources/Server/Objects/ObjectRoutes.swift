@@ -119,7 +119,10 @@ struct ObjectRoutes: Sendable {
         case .conflict: return RESTError(.conflict, error.description)
         case .tooLarge: return RESTError(.validation, error.description, status: .contentTooLarge)
         case .lengthMismatch: return RESTError(.validation, error.description)
-        case .insufficientSpace: return RESTError(.unavailable, error.description, status: HTTPResponse.Status(code: 507, reasonPhrase: "Insufficient Storage"))
+        case .insufficientSpace:
+            return RESTError(
+                .unavailable, error.description,
+                status: HTTPResponse.Status(code: 507, reasonPhrase: "Insufficient Storage"))
         case .notFound: return RESTError(.notFound, error.description)
         case .failed:
             logger.error("\(error)")

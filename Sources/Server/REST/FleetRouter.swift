@@ -28,9 +28,10 @@ public enum FleetRouter {
         var routes =
             probes(services) + desk.agentRoutes + desk.targetRoutes + desk.jobRoutes + desk.runRoutes + desk.logRoutes
         if let store = services.store {
-            routes += ObjectRoutes(
-                store: store, signer: services.signer, clock: services.clock, logger: services.logger
-            ).routes
+            routes +=
+                ObjectRoutes(
+                    store: store, signer: services.signer, clock: services.clock, logger: services.logger
+                ).routes
         }
         routes += additional
         let operation = Operation("This description.", result: .one("Anything"))

@@ -21,14 +21,14 @@ struct Gate: RouterMiddleware {
             if table.find(request.uri.path)?.access != .open { context.token = try admit(request) }
             return try await next(request, context)
         } catch let error as RESTError {
-            return error.response(trace: context.id)
+            return error.response(trace: context.trace)
         } catch let error as HTTPError where error.status == .notFound {
-            return missing(request).response(trace: context.id)
+            return missing(request).response(trace: context.trace)
         } catch {
             context.logger.error("\(request.method) \(request.uri.path): \(error)")
             return RESTError(
                 .internal, "the server could not do this; its log says why, under this trace id"
-            ).response(trace: context.id)
+            ).response(trace: context.trace)
         }
     }
 

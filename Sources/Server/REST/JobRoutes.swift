@@ -45,10 +45,9 @@ extension Desk {
         let agent: AgentID = try identifier(context)
         let bytes = try await Body.bytes(of: request)
         var body = try Body.parse(bytes)
-        guard let target = try body.text("target_id", byteLimit: 200), !target.isEmpty else {
-            throw RESTError.field("target_id", "is needed: the target to back up")
-        }
+        let target = try body.text("target_id", byteLimit: 200) ?? ""
         let fields = try JobBody.fields(&body)
+        guard !target.isEmpty else { throw RESTError.field("target_id", "is needed: the target to back up") }
         let grant = try await ask(
             .createJob(JobID(bits: Self.bits), agent, TargetID(target), fields), ticket(request, context, body: bytes))
         guard case .jobCreated(let id, let agent, let target, let spec) = grant.acceptance else {

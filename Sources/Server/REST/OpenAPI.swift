@@ -8,7 +8,8 @@ enum OpenAPI {
         for route in routes {
             let path = route.path.replacing("**", with: "{name}")
             let method = JSON.Member(route.method.rawValue.lowercased(), operation(of: route, path: path))
-            if let known = paths.firstIndex(where: { $0.name == path }), case .object(let methods) = paths[known].value {
+            if let known = paths.firstIndex(where: { $0.name == path }), case .object(let methods) = paths[known].value
+            {
                 paths[known].value = .object(methods + [method])
             } else {
                 paths.append(JSON.Member(path, .object([method])))

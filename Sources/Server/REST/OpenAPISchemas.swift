@@ -5,61 +5,86 @@ enum OpenAPISchemas {
     static let all: [JSON.Member] = [
         .init("Anything", ["type": "object"]),
         .init("Nothing", closed([])),
-        .init("Error", object([("error", object([
-            ("code", words(RESTError.Code.allCases.map(\.rawValue))), ("message", text), ("details", anything),
-            ("trace_id", text),
-        ]))])),
+        .init(
+            "Error",
+            object([
+                (
+                    "error",
+                    object([
+                        ("code", words(RESTError.Code.allCases.map(\.rawValue))), ("message", text),
+                        ("details", anything),
+                        ("trace_id", text),
+                    ])
+                )
+            ])),
         .init("Health", object([("status", text)])),
         .init("NewAgent", closed([("name", text)])),
         .init("AgentChange", closed([("name", text)])),
         .init("AgentKey", object([("id", text), ("name", text), ("key", optionalText)])),
-        .init("Agent", object([
-            ("id", text), ("name", text), ("status", words(Agent.Status.allCases.map(\.rawValue))),
-            ("hostname", optionalText), ("os", optionalText), ("arch", optionalText), ("agent_version", optionalText),
-            ("docker_version", optionalText), ("capabilities", list(text)), ("config_version", number),
-            ("last_seen_at", optionalMoment), ("session_id", optionalText), ("metrics", optionalAnything),
-            ("anomalies", ["type": "object", "additionalProperties": number]),
-        ])),
-        .init("AgentConfig", object([
-            ("version", number), ("applied_version", optionalNumber), ("maintenance", maintenance),
-            ("advanced", advanced),
-        ])),
+        .init(
+            "Agent",
+            object([
+                ("id", text), ("name", text), ("status", words(Agent.Status.allCases.map(\.rawValue))),
+                ("hostname", optionalText), ("os", optionalText), ("arch", optionalText),
+                ("agent_version", optionalText),
+                ("docker_version", optionalText), ("capabilities", list(text)), ("config_version", number),
+                ("last_seen_at", optionalMoment), ("session_id", optionalText), ("metrics", optionalAnything),
+                ("anomalies", ["type": "object", "additionalProperties": number]),
+            ])),
+        .init(
+            "AgentConfig",
+            object([
+                ("version", number), ("applied_version", optionalNumber), ("maintenance", maintenance),
+                ("advanced", advanced),
+            ])),
         .init("AgentConfigChange", closed([("maintenance", maintenance), ("advanced", advanced)])),
-        .init("AgentMetrics", object([
-            ("agent_id", text), ("last_seen_at", optionalMoment), ("metrics", optionalAnything),
-        ])),
-        .init("Container", object([
-            ("container_id", text), ("name", text), ("image", text), ("detected_db_type", text),
-            ("networks", list(text)), ("env_hints", anything), ("ports", list(anything)),
-        ])),
-        .init("NewTarget", closed([
-            ("type", words(TargetBody.types.map(\.0))), ("display_name", text),
-            ("connection", closed(connection + [("password_secret_ref", ["type": "string", "writeOnly": true])])),
-        ])),
-        .init("Target", object([
-            ("id", text), ("agent_id", text), ("type", words(TargetBody.types.map(\.0))), ("display_name", text),
-            ("connection", object(connection + [("has_password", flag)])),
-        ])),
+        .init(
+            "AgentMetrics",
+            object([
+                ("agent_id", text), ("last_seen_at", optionalMoment), ("metrics", optionalAnything),
+            ])),
+        .init(
+            "Container",
+            object([
+                ("container_id", text), ("name", text), ("image", text), ("detected_db_type", text),
+                ("networks", list(text)), ("env_hints", anything), ("ports", list(anything)),
+            ])),
+        .init(
+            "NewTarget",
+            closed([
+                ("type", words(TargetBody.types.map(\.0))), ("display_name", text),
+                ("connection", closed(connection + [("password_secret_ref", ["type": "string", "writeOnly": true])])),
+            ])),
+        .init(
+            "Target",
+            object([
+                ("id", text), ("agent_id", text), ("type", words(TargetBody.types.map(\.0))), ("display_name", text),
+                ("connection", object(connection + [("has_password", flag)])),
+            ])),
         .init("NewJob", closed([("target_id", text)] + job)),
         .init("JobChange", closed(job)),
         .init("Job", object([("id", text), ("agent_id", text), ("target_id", text)] + job)),
         .init("RunReference", object([("run_id", text)])),
-        .init("Run", object([
-            ("id", text), ("job_id", text), ("agent_id", text), ("target_id", optionalText),
-            ("status", words(RunDetail.Status.allCases.map(\.rawValue))), ("attempt", number),
-            ("manual_trigger", flag), ("progress_percent", number), ("current_step", optionalText),
-            ("error_message", optionalText), ("error_class", optionalText), ("evidence", optionalAnything),
-            ("s3_key", optionalText), ("size_bytes", optionalNumber), ("sha256", optionalText),
-            ("duration_ms", optionalNumber), ("compression", optionalText), ("db_engine_version", optionalText),
-            ("created_at", moment), ("started_at", optionalMoment), ("finished_at", optionalMoment),
-            ("position", number),
-        ])),
+        .init(
+            "Run",
+            object([
+                ("id", text), ("job_id", text), ("agent_id", text), ("target_id", optionalText),
+                ("status", words(RunDetail.Status.allCases.map(\.rawValue))), ("attempt", number),
+                ("manual_trigger", flag), ("progress_percent", number), ("current_step", optionalText),
+                ("error_message", optionalText), ("error_class", optionalText), ("evidence", optionalAnything),
+                ("s3_key", optionalText), ("size_bytes", optionalNumber), ("sha256", optionalText),
+                ("duration_ms", optionalNumber), ("compression", optionalText), ("db_engine_version", optionalText),
+                ("created_at", moment), ("started_at", optionalMoment), ("finished_at", optionalMoment),
+                ("position", number),
+            ])),
         .init("Download", object([("url", text), ("expires_at", moment)])),
         .init("DecryptionToken", object([("token", optionalText), ("expires_at", moment)])),
-        .init("Entry", object([
-            ("position", number), ("recorded_at", moment), ("stream", text), ("revision", number),
-            ("cause", optionalNumber), ("kind", text), ("message", anything),
-        ])),
+        .init(
+            "Entry",
+            object([
+                ("position", number), ("recorded_at", moment), ("stream", text), ("revision", number),
+                ("cause", optionalNumber), ("kind", text), ("message", anything),
+            ])),
     ]
 
     private typealias Property = (String, JSON)

@@ -31,7 +31,9 @@ struct Page {
         return number
     }
 
-    static func cursor(_ kind: String, _ content: String) -> String { Base64.encodeURL(Array("\(kind):\(content)".utf8)) }
+    static func cursor(_ kind: String, _ content: String) -> String {
+        Base64.encodeURL(Array("\(kind):\(content)".utf8))
+    }
 
     /// The answer. `next` is the cursor of the following page; nil on the last one.
     static func json(_ items: [JSON], next: String?) -> JSON {

@@ -85,7 +85,6 @@ public struct RESTError: Error, Sendable, CustomStringConvertible {
 }
 
 extension HTTPField.Name {
-    static let retryAfter = Self("Retry-After")!
     static let idempotencyKey = Self("Idempotency-Key")!
 }
 

@@ -1,6 +1,7 @@
 public import Core
 public import HTTPTypes
 public import Hummingbird
+import Logging
 
 /// What is known about a request besides itself.
 public struct FleetContext: RequestContext {
@@ -11,6 +12,9 @@ public struct FleetContext: RequestContext {
 
     /// The context of a request that nobody has looked at.
     public init(source: ApplicationRequestContextSource) { coreContext = CoreRequestContextStorage(source: source) }
+
+    /// Names the request in its answer and in the server's log. Hummingbird's own `id` traps where the logger has none.
+    public var trace: String { logger[metadataKey: "hb.request.id"]?.description ?? "-" }
 }
 
 /// One method of one path, with what the description of the interface says about it.

@@ -51,6 +51,12 @@ public struct RunDetail: Hashable, Sendable, Codable {
         public var object: Text
         /// `store`, `read_back` or `none`.
         public var digest: Text
+
+        /// A proof with both words.
+        public init(object: Text, digest: Text) {
+            self.object = object
+            self.digest = digest
+        }
     }
 
     /// Its id; of a captured run, the wire's.
