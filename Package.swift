@@ -70,7 +70,7 @@ let package = Package(
             "Workers",
             [
                 "Core", "CSQLite", "CSQLiteStream", "Digests", "Engine", "Objects", "Wire", asyncHTTPClient, logging,
-                subprocess, systemPackage,
+                nioSSL, subprocess, systemPackage,
             ] + nio("NIOCore", "NIOPosix", "NIOHTTP1")),
         library(
             "Agent",
@@ -78,11 +78,22 @@ let package = Package(
                 "Core", "Digests", "Engine", "SQLiteLog", "Wire", "Workers", asyncHTTPClient, logging, nioSSL,
                 serviceLifecycle,
             ] + nio("NIOCore", "NIOPosix", "NIOHTTP1", "NIOWebSocket")),
+        library("Recordings", ["Core", "Digests", "Engine", "Wire"]),
+        .executableTarget(
+            name: "replay-probe", dependencies: ["Recordings"], path: "Tests/ReplayProbe", swiftSettings: settings),
         tests("CoreTests", ["Core"]),
         tests("DigestsTests", ["Digests"]),
         tests("EngineTests", ["Core", "Digests", "Engine", logging]),
         tests("WireTests", ["Core", "Engine", "Wire", protobuf]),
         tests("SQLiteLogTests", ["Core", "CSQLite", "Digests", "Engine", "SQLiteLog"]),
+        tests("RecordingsTests", ["Core", "Engine", "Recordings", "Wire", protobuf]),
+        tests("ReplayTests", ["Core", "Engine", "Recordings", "Wire", "replay-probe"]),
+        tests(
+            "AgentTests",
+            [
+                "Agent", "Core", "CSQLite", "Digests", "Engine", "Objects", "SQLiteLog", "Wire", "Workers", logging,
+                protobuf, serviceLifecycle,
+            ] + nio("NIOCore", "NIOPosix", "NIOHTTP1", "NIOWebSocket")),
         .testTarget(
             name: "ObjectsTests", dependencies: ["CZstd", "Digests", "Engine", "Objects"], exclude: ["Fixtures"],
             swiftSettings: settings),

@@ -6,6 +6,11 @@ import Synchronization
 
 /// Folds the committed log beside the engine, on its own thread and connection, and serves every read.
 public final class Follower<M: Machine, MessageCodec: Codec>: Sendable where MessageCodec.Message == M.Message {
+    private struct Folded: Sendable {
+        var state = M.initial
+        var position = Position.start
+    }
+
     private struct Progress: Sendable {
         var passed = Position.start
         var waiters: [(position: Position, continuation: CheckedContinuation<Bool, Never>, id: UInt64)] = []
@@ -25,7 +30,7 @@ public final class Follower<M: Machine, MessageCodec: Codec>: Sendable where Mes
     /// The tables it keeps.
     public let views: any Views
     private let projection: any Projection<M.Message>
-    private let folded = Mutex(M.initial)
+    private let folded = Mutex(Folded())
     private let progress = Mutex(Progress())
     private let wakeUp = DispatchSemaphore(value: 0)
     private let logger: Logger
@@ -67,7 +72,12 @@ public final class Follower<M: Machine, MessageCodec: Codec>: Sendable where Mes
 
     /// Reads the folded state. The body must be quick: the follower waits for it.
     public func read<Value: Sendable>(_ body: (borrowing M.State) -> Value) -> Value {
-        folded.withLock { body($0) }
+        folded.withLock { body($0.state) }
+    }
+
+    /// The digest of the folded state, and the position it belongs to. Takes time in proportion to the state.
+    public func digest() -> (position: Position, digest: StateDigest) {
+        folded.withLock { ($0.position, StateDigest(of: $0.state)) }
     }
 
     /// Waits until a position has been folded.
@@ -131,7 +141,10 @@ public final class Follower<M: Machine, MessageCodec: Codec>: Sendable where Mes
         var dirty: [DocumentKey: Document] = [:]
         for encoded in encoded {
             let entry = try codec.decode(encoded)
-            folded.withLock { _ = M.fold(entry, into: &$0) }
+            folded.withLock { folded in
+                _ = M.fold(entry, into: &folded.state)
+                folded.position = entry.position
+            }
             guard entry.position > checkpoint else { continue }
             let documents = projection.project(entry) { collection, id in
                 dirty[DocumentKey(collection: collection, id: id)] ?? (try? views.document(id, in: collection))

@@ -1,6 +1,4 @@
-import ControlPlane
-
 /// What this build is.
 enum Build {
-    static let version = ControlPlane.version
+    static let version = "0.1.0"
 }

@@ -32,13 +32,15 @@ struct Dialer: Sendable {
     let userAgent: String
     private let tls: NIOSSLContext?
 
-    init(address: ServerAddress, key: AgentKey, userAgent: String) throws {
+    /// - Parameter trustedCertificates: a PEM file of certificates to trust beside the system's.
+    init(address: ServerAddress, key: AgentKey, userAgent: String, trustedCertificates: String?) throws {
         self.address = address
         self.key = key
         self.userAgent = userAgent
         var configuration = TLSConfiguration.makeClientConfiguration()
         configuration.minimumTLSVersion = .tlsv13
         configuration.applicationProtocols = ["http/1.1"]
+        if let trustedCertificates { configuration.additionalTrustRoots = [.file(trustedCertificates)] }
         tls = address.isSecure ? try NIOSSLContext(configuration: configuration) : nil
     }
 
@@ -47,11 +49,24 @@ struct Dialer: Sendable {
     /// - Throws: ``DialError``, or what the network says.
     func dial() async throws -> Connection {
         let request = head
+        let opened = Mutexed<(any NIOCore.Channel)?>(nil)
+        return try await withTaskCancellationHandler {
+            try await dial(request, opened)
+        } onCancel: {
+            // Futures know nothing of cancellation; a server that never answers would be waited for for ever.
+            opened.withLock { $0 }?.close(promise: nil)
+        }
+    }
+
+    private func dial(
+        _ request: HTTPRequestHead, _ opened: Mutexed<(any NIOCore.Channel)?>
+    ) async throws -> Connection {
         let bootstrap = ClientBootstrap(group: .singletonMultiThreadedEventLoopGroup).connectTimeout(.seconds(15))
             .channelOption(.tcpOption(.tcp_nodelay), value: 1)
         let upgrade: EventLoopFuture<Outcome> = try await bootstrap.connect(host: address.host, port: address.port) {
             [tls, address] channel in
-            channel.eventLoop.makeCompletedFuture {
+            opened.withLock { $0 = channel }
+            return channel.eventLoop.makeCompletedFuture {
                 if let tls {
                     try channel.pipeline.syncOperations.addHandler(Self.tlsHandler(tls, host: address.host))
                 }
@@ -59,9 +74,12 @@ struct Dialer: Sendable {
                     upgradeConfiguration: Self.upgradeConfiguration(request))
                 // Frames that the server sends right behind its 101 must not be lost.
                 pipeline.leftOverBytesStrategy = .forwardBytes
-                return try channel.pipeline.syncOperations.configureUpgradableHTTPClientPipeline(configuration: pipeline)
+                return try channel.pipeline.syncOperations.configureUpgradableHTTPClientPipeline(
+                    configuration: pipeline)
             }
         }
+        // Cancelled before there was a channel to close.
+        if Task.isCancelled { opened.withLock { $0 }?.close(promise: nil) }
         switch try await upgrade.get() {
         case .upgraded(let connection): return connection
         case .refused(let channel): throw try await Self.refusal(channel)
@@ -88,7 +106,8 @@ struct Dialer: Sendable {
     private static func upgradeConfiguration(
         _ request: HTTPRequestHead
     ) -> NIOTypedHTTPClientUpgradeConfiguration<Outcome> {
-        let upgrader = NIOTypedWebSocketClientUpgrader<Outcome>(maxFrameSize: maximumFrameByteCount) { channel, answer in
+        let upgrader = NIOTypedWebSocketClientUpgrader<Outcome>(maxFrameSize: maximumFrameByteCount) {
+            channel, answer in
             channel.eventLoop.makeCompletedFuture {
                 try channel.pipeline.syncOperations.addHandler(
                     NIOWebSocketFrameAggregator(
@@ -112,7 +131,9 @@ struct Dialer: Sendable {
     ) async throws -> DialError {
         try await channel.executeThenClose { inbound, _ in
             for try await part in inbound {
-                if case .head(let head) = part { return .refused(status: Int(head.status.code)) }
+                guard case .head(let head) = part else { continue }
+                let pause = head.headers.first(name: "Retry-After").flatMap { Int64($0) }
+                return .refused(status: Int(head.status.code), retryAfterSeconds: pause)
             }
             return .closed
         }
@@ -122,17 +143,27 @@ struct Dialer: Sendable {
 /// The server did not make a connection of it.
 enum DialError: Error, Hashable, CustomStringConvertible {
     /// It answered, but not with 101.
-    case refused(status: Int)
+    case refused(status: Int, retryAfterSeconds: Int64?)
     /// It closed the connection instead of answering.
     case closed
     /// It took longer than 15 s.
     case timedOut
 
+    /// The least time to wait before dialling again: what the server asks for, up to five minutes; a minute for a key
+    /// that is not accepted, which hardly becomes good by itself.
+    var leastWait: Duration {
+        switch self {
+        case .refused(401, _), .refused(403, _): .seconds(60)
+        case .refused(_, let seconds?): .seconds(min(max(seconds, 0), 300))
+        case .refused, .closed, .timedOut: .zero
+        }
+    }
+
     var description: String {
         switch self {
-        case .refused(401), .refused(403):
+        case .refused(401, _), .refused(403, _):
             "the server does not accept the agent key; if it was revoked or rotated, set the new one and restart"
-        case .refused(let status): "the server answered HTTP \(status) instead of opening the connection"
+        case .refused(let status, _): "the server answered HTTP \(status) instead of opening the connection"
         case .closed: "the server closed the connection before it was open"
         case .timedOut: "the connection was not open after 15 s"
         }

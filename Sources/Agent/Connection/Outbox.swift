@@ -15,7 +15,11 @@ final class Outbox: Sendable {
         var session: AsyncStream<Item>.Continuation?
         var sequence: UInt64 = 0
         var progress: [Text: (step: Text, at: Duration)] = [:]
+        var queuedCount = 0
     }
+
+    /// More than this waits only where a server asks faster than it reads; then answers and progress are dropped.
+    private static let queueLimit = 4_096
 
     private let state = Mutex(State())
     private let time: any AgentTime
@@ -29,6 +33,7 @@ final class Outbox: Sendable {
             state.session?.finish()
             state.session = continuation
             state.progress = [:]
+            state.queuedCount = 0
         }
         return stream
     }
@@ -41,11 +46,14 @@ final class Outbox: Sendable {
         }
     }
 
-    /// Queues a frame; false when there is no session, and then nothing happens.
+    /// Queues a frame; false when there is no session or the queue is full, and then nothing happens.
     @discardableResult
     func send(_ frame: AgentFrame, onWritten: (@Sendable (UInt64) -> Void)? = nil) -> Bool {
         state.withLock { state in
-            guard let session = state.session else { return false }
+            guard let session = state.session, onWritten != nil || state.queuedCount < Self.queueLimit else {
+                return false
+            }
+            state.queuedCount += 1
             session.yield(Item(frame: frame, onWritten: onWritten))
             return true
         }
@@ -65,9 +73,10 @@ final class Outbox: Sendable {
     /// Forgets what was last sent of a run.
     func forget(_ run: Text) { state.withLock { $0.progress[run] = nil } }
 
-    /// The number of the next frame. Called by the writing task alone.
+    /// The number of the next frame. Called by the writing task alone, once for each frame it writes.
     func draw() -> UInt64 {
         state.withLock { state in
+            state.queuedCount = max(0, state.queuedCount - 1)
             state.sequence += 1
             return state.sequence
         }

@@ -1,4 +1,5 @@
 import Core
+import Engine
 import Logging
 import NIOCore
 import NIOWebSocket
@@ -38,7 +39,9 @@ enum SessionEnd: Hashable, Sendable {
 struct Session: Sendable {
     static let handshakeTime = Duration.seconds(15)
     static let idleTime = Duration.seconds(90)
+    /// Where the server names none.
     static let heartbeatPeriod = Duration.seconds(30)
+    static let goodbyeTime = Duration.seconds(3)
 
     /// What the session tells and asks the rest of the agent.
     struct Hooks: Sendable {
@@ -57,6 +60,7 @@ struct Session: Sendable {
     private struct Liveness: Sendable {
         var lastDataAt: Duration
         var isAccepted = false
+        var heartbeatPeriod = Session.heartbeatPeriod
     }
 
     let channel: Dialer.Channel
@@ -65,7 +69,8 @@ struct Session: Sendable {
     let time: any AgentTime
     let logger: Logger
     private let liveness: Mutexed<Liveness>
-    private let accepted = AsyncStream.makeStream(of: Void.self)
+    private let toWriter = AsyncStream.makeStream(of: Void.self)
+    private let toHeartbeats = AsyncStream.makeStream(of: Void.self)
 
     init(channel: Dialer.Channel, outbox: Outbox, hooks: Hooks, time: any AgentTime, logger: Logger) {
         self.channel = channel
@@ -89,7 +94,7 @@ struct Session: Sendable {
                     group.addTask { await read(inbound, outbound) }
                     group.addTask { await write(queue, outbound) }
                     group.addTask { await watch() }
-                    group.addTask { await beat() }
+                    group.addTask { await beat(toHeartbeats.stream) }
                     group.addTask {
                         for await _ in leave { break }
                         return .leaving
@@ -98,7 +103,7 @@ struct Session: Sendable {
                     group.cancelAll()
                     return end
                 }
-                try? await Self.sayGoodbye(end, outbound)
+                await sayGoodbye(end, outbound)
                 return end
             }
         } catch {
@@ -109,7 +114,8 @@ struct Session: Sendable {
     // MARK: - Reading
 
     private func read(
-        _ inbound: NIOAsyncChannelInboundStream<WebSocketFrame>, _ outbound: NIOAsyncChannelOutboundWriter<WebSocketFrame>
+        _ inbound: NIOAsyncChannelInboundStream<WebSocketFrame>,
+        _ outbound: NIOAsyncChannelOutboundWriter<WebSocketFrame>
     ) async -> SessionEnd {
         do {
             for try await frame in inbound {
@@ -147,14 +153,18 @@ struct Session: Sendable {
             await hooks.received(frame)
             return nil
         }
-        guard case .registerAck(let session, let settings) = frame else {
+        guard case .registerAck(let session, let settings, let heartbeatSeconds) = frame else {
             return .handshakeFailed("the server's first message was not a RegisterAck")
         }
-        liveness.withLock { $0.isAccepted = true }
+        liveness.withLock { liveness in
+            liveness.isAccepted = true
+            // At most a minute, since silence of 90 s makes an agent dead.
+            if heartbeatSeconds > 0 { liveness.heartbeatPeriod = .seconds(Int64(min(max(heartbeatSeconds, 5), 60))) }
+        }
         // Behind this heartbeat comes all that `accepted` sets free.
         await hooks.accepted(session, settings)
-        accepted.continuation.yield()
-        accepted.continuation.finish()
+        toWriter.continuation.finish()
+        toHeartbeats.continuation.finish()
         return nil
     }
 
@@ -173,7 +183,7 @@ struct Session: Sendable {
     ) async -> SessionEnd {
         do {
             _ = try await send(hooks.register(), outbound)
-            for await _ in accepted.stream {}
+            for await _ in toWriter.stream {}
             _ = try await send(hooks.heartbeat(), outbound)
             for await item in queue {
                 let sequence = try await send(item.frame, outbound)
@@ -196,14 +206,20 @@ struct Session: Sendable {
         return sequence
     }
 
-    private static func sayGoodbye(
+    /// Says why, unless the connection takes nothing any more.
+    private func sayGoodbye(
         _ end: SessionEnd, _ outbound: NIOAsyncChannelOutboundWriter<WebSocketFrame>
-    ) async throws {
+    ) async {
         var data = ByteBuffer()
         data.write(webSocketErrorCode: end.close.code)
         data.writeString(end.close.text)
-        try await outbound.write(
-            WebSocketFrame(fin: true, opcode: .connectionClose, maskKey: .random(), data: data))
+        let frame = WebSocketFrame(fin: true, opcode: .connectionClose, maskKey: .random(), data: data)
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { try? await outbound.write(frame) }
+            group.addTask { try? await time.sleep(for: Self.goodbyeTime) }
+            await group.next()
+            group.cancelAll()
+        }
     }
 
     // MARK: - Time
@@ -222,10 +238,12 @@ struct Session: Sendable {
         }
     }
 
-    private func beat() async -> SessionEnd {
+    private func beat(_ accepted: AsyncStream<Void>) async -> SessionEnd {
+        for await _ in accepted {}
         while true {
-            do { try await time.sleep(for: Self.heartbeatPeriod) } catch { return .leaving }
-            if wasAccepted { outbox.send(hooks.heartbeat()) }
+            let period = liveness.withLock { $0.heartbeatPeriod }
+            do { try await time.sleep(for: period) } catch { return .leaving }
+            outbox.send(hooks.heartbeat())
         }
     }
 }

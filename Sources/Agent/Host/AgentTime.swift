@@ -2,7 +2,7 @@ public import Core
 public import Engine
 
 /// All the time an agent uses: the engine's clocks, and waiting. Tests bring their own.
-public protocol AgentTime: Engine.Clock {
+public protocol AgentTime: Clock {
     /// Waits; throws when the task is cancelled.
     func sleep(for duration: Duration) async throws
 }

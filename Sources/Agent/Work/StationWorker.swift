@@ -172,7 +172,9 @@ struct StationWorker: Worker {
         if run.begunAt == nil { pouch.remove(id) }
         var key: [UInt8] = []
         if ending == .completed {
-            do { key = try keys.reveal(id) } catch { logger.error("the report of run \(id) goes without key: \(error)") }
+            do { key = try keys.reveal(id) } catch {
+                logger.error("the report of run \(id) goes without key: \(error)")
+            }
         }
         logger.info("run \(id) ended: \(ending)")
         return try await desk.deliver(.report(run: id, run, ending, key: key), of: id)

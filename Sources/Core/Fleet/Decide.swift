@@ -89,12 +89,7 @@ extension Fleet {
         case .failed(_, let reason):
             return [.decided(id, .closed(.failed(reason), grounds: []))]
         case .gone(_, let reason):
-            // An attempt that may never have been sent does not count: another takes its place, but not for ever.
-            guard reason == .unknown, run.replacementCount < Limits.replacements else {
-                return [.decided(id, .closed(.lost(reason), grounds: []))]
-            }
-            let journals = state.agents[agent]?.journalsRuns ?? false
-            return [.decided(id, .started(run.attempt.next, isRepeatable: journals))]
+            return [.decided(id, .closed(.lost(reason), grounds: []))]
         case .stopped:
             return [.decided(id, .closed(.cancelled, grounds: []))]
         case .ended:

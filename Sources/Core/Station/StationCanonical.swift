@@ -46,6 +46,7 @@ extension Station.Run: Canonical {
         encoder.encode("progress_percent", progress.percent)
         encoder.encode("staged", staged)
         encoder.encode("begun_at", begunAt)
+        encoder.encode("begun_in_start", begunInStart)
         encoder.encode("duration_ms", durationMilliseconds)
         encoder.encode("kept_until", keptUntil)
         encoder.encode("repeat_count", repeatCount)

@@ -29,8 +29,10 @@ extension Station {
             if state.runs[id]?.holdsSlot == true { state.runs[id]?.progress = progress }
             return []
         case .dump(let id):
+            let startCount = state.startCount
             return command(id, entry, &state) { run in
                 guard run.phase == .queued else { return }
+                run.begunInStart = startCount
                 run.phase = .dumping(entry.position)
                 run.begunAt = entry.recordedAt
                 run.progress = Progress(step: "dump", percent: 0)
@@ -50,8 +52,9 @@ extension Station {
         case .outcome(let id, let position, let outcome):
             guard outcome != .done else { return [] }
             var isExpected = false
+            let startCount = state.startCount
             let changes = command(id, entry, &state) {
-                isExpected = $0.fold(outcome, of: position, at: entry.recordedAt)
+                isExpected = $0.fold(outcome, of: position, at: entry.recordedAt, startCount: startCount)
             }
             if !isExpected { state.staleCount &+= 1 }
             return changes

@@ -41,6 +41,8 @@ extension Station {
         public var staged: Staged?
         /// When the dump was commanded.
         public var begunAt: Timestamp?
+        /// How many times an agent process had started when the dump was commanded.
+        public var begunInStart: UInt64 = 0
         /// From the command to dump to the end of the upload.
         public var durationMilliseconds: UInt64 = 0
         /// Until when the report, later the run id, is kept.
@@ -76,7 +78,9 @@ extension Station.Run {
     /// Takes the outcome of the command at a position. Nothing happens when that command is not the present one.
     ///
     /// - Returns: Whether the outcome was expected here.
-    mutating func fold(_ outcome: Station.Outcome, of position: Position, at now: Timestamp) -> Bool {
+    mutating func fold(
+        _ outcome: Station.Outcome, of position: Position, at now: Timestamp, startCount: UInt64
+    ) -> Bool {
         switch (phase, outcome) {
         case (.dumping(position), .staged(let staged)):
             self.staged = staged
@@ -85,7 +89,12 @@ extension Station.Run {
             phase = .concluded(
                 isCancelled ? .cancelled : .failed(text.prefix(byteCount: Station.Limits.maximumErrorByteCount)))
         case (.dumping(position), .interrupted):
-            phase = .concluded(.failed("interrupted: the agent restarted during the dump"))
+            // Commanded by the very process that knows nothing of it: it waited for its turn while the agent restarted.
+            phase = .concluded(
+                .failed(
+                    begunInStart == startCount
+                        ? "interrupted: the agent restarted before the dump began"
+                        : "interrupted: the agent restarted during the dump"))
         case (.uploading(position), .interrupted):
             phase = .concluded(.failed("interrupted: the agent restarted before the upload was finished"))
         case (.uploading(position), .uploaded):

@@ -5,8 +5,8 @@ import SwiftProtobuf
 ///
 /// Holds secrets (URLs, keys, passwords): never log one.
 public enum ServerFrame: Hashable, Sendable {
-    /// The connection is accepted. The configuration may be absent.
-    case registerAck(session: Text, StationSettings?)
+    /// The connection is accepted. The configuration may be absent; 0 seconds leave the heartbeat's period to the agent.
+    case registerAck(session: Text, StationSettings?, heartbeatSeconds: UInt32)
     /// A full replacement of the configuration; absent ones are to be ignored.
     case configUpdate(StationSettings?)
     /// Back up now.
@@ -36,7 +36,9 @@ public enum ServerFrame: Hashable, Sendable {
         }
         switch envelope.payload {
         case .registerAck(let it):
-            self = .registerAck(session: Text(it.sessionID), it.hasConfig ? StationSettings(it.config) : nil)
+            self = .registerAck(
+                session: Text(it.sessionID), it.hasConfig ? StationSettings(it.config) : nil,
+                heartbeatSeconds: it.heartbeatIntervalSec)
         case .configUpdate(let it): self = .configUpdate(it.hasConfig ? StationSettings(it.config) : nil)
         case .runBackup(let it): self = .runBackup(BackupOrder(it))
         case .cancelJob(let it): self = .cancelJob(Text(it.jobID))

@@ -43,7 +43,8 @@ public struct HookRunner: Sendable {
                     + "Remove them from the job, or allow them on the agent's host")
         }
         guard hooks.count <= Self.maximumCount, hooks.allSatisfy({ $0.utf8.count <= Self.maximumByteCount }) else {
-            throw RunFailure("pipeline: more than \(Self.maximumCount) hooks, or one over \(Self.maximumByteCount) bytes")
+            throw RunFailure(
+                "pipeline: more than \(Self.maximumCount) hooks, or one over \(Self.maximumByteCount) bytes")
         }
         guard !hooks.contains(where: { $0.utf8.contains(0) }) else {
             throw RunFailure("pipeline: a hook holds a zero byte")

@@ -4,6 +4,7 @@ import Foundation
 import NIOCore
 import NIOHTTP1
 import NIOPosix
+import NIOSSL
 
 /// Sends a staged object to the store with one PUT of exact length.
 ///
@@ -22,8 +23,15 @@ public struct Uploader: Sendable {
     private let now: @Sendable () -> Timestamp
 
     /// How the agent's client is set up: no redirects, bounded idle times, one connection attempt of 15 s.
-    public static var clientConfiguration: HTTPClient.Configuration {
+    ///
+    /// - Parameter trustedCertificates: a PEM file of certificates to trust beside the system's.
+    public static func clientConfiguration(trustedCertificates: String? = nil) -> HTTPClient.Configuration {
         var configuration = HTTPClient.Configuration(redirectConfiguration: .disallow)
+        if let trustedCertificates {
+            var tls = TLSConfiguration.makeClientConfiguration()
+            tls.additionalTrustRoots = [.file(trustedCertificates)]
+            configuration.tlsConfiguration = tls
+        }
         configuration.timeout.connect = .seconds(15)
         configuration.timeout.read = .seconds(60)
         configuration.timeout.write = .seconds(60)
@@ -36,7 +44,7 @@ public struct Uploader: Sendable {
     /// An uploader.
     ///
     /// - Parameters:
-    ///   - client: made with ``clientConfiguration``; the caller shuts it down.
+    ///   - client: made with ``clientConfiguration(trustedCertificates:)``; the caller shuts it down.
     ///   - now: the wall clock, which decides whether a URL has expired.
     public init(client: HTTPClient, sleep: @escaping Sleeper, now: @escaping @Sendable () -> Timestamp) {
         self.client = client
@@ -53,8 +61,11 @@ public struct Uploader: Sendable {
         file path: String, byteCount: UInt64, to url: String, expiresAt: Timestamp?,
         progress: @escaping @Sendable (Int) -> Void
     ) async throws {
-        guard let shown = Self.shown(url) else { throw RunFailure("upload: pipeline: the upload URL is not http or https") }
-        let source = try FilePieces(path: path, byteCount: byteCount, pieceByteCount: Self.pieceByteCount, progress: progress)
+        guard let shown = Self.shown(url) else {
+            throw RunFailure("upload: pipeline: the upload URL is not http or https")
+        }
+        let source = try FilePieces(
+            path: path, byteCount: byteCount, pieceByteCount: Self.pieceByteCount, progress: progress)
         var waitSeconds: Int64 = 1
         for number in 1...Self.maximumTries {
             if let expiresAt, now() >= expiresAt {

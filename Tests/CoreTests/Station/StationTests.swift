@@ -62,6 +62,18 @@ struct StationTests {
         #expect(rig.state.runs["r"]?.ending == .failed(text))
     }
 
+    @Test("A run that only waited while the agent restarted says so")
+    func interruptedWhileWaiting() {
+        var rig = Rig()
+        rig.record(.configured(version: 1, parallelRunLimit: 1))
+        rig.record(.told("a", Rig.order))
+        rig.record(.told("b", Rig.order))
+        rig.record(.started(build: "2", rules: 1))
+        #expect(rig.finish("a", .interrupted).contains(.dump("b")))
+        rig.finish("b", .interrupted)
+        #expect(rig.state.runs["b"]?.ending == .failed("interrupted: the agent restarted before the dump began"))
+    }
+
     @Test("Runs beyond the limit wait in the order they were told")
     func queue() {
         var rig = Rig()

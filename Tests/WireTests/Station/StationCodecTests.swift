@@ -78,14 +78,24 @@ struct AgentFrameTests {
         envelope.registerAck = .with {
             $0.sessionID = "s"
             $0.config.version = 4
-            $0.config.targets = [.with { $0.id = "t"; $0.type = .UNRECOGNIZED(77) }]
-            $0.config.jobs = [.with { $0.id = "j"; $0.targetID = "t"; $0.timeoutSec = 9 }]
+            $0.config.targets = [
+                .with {
+                    $0.id = "t"; $0.type = .UNRECOGNIZED(77)
+                }
+            ]
+            $0.config.jobs = [
+                .with {
+                    $0.id = "j"; $0.targetID = "t"; $0.timeoutSec = 9
+                }
+            ]
             $0.config.advanced.maxParallelJobs = 2
         }
         let settings = StationSettings(
             version: 4, targets: ["t": .init(type: "77", database: "")],
             jobs: ["j": .init(target: "t", timeoutSeconds: 9)], parallelRunLimit: 2)
-        #expect(try ServerFrame(bytes: envelope.serializedBytes()) == .registerAck(session: "s", settings))
+        #expect(
+            try ServerFrame(bytes: envelope.serializedBytes())
+                == .registerAck(session: "s", settings, heartbeatSeconds: 0))
     }
 
     @Test("An envelope without payload, or with an agent's, is read and means nothing")
@@ -102,7 +112,8 @@ struct AgentFrameTests {
         run.staged = Station.Staged(byteCount: 9, digest: "ff", engineVersion: "SQLite 3")
         run.durationMilliseconds = 77
         let completed = AgentFrame.report(run: "r", run, .completed, key: [7])
-        let envelope = try WireEnvelope(serializedBytes: completed.bytes(sequence: 3, sentAt: Timestamp(milliseconds: 5)))
+        let envelope = try WireEnvelope(
+            serializedBytes: completed.bytes(sequence: 3, sentAt: Timestamp(milliseconds: 5)))
         #expect(envelope.seq == 3)
         #expect(envelope.tsMs == 5)
         #expect(envelope.backupCompleted.sizeBytes == 9)

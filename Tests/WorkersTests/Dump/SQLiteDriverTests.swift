@@ -79,12 +79,13 @@ struct SQLiteDriverTests {
         // Each percent of the dump, another transaction is committed and checkpoints are tried.
         let staged = try await pipeline.dump(target(path), run: "run", key: key) { percent in
             guard percent > 0 else { return }
-            let isDone = (try? writer.run(
-                """
-                BEGIN IMMEDIATE; UPDATE items SET body = randomblob(400) WHERE id % 97 = \(percent % 97);
-                DELETE FROM items WHERE id = \(percent); INSERT INTO items(name) VALUES ('new'); COMMIT;
-                PRAGMA wal_checkpoint(PASSIVE)
-                """)) != nil
+            let isDone =
+                (try? writer.run(
+                    """
+                    BEGIN IMMEDIATE; UPDATE items SET body = randomblob(400) WHERE id % 97 = \(percent % 97);
+                    DELETE FROM items WHERE id = \(percent); INSERT INTO items(name) VALUES ('new'); COMMIT;
+                    PRAGMA wal_checkpoint(PASSIVE)
+                    """)) != nil
             if isDone { writes.add(1, ordering: .relaxed) }
         }
         #expect(writes.load(ordering: .relaxed) > 2)
@@ -110,7 +111,8 @@ struct SQLiteDriverTests {
         try Data().write(to: URL(fileURLWithPath: folder.file("empty")))
         for (path, problem) in [
             (folder.file("none.db"), "No such file or directory"), (folder.path, "not a regular file"),
-            (folder.file("text"), "not a SQLite database, or an encrypted one"), (folder.file("empty"), "the file is empty"),
+            (folder.file("text"), "not a SQLite database, or an encrypted one"),
+            (folder.file("empty"), "the file is empty"),
         ] {
             await #expect(throws: RunFailure("pipeline: validate stage: sqlite: \(path): \(problem)")) {
                 try await pipeline.validate(target(path))

@@ -26,7 +26,7 @@ struct UploaderTests {
         let path = folder.file("blob")
         try Data(Self.bytes).write(to: URL(fileURLWithPath: path))
         let waits = Waits()
-        let client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: Uploader.clientConfiguration)
+        let client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: Uploader.clientConfiguration())
         let uploader = Uploader(client: client, sleep: { waits.add($0) }, now: { Timestamp(milliseconds: 1_000) })
         let result: Result<Void, any Error>
         do {

@@ -138,11 +138,8 @@ extension Run {
         case .queued, .failed:
             attempt = next
             phase = .sending(next)
-        case .gone:
-            replacementCount += 1
-            attempt = next
-            phase = .sending(next)
-        case .sending, .unconfirmed, .running, .verifying, .reconciling, .stored, .stopped, .captured, .ended, .closed:
+        case .sending, .unconfirmed, .running, .verifying, .reconciling, .stored, .gone, .stopped, .captured, .ended,
+            .closed:
             break  // recorded decisions are made in the phases above only
         }
         grace = nil
@@ -167,11 +164,18 @@ extension Run {
             grace = moment + Fleet.Limits.grace
         case (.sending, .undone), (.sending, .found), (.sending, .missing):
             attempt = Attempt(tried.number - 1)
-            phase = isCancelRequested ? .stopped : .queued
+            queue(at: moment)
         case (.queued, _), (.unconfirmed, _), (.running, _), (.verifying, _), (.reconciling, _), (.stored, _),
             (.failed, _), (.gone, _), (.stopped, _), (.captured, _), (.ended, _), (.closed, _):
             break  // the agent was quicker than the outcome
         }
+    }
+
+    /// Waits for the agent (again), with all the time that a new run has.
+    private mutating func queue(at moment: Timestamp) {
+        phase = isCancelRequested ? .stopped : .queued
+        deadline = moment + Fleet.Limits.queue
+        grace = nil
     }
 
     private mutating func setDeadline(at moment: Timestamp) {
@@ -292,6 +296,10 @@ extension Run {
             case .verifying(asked):
                 phase = .failed(asked, .storage)
                 failure = .storage
+            case .reconciling(asked, .unknown) where replacementCount < Fleet.Limits.replacements:
+                // An attempt that may never have been sent does not count: another takes its place, but not for ever.
+                replacementCount += 1
+                queue(at: moment)
             case .reconciling(asked, let reason):
                 phase = isCancelRequested ? .stopped : .gone(asked, reason)
             case .queued, .sending, .unconfirmed, .running, .verifying, .reconciling, .stored, .failed, .gone,

@@ -1,7 +1,7 @@
 public import Logging
 
 /// What an agent is started with: options where they are given, else the reference agent's environment variables.
-public struct AgentConfiguration: Sendable {
+public struct AgentSetup: Sendable {
     /// Where it dials.
     public var server: ServerAddress
     /// What it shows there.
@@ -12,6 +12,8 @@ public struct AgentConfiguration: Sendable {
     public var allowsHooks: Bool
     /// How much it logs.
     public var logLevel: Logger.Level
+    /// A PEM file of certificates to trust beside the system's (`SSL_CERT_FILE`, as the reference agent's runtime has it).
+    public var trustedCertificates: String?
     /// Of the build, as it is told to the server.
     public var version: String
 
@@ -40,7 +42,7 @@ public struct AgentConfiguration: Sendable {
     /// Reads options and environment. An empty variable counts as unset.
     public init(
         options: Options, environment: [String: String], version: String
-    ) throws(AgentConfigurationError) {
+    ) throws(AgentSetupError) {
         func variable(_ name: String) -> String? {
             guard let value = environment[name], !value.isEmpty else { return nil }
             return value
@@ -58,6 +60,7 @@ public struct AgentConfiguration: Sendable {
         self.key = try AgentKey(key)
         stateDirectory = options.stateDirectory ?? variable("BACKUP_STATE_DIR") ?? Self.defaultStateDirectory
         allowsHooks = options.allowsHooks
+        trustedCertificates = variable("SSL_CERT_FILE")
         // As the reference agent: trace is debug, unknown words are info.
         logLevel =
             switch variable("BACKUP_LOG_LEVEL")?.lowercased() {
@@ -71,7 +74,7 @@ public struct AgentConfiguration: Sendable {
 }
 
 /// Why an agent cannot be started like this. Never holds the key.
-public enum AgentConfigurationError: Error, Hashable, Sendable, CustomStringConvertible {
+public enum AgentSetupError: Error, Hashable, Sendable, CustomStringConvertible {
     /// No key at all.
     case missingKey
     /// A key of another form.

@@ -1,0 +1,101 @@
+import Core
+
+/// What must hold at each entry of the control plane's log: invariants 5, 7, 8, 10, 12 and 14.
+struct FleetChecks: Sendable {
+    private var closings: [RunID: Int] = [:]
+    private var runsByKey: [IdempotencyKey: RunID] = [:]
+    private var deletable: Set<RunID> = []
+    private var foreign: (id: RunID, run: Run)?
+
+    /// Looks at an entry in the state just before it.
+    mutating func before(
+        _ entry: Entry<Fleet.Message>, in state: borrowing Fleet.State, store: borrowing ModelStore
+    ) throws(Breach) {
+        foreign = nil
+        switch entry.message {
+        case .decided(let id, .started(let attempt, _)):
+            try checkStart(of: id, attempt, in: state)
+        case .decided(let id, .closed(let verdict, _)):
+            closings[id, default: 0] += 1
+            guard closings[id] == 1 else { throw Breach(5, "\(id) is closed a second time") }
+            try checkVerdict(verdict, of: id, in: state, store: store)
+        case .command(.dispatch(_, let id, let attempt, _)):
+            guard state.runs[id]?.phase == .sending(attempt), state.runs[id]?.attempt == attempt else {
+                throw Breach(7, "attempt \(attempt) of \(id) is dispatched and is not the current one")
+            }
+        case .command(.delete(let id, _)):
+            guard deletable.contains(id), let object = state.objects[id], object.keepUntil <= entry.recordedAt else {
+                throw Breach(10, "the object of \(id) is deleted without a reason")
+            }
+        case .received(let agent, let frame):
+            try checkOwner(agent, frame, entry, in: state)
+        case .accepted(.runQueued(let id, _), let ticket):
+            if let key = ticket.idempotencyKey, let former = runsByKey.updateValue(id, forKey: key) {
+                throw Breach(2, "key \(key.key) made \(former) and then \(id)")
+            }
+        case .accepted(.runDeletionRequested(let id), _):
+            deletable.insert(id)
+        default:
+            break
+        }
+    }
+
+    /// Looks again after the fold.
+    func after(_ entry: Entry<Fleet.Message>, in state: borrowing Fleet.State) throws(Breach) {
+        if let (id, run) = foreign, state.runs[id] != run {
+            throw Breach(14, "a frame of another agent changed \(id)")
+        }
+    }
+
+    private func checkStart(of id: RunID, _ attempt: Attempt, in state: borrowing Fleet.State) throws(Breach) {
+        guard let run = state.runs[id] else { throw Breach(7, "\(id) is started and is not known") }
+        switch run.phase {
+        case .queued, .failed: break
+        default: throw Breach(7, "attempt \(attempt) of \(id) is started in phase \(run.phase.word)")
+        }
+        guard attempt == run.attempt.next else {
+            throw Breach(7, "attempt \(attempt) of \(id) is started after attempt \(run.attempt)")
+        }
+        guard let agent = state.agents[run.order.agent], agent.inFlightCount < agent.settings.maxParallelJobs else {
+            throw Breach(8, "\(id) is started beyond the limit of \(run.order.agent)")
+        }
+    }
+
+    private func checkVerdict(
+        _ verdict: Verdict, of id: RunID, in state: borrowing Fleet.State, store: borrowing ModelStore
+    ) throws(Breach) {
+        guard let run = state.runs[id] else { throw Breach(5, "\(id) is closed and is not known") }
+        switch verdict {
+        case .success(let attempt, let evidence):
+            guard let object = store.objects[WireRunID(id, attempt).text] else {
+                throw Breach(12, "\(id) is a success, and the store has no object of attempt \(attempt)")
+            }
+            guard object.byteCount == evidence.byteCount, evidence.digest == nil || evidence.digest == object.digest else {
+                throw Breach(12, "\(id) is a success with evidence \(evidence), and the store has \(object)")
+            }
+        case .lost, .failed(.lost), .failed(.storage):
+            for claim in run.reported {
+                let object = store.objects[WireRunID(id, claim.attempt).text]
+                if object == ModelStore.Object(byteCount: claim.byteCount, digest: claim.digest ?? []) {
+                    throw Breach(12, "\(id) is \(verdict), and attempt \(claim.attempt) was reported and is in the store")
+                }
+            }
+        case .reported, .failed, .cancelled:
+            break
+        }
+    }
+
+    private mutating func checkOwner(
+        _ agent: AgentID, _ frame: ReceivedFrame, _ entry: Entry<Fleet.Message>, in state: borrowing Fleet.State
+    ) throws(Breach) {
+        let wire: WireRunID? =
+            switch frame.report {
+            case .jobUpdate(let update): update.run
+            case .completed(let completion): completion.run
+            default: nil
+            }
+        guard let id = wire?.parts?.run, let run = state.runs[id], run.order.agent != agent else { return }
+        foreign = (id, run)
+        guard entry.stream != .run(id) else { throw Breach(14, "a frame of \(agent) is in the stream of \(id)") }
+    }
+}

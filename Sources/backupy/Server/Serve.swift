@@ -1,0 +1,70 @@
+import ArgumentParser
+import ControlPlane
+import Foundation
+import Logging
+import ServiceLifecycle
+
+struct Serve: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Runs the control plane.",
+        discussion: """
+            An empty data directory is filled with all that is needed. Every option can also be set in the environment \
+            (BACKUPY_LISTEN, BACKUPY_PUBLIC_URL, …) and in a YAML file (--config), with the option's name as the key; \
+            an option wins over the environment, the environment over the file. The first line on standard output is \
+            the address, once agents are let in.
+            """)
+
+    @Option(help: "The data directory; made when it is not there.") var data: String?
+    @Option(help: "HOST:PORT to listen on (default: 127.0.0.1:8080).") var listen: String?
+    @Option(help: "The certificate chain, PEM.") var tlsCertificate: String?
+    @Option(help: "Its private key, PEM.") var tlsKey: String?
+    @Option(help: "How agents reach this server, such as https://backup.example.") var publicURL: String?
+    @Option(help: "The master key, kept outside the data directory.") var masterKeyFile: String?
+    @Flag(help: "Listen without TLS where other machines can reach it.") var allowInsecure = false
+    @Option(help: "A YAML file with these options.") var config: String?
+
+    func run() async throws {
+        let settings = try Settings(
+            file: config,
+            names: [
+                "data", "listen", "tls-certificate", "tls-key", "public-url", "master-key-file", "allow-insecure",
+            ])
+        guard let data = settings.text("data", data) else {
+            throw Failure(text: "--data is needed: the directory that holds, or will hold, the log", code: Failure.usage)
+        }
+        let plane: ControlPlane
+        do {
+            plane = ControlPlane(configuration: try configuration(settings, data), logger: Logs.make("serve", level: .info)) {
+                Console.print("ready at \($0.url)")
+            }
+        } catch {
+            throw Failure(text: "\(error)", code: Failure.usage)
+        }
+        let group = ServiceGroup(
+            configuration: .init(
+                services: [.init(service: plane, failureTerminationBehavior: .cancelGroup)],
+                gracefulShutdownSignals: [.sigterm, .sigint], logger: Logs.make("service", level: .error)))
+        do {
+            try await group.run()
+        } catch let error as StartError {
+            throw Failure(text: "\(error)", code: error.isUsage ? Failure.usage : Failure.work)
+        }
+    }
+
+    private func configuration(_ settings: Settings, _ data: String) throws(StartError) -> ControlPlane.Configuration {
+        let address = try ListenAddress(settings.text("listen", listen) ?? "127.0.0.1:8080")
+        var configuration = ControlPlane.Configuration(dataDirectory: data, listen: address)
+        configuration.publicURL = settings.text("public-url", publicURL)
+        configuration.masterKeyFile = settings.text("master-key-file", masterKeyFile)
+        configuration.allowInsecure = settings.flag("allow-insecure", allowInsecure)
+        configuration.build = "backupy \(Build.version)"
+        let certificate = settings.text("tls-certificate", tlsCertificate)
+        let key = settings.text("tls-key", tlsKey)
+        if let certificate, let key {
+            configuration.tls = .init(certificateFile: certificate, keyFile: key)
+        } else if certificate != nil || key != nil {
+            throw .certificate(problem: "--tls-certificate and --tls-key belong together")
+        }
+        return configuration
+    }
+}

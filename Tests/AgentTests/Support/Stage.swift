@@ -1,0 +1,112 @@
+import CSQLite
+import Core
+import Foundation
+import Logging
+import Testing
+
+@testable import Agent
+@testable import Wire
+
+/// One agent with its folder, its database and its time.
+final class Stage: @unchecked Sendable {
+    static let keyText = "bkpy_test_0123456789abcdefghijABCDEFGHIJ01"
+    static let dataKey = [UInt8](repeating: 7, count: 32)
+
+    let time = ManualTime()
+    let folder: String
+    let server: ScriptedServer
+    let store: GatedStore
+    private(set) var running: Task<Void, any Error>?
+
+    init(extensions: String? = "journal, report-ack", storeIsOpen: Bool = true) async throws {
+        folder = NSTemporaryDirectory() + "/backupy-" + UUID().uuidString
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        server = try await ScriptedServer(extensions: extensions)
+        store = try await GatedStore(isOpen: storeIsOpen)
+        var connection: OpaquePointer?
+        try #require(sqlite3_open(database, &connection) == SQLITE_OK)
+        defer { sqlite3_close_v2(connection) }
+        try #require(
+            sqlite3_exec(connection, "CREATE TABLE t(a); INSERT INTO t VALUES (randomblob(100000))", nil, nil, nil) == 0
+        )
+    }
+
+    deinit { try? FileManager.default.removeItem(atPath: folder) }
+
+    var database: String { folder + "/app.db" }
+    var stateDirectory: String { folder + "/state" }
+    var stagedFiles: [String] {
+        (try? FileManager.default.contentsOfDirectory(atPath: stateDirectory + "/staging")) ?? []
+    }
+
+    func makeAgent(key: String = keyText, allowsHooks: Bool = false, port: Int? = nil) throws -> AgentRuntime {
+        var options = AgentSetup.Options()
+        options.server = "http://127.0.0.1:\(port ?? server.port)/prefix?tenant=1"
+        options.stateDirectory = stateDirectory
+        options.allowsInsecure = true
+        options.allowsHooks = allowsHooks
+        options.key = key
+        let configuration = try AgentSetup(options: options, environment: [:], version: "v-test")
+        var logger = Logger(label: "test")
+        logger.logLevel = .critical
+        // 200: exactly the nominal waits.
+        return try AgentRuntime(configuration: configuration, time: time, logger: logger, jitter: { 200 })
+    }
+
+    func start(key: String = keyText, allowsHooks: Bool = false, port: Int? = nil) async throws {
+        let agent = try await makeAgentOnceFree { try self.makeAgent(key: key, allowsHooks: allowsHooks, port: port) }
+        running = Task { try await agent.run() }
+    }
+
+    /// Within one process, the last agent's thread may hold the directory a moment longer than its `run()`.
+    private func makeAgentOnceFree(_ make: () throws -> AgentRuntime) async throws -> AgentRuntime {
+        while true {
+            do {
+                return try make()
+            } catch {
+                guard "\(error)".contains("another process") else { throw error }
+            }
+            await Task.yield()
+        }
+    }
+
+    /// Ends the agent as a restart would find it: what is open stays open.
+    func stop() async throws {
+        running?.cancel()
+        try await running?.value
+        running = nil
+    }
+
+    func config(_ change: (inout WireAgentConfig) -> Void = { _ in }) -> WireAgentConfig {
+        var config = WireAgentConfig()
+        config.version = 3
+        var target = WireTarget()
+        target.id = "tgt_1"
+        target.type = .sqlite
+        target.connection.database = database
+        config.targets = [target]
+        var job = WireBackupJobSpec()
+        job.id = "job_1"
+        job.targetID = "tgt_1"
+        config.jobs = [job]
+        change(&config)
+        return config
+    }
+
+    func order(_ peer: Peer, run: String, job: String = "job_1") {
+        peer.send {
+            $0.runBackup.runID = run
+            $0.runBackup.jobID = job
+            $0.runBackup.encryptedDek = Data(Self.dataKey)
+            $0.runBackup.uploadCreds.presignedPutURL =
+                "http://127.0.0.1:\(self.store.port)/o/\(run)?signature=s3cr3tsig"
+            $0.runBackup.uploadCreds.finalS3Key = "o/\(run)"
+        }
+    }
+
+    /// Lets the agent dial again after a disconnect; `wait` is its next back-off.
+    func redial(after wait: Duration = .seconds(1)) async {
+        await time.waited(for: wait)
+        time.advance(by: wait)
+    }
+}

@@ -1,0 +1,101 @@
+import Core
+import Engine
+import Logging
+import Synchronization
+import Testing
+
+/// Documents in memory.
+private final class MemoryViews: Views {
+    struct Stored: Sendable {
+        var documents: [String: Document] = [:]
+        var checkpoint = Position.start
+        var storeCount = 0
+    }
+    let stored = Mutex(Stored())
+
+    func document(_ id: String, in collection: String) -> Document? { stored.withLock { $0.documents[id] } }
+    func documents(_ query: DocumentQuery) -> [Document] { [] }
+    func checkpoint() -> Position { stored.withLock { $0.checkpoint } }
+    func store(_ documents: [Document], checkpoint: Position) {
+        stored.withLock { stored in
+            for document in documents { stored.documents[document.id] = document }
+            stored.checkpoint = checkpoint
+            stored.storeCount += 1
+        }
+    }
+}
+
+/// One document an item: how many entries spoke of it.
+private struct ItemProjection: Projection {
+    let collections = [CollectionSchema(name: "items", indexed: [])]
+    func project(_ entry: Entry<Stock.Message>, lookup: (String, String) -> Document?) -> [Document] {
+        let id = entry.stream.name.string
+        let former = lookup("items", id)
+        let count = former.flatMap { Int(String(decoding: $0.json, as: UTF8.self)) } ?? 0
+        return [
+            Document(
+                collection: "items", id: id, position: former?.position ?? entry.position,
+                json: Array(String(count + 1).utf8))
+        ]
+    }
+}
+
+@Suite("Follower")
+struct FollowerTests {
+    private func log(_ entryCount: Int) throws -> MemoryDisk {
+        let disk = MemoryDisk()
+        var kernel = try Kernel<Stock, MemoryLog, JSONCodec<Stock.Message>>(
+            log: MemoryLog(disk: disk), codec: JSONCodec())
+        for number in 0..<entryCount {
+            _ = try kernel.turn(
+                .arrived(item: Text("i\(number % 7)"), count: 1), at: Timestamp(milliseconds: Int64(number)))
+        }
+        _ = try kernel.commit()
+        return disk
+    }
+
+    private func follower(
+        _ disk: MemoryDisk, _ views: MemoryViews
+    ) throws -> Follower<Stock, JSONCodec<Stock.Message>> {
+        Follower(
+            reader: try MemoryLog(disk: disk).makeReader(), codec: JSONCodec(), views: views,
+            projection: ItemProjection(), logger: Logger(label: "test"))
+    }
+
+    @Test("folds the log as the engine does, and makes each document once")
+    func folds() async throws {
+        let disk = try log(5_000)
+        let views = MemoryViews()
+        let follower = try follower(disk, views)
+        follower.start()
+        try await follower.wait(for: Position(5_000), limit: .minutes(1))
+        let kernel = try Kernel<Stock, MemoryLog, JSONCodec<Stock.Message>>(
+            log: MemoryLog(disk: disk), codec: JSONCodec())
+        #expect(follower.digest() == (Position(5_000), StateDigest(of: kernel.state)))
+        #expect(follower.read { $0.counts["i0"]?.number } == 715)
+        #expect(views.document("item/i0", in: "items")?.json == Array("715".utf8))
+        #expect(views.document("item/i0", in: "items")?.position == Position(1))
+        follower.stop()
+    }
+
+    @Test("does not make documents anew that are behind its checkpoint")
+    func checkpoint() async throws {
+        let disk = try log(100)
+        let views = MemoryViews()
+        views.store([], checkpoint: Position(100))
+        let follower = try follower(disk, views)
+        follower.start()
+        try await follower.wait(for: Position(100), limit: .minutes(1))
+        #expect(follower.read { $0.counts["i0"]?.number } == 15)
+        #expect(views.stored.withLock { $0.documents.isEmpty && $0.storeCount == 1 })
+        follower.stop()
+    }
+
+    @Test("who waits for a position that does not come is told so")
+    func behind() async throws {
+        let follower = try follower(log(1), MemoryViews())
+        follower.start()
+        await #expect(throws: (any Error).self) { try await follower.wait(for: Position(2), limit: Milliseconds(1)) }
+        follower.stop()
+    }
+}

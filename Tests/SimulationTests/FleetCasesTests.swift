@@ -1,0 +1,32 @@
+import Core
+import Simulation
+import Testing
+
+/// Cases that worlds have found in `Fleet`.
+struct FleetCasesTests {
+    private let first = RunID("run_1")
+    private let second = RunID("run_2")
+
+    @Test("A replaced attempt waits for a free slot (found by seed 11 of 100 runs: invariant 8)")
+    func replacementWaits() throws {
+        // Given one slot, and a run whose sending is unknown
+        var rig = try FleetRig(parallelRunLimit: 1)
+        try rig.connect(SessionID("ses_1"))
+        try rig.ask(.runJob(first, FleetRig.job))
+        try rig.ask(.runJob(second, FleetRig.job))
+        try rig.answer(.unknown, to: FleetRig.dispatch(first, .first))
+        // When its grace has passed, the other run takes the slot, and the store has nothing
+        try rig.wait(.seconds(80))
+        try rig.receive(.acknowledgement(accepted: true, reason: ""), on: SessionID("ses_1"))
+        try rig.wait(.seconds(80))
+        #expect(rig.state.runs[first]?.phase == .reconciling(.first, .unknown))
+        try rig.ask(.runJob(RunID("run_3"), FleetRig.job))
+        #expect(rig.state.runs[second]?.phase == .sending(.first))
+        try rig.answer(.missing, to: FleetRig.observe(first, .first))
+        // Then it waits in the queue, and is started once the slot is free
+        #expect(rig.state.runs[first]?.phase == .queued)
+        #expect(rig.state.runs[first]?.replacementCount == 1)
+        try rig.answer(.unknown, to: FleetRig.dispatch(second, .first))
+        #expect(rig.state.agents[FleetRig.agent]?.inFlightCount == 1)
+    }
+}
