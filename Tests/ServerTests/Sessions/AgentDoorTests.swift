@@ -1,9 +1,9 @@
 import Core
 import Digests
-import Engine
 import NIOHTTP1
 import Testing
 
+@testable import Engine
 @testable import Server
 
 @Suite("Who may connect as an agent")

@@ -64,11 +64,11 @@ struct SessionStateTests {
         #expect(first.count == 3)
         #expect(first.first == .announce)
         #expect(first.dropFirst().first == .submit(1, .sessionOpened(agent, opening)))
-        guard case .submit(2, .received)? = first.last else {
+        guard case .submit(2, .received(_, _))? = first.last else {
             Issue.record("Register is submitted second")
             return
         }
-        guard case [.submit(3, .received)] = state.received(heartbeat, byteCount: 10) else {
+        guard case [.submit(3, .received(_, _))] = state.received(heartbeat, byteCount: 10) else {
             Issue.record("frames are taken before the opening is committed")
             return
         }
