@@ -126,6 +126,12 @@ let package = Package(
                 + hummingbird("Hummingbird", "HummingbirdTesting")
                 + nio("NIOCore", "NIOEmbedded", "NIOHTTP1", "NIOWebSocket")),
         tests("SimulationTests", ["Core", "Engine", "Simulation"]),
+        tests(
+            "ControlPlaneTests",
+            [
+                "ControlPlane", "Core", "Digests", "Engine", "Objects", "Server", "SQLiteLog", "Wire", "Workers",
+                asyncHTTPClient, logging, serviceLifecycle,
+            ] + nio("NIOCore", "NIOHTTP1", "NIOPosix", "NIOWebSocket")),
         .testTarget(
             name: "ObjectsTests", dependencies: ["CZstd", "Digests", "Engine", "Objects"], exclude: ["Fixtures"],
             swiftSettings: settings),

@@ -171,17 +171,18 @@ where MessageCodec.Message == M.Message, Log: SendableMetatype {
     }
 
     private func enqueue(_ submission: Submission) {
-        let refusal: SubmitError? = inbox.withLock { inbox in
-            if inbox.isStopping { return .stopped }
+        let (refusal, isFirst): (SubmitError?, Bool) = inbox.withLock { inbox in
+            if inbox.isStopping { return (.stopped, false) }
             if submission.isRequest {
-                guard inbox.requestCount < Self.requestLimit else { return .busy }
+                guard inbox.requestCount < Self.requestLimit else { return (.busy, false) }
                 inbox.requestCount += 1
             }
             inbox.waiting.append(submission)
-            return nil
+            return (nil, inbox.waiting.count == 1)
         }
         if let refusal { return submission.completion(.failure(refusal)) }
-        wakeUp.signal()
+        // The thread sleeps only after it found nothing, so the first one wakes it for all that follow.
+        if isFirst { wakeUp.signal() }
     }
 
     /// Stops the workers, records what they still say, commits what waits, and ends the thread. Commands without an
@@ -225,6 +226,8 @@ where MessageCodec.Message == M.Message, Log: SendableMetatype {
         private var time: RecordingClock
         private var hasStarted = false
         private var isStorageFull = false
+        /// A jump of the wall clock that is not on the log yet.
+        private var step: Milliseconds?
         /// Outcomes that found the disk full; they come first when there is room.
         private var held: [Submission] = []
 
@@ -254,9 +257,15 @@ where MessageCodec.Message == M.Message, Log: SendableMetatype {
             }
         }
 
+        private func readClock() -> Timestamp {
+            let (now, step) = time.read(engine.clock)
+            if let step { self.step = step }
+            return now
+        }
+
         /// Waits for the next message or the next deadline, whichever is sooner.
         private func sleep() {
-            let (now, _) = time.read(engine.clock)
+            let now = readClock()
             var wait = Milliseconds.seconds(60)
             if let due = kernel.nextDue { wait = min(wait, max(due - now, Milliseconds(0))) }
             if isStorageFull { wait = .seconds(1) }
@@ -267,12 +276,13 @@ where MessageCodec.Message == M.Message, Log: SendableMetatype {
         private func process(_ arrived: [Submission]) -> Bool {
             let submissions = held + arrived
             held = []
-            let (now, step) = time.read(engine.clock)
+            let now = readClock()
             var batch = PendingBatch()
             var reached = 0
             do {
                 if !hasStarted, let started = engine.voice.started { _ = try kernel.turn(started, at: now) }
                 if let step, let message = engine.voice.clockStepped(step) { _ = try kernel.turn(message, at: now) }
+                step = nil
                 try kernel.passDeadlines(at: now)
                 for submission in submissions {
                     let result = try kernel.turn(submission.message, expecting: submission.expected, at: now)
