@@ -79,6 +79,7 @@ enum OpenAPISchemas {
             ])),
         .init("Download", object([("url", text), ("expires_at", moment)])),
         .init("DecryptionToken", object([("token", optionalText), ("expires_at", moment)])),
+        .init("State", object([("position", number), ("digest", text), ("state", anything)])),
         .init(
             "Entry",
             object([
