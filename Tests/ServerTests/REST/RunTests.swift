@@ -50,10 +50,13 @@ struct Backup: Sendable {
         try await world.follower.wait(for: turn.end)
     }
 
-    /// Waits for the worker's outcome and the verdict that follows: positions only grow, so there is always a next one.
+    /// Waits for the worker's outcome and the verdict that follows. Where the log stands is taken before looking, so that
+    /// a verdict that comes between is not waited for.
     func ended(_ run: String) async throws {
-        while try await call(.get, "/v1/runs/\(run)").json["finished_at"] == .null {
-            try await world.follower.wait(for: world.follower.passed.next)
+        while true {
+            let passed = world.follower.passed
+            if try await call(.get, "/v1/runs/\(run)").json["finished_at"] != .null { return }
+            try await world.follower.wait(for: passed.next)
         }
     }
 }
@@ -110,8 +113,10 @@ struct Backup: Sendable {
             #expect(again.json["expires_at"] == issued.json["expires_at"])
 
             #expect(try await call(.delete, "/v1/runs/\(run)").status == 202)
-            while !world.follower.read({ $0.objects.isEmpty }) {
-                try await world.follower.wait(for: world.follower.passed.next)
+            while true {
+                let passed = world.follower.passed
+                if world.follower.read({ $0.objects.isEmpty }) { break }
+                try await world.follower.wait(for: passed.next)
             }
             #expect(try world.vault.names(withPrefix: "key:").isEmpty)
             #expect(try await call(.get, "/v1/runs/\(run)/download-url").status == 409)
