@@ -199,6 +199,7 @@ struct Backup: Sendable {
             #expect(try await ids("agent_id=\(agent)&status=cancelled") == [runs[0]])
             #expect(try await ids("target_id=\(target)&status=queued").count == 5)
             #expect(try await ids("agent_id=agt_00000000000") == [])
+            #expect(try await ids("agent_id=&job_id=&target_id=&from=&to=&status=") == runs.reversed())
             #expect(try await ids("from=2026-01-01T00:03:00Z&to=2026-01-01T00:05:00Z") == [runs[3], runs[2]])
             let first = try await call(.get, "/v1/runs?limit=4").json
             let next = try #require(first["next_cursor"]?.string)
