@@ -1,4 +1,6 @@
 import Core
+import Engine
+import Server
 import Testing
 
 @testable import ControlPlane
@@ -83,7 +85,8 @@ struct ConnectionTests {
             let junk = try await plant.dial()
             try await junk.send([0xFF, 0xFF])
             #expect(await junk.end() == .close(1_002, "the first message is no envelope"))
-            #expect(!(try await plant.entries().contains { $0.kind == "session.opened" }))
+            let entries = try await plant.entries()
+            #expect(!entries.contains { $0.kind == "session.opened" })
         }
     }
 
@@ -153,7 +156,7 @@ struct ConnectionTests {
             let id = plant.agent
             try await plant.until { $0.agents[id]?.session?.isWelcomed == true }
             try await plant.request(.rotateKey(plant.agent, keyDigest: [UInt8](repeating: 7, count: 32)))
-            await #expect(throws: ScriptedAgent.Refused.self) { try await plant.dial() }
+            await #expect(throws: ScriptedAgent.Refused.self) { _ = try await plant.dial() }
             guard case .close(1_001, _)? = await agent.end() else {
                 Issue.record("the connection is closed as going away")
                 return
@@ -166,7 +169,8 @@ struct ConnectionTests {
         try await Plant.run { plant in
             let agent = try await plant.dial()
             _ = try await agent.handshake()
-            async let stopped: Void = plant.stop()
+            let controlPlane = plant.controlPlane
+            async let stopped: Void = controlPlane.stop()
             #expect(await agent.end() == .close(1_001, "the server is stopping"))
             await stopped
             let last = try await plant.entries().last { $0.kind == "session.closed" }

@@ -1,7 +1,9 @@
 import Core
 import Digests
+import Engine
 import Foundation
 import Objects
+import SQLiteLog
 import Testing
 
 @testable import ControlPlane

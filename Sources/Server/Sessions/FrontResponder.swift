@@ -22,9 +22,9 @@ public final class FrontResponder: HTTPResponder {
 
     /// The answer to one request.
     public func respond(to request: Request, context: FleetContext) async throws -> Response {
-        if AgentDoor.isAgentPath(request.uri.path) { return refusal(of: request).response(trace: context.id) }
+        if AgentDoor.isAgentPath(request.uri.path) { return refusal(of: request).response(trace: context.trace) }
         guard let route = routes.withLock({ $0 }) else {
-            return RESTError.unavailable("the server is starting").response(trace: context.id)
+            return RESTError.unavailable("the server is starting").response(trace: context.trace)
         }
         return try await route(request, context)
     }

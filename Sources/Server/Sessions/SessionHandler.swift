@@ -262,12 +262,10 @@ final class SessionConnection: Sendable {
         self.handler = handler
     }
 
-    func send(isAddressed: Bool, _ frame: @Sendable (UInt64) -> [UInt8]) async -> SendResult {
-        await withoutActuallyEscaping(frame) { frame in
-            await withCheckedContinuation { continuation in
-                eventLoop.execute { [handler] in
-                    handler.value.send(isAddressed: isAddressed, frame) { continuation.resume(returning: $0) }
-                }
+    func send(isAddressed: Bool, _ frame: @escaping @Sendable (UInt64) -> [UInt8]) async -> SendResult {
+        await withCheckedContinuation { continuation in
+            eventLoop.execute { [handler] in
+                handler.value.send(isAddressed: isAddressed, frame) { continuation.resume(returning: $0) }
             }
         }
     }

@@ -24,7 +24,7 @@ public final class SessionRegistry: Sessions {
 
     /// Sends one frame; see ``Engine/Sessions``.
     public func send(
-        to agent: AgentID, session: SessionID?, frame: @Sendable (UInt64) -> [UInt8]
+        to agent: AgentID, session: SessionID?, frame: @escaping @Sendable (UInt64) -> [UInt8]
     ) async -> SendResult {
         guard let connection = connection(of: agent, session: session) else { return .notConnected }
         return await connection.send(isAddressed: session != nil, frame)

@@ -5,6 +5,8 @@ import Engine
 import Foundation
 import Logging
 import NIOCore
+import NIOHTTP1
+import SQLiteLog
 import Synchronization
 import Testing
 
@@ -125,7 +127,7 @@ final class Plant {
 
     /// Waits until the run has its verdict.
     func verdict(of run: RunID) async throws -> Verdict {
-        func closed(_ state: borrowing Fleet.State) -> Verdict? {
+        @Sendable func closed(_ state: borrowing Fleet.State) -> Verdict? {
             if case .closed(let verdict)? = state.runs[run]?.phase { verdict } else { nil }
         }
         try await until { closed($0) != nil }
