@@ -72,6 +72,7 @@ struct RunTests {
                     try String(contentsOfFile: plant.directory + "/admin.token", encoding: .utf8).utf8.dropLast()),
             ]
             #expect(try plant.files(holding: secrets) == [])
+            #expect(try plant.files(holding: ["what is no secret": Array("host-a".utf8)]) != [])
             await plant.stop()
             #expect(try plant.files(holding: secrets) == [])
         }
