@@ -39,6 +39,8 @@ let package = Package(
         .library(name: "Core", targets: ["Core"]),
         .library(name: "Engine", targets: ["Engine"]),
         .library(name: "SQLiteLog", targets: ["SQLiteLog"]),
+        .library(name: "ControlPlane", targets: ["ControlPlane"]),
+        .executable(name: "backupy", targets: ["backupy"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
@@ -78,6 +80,30 @@ let package = Package(
                 "Core", "Digests", "Engine", "SQLiteLog", "Wire", "Workers", asyncHTTPClient, logging, nioSSL,
                 serviceLifecycle,
             ] + nio("NIOCore", "NIOPosix", "NIOHTTP1", "NIOWebSocket")),
+        library(
+            "Server",
+            [
+                "Core", "Digests", "Engine", "Objects", "Wire", httpTypes, logging,
+                .product(name: "NIOHTTPTypes", package: "swift-nio-extras"),
+                .product(name: "NIOHTTPTypesHTTP1", package: "swift-nio-extras"),
+            ] + hummingbird("Hummingbird", "HummingbirdCore")
+                + nio("NIOCore", "NIOHTTP1", "NIOPosix", "NIOWebSocket")),
+        library(
+            "ControlPlane",
+            [
+                "Core", "Digests", "Engine", "Objects", "Server", "SQLiteLog", "Wire", "Workers", logging, nioSSL,
+                serviceLifecycle,
+            ] + hummingbird("Hummingbird", "HummingbirdCore", "HummingbirdTLS") + nio("NIOCore", "NIOPosix")),
+        library("Simulation", ["Core", "Engine"]),
+        .executableTarget(
+            name: "backupy",
+            dependencies: [
+                "Agent", "ControlPlane", "Core", "CSQLite", "Digests", "Engine", "Objects", "Recordings", "Server",
+                "SQLiteLog", "Wire", argumentParser, asyncHTTPClient, logging, serviceLifecycle,
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+                .product(name: "Yams", package: "Yams"),
+            ] + nio("NIOCore", "NIOHTTP1"),
+            swiftSettings: settings),
         library("Recordings", ["Core", "Digests", "Engine", "Wire"]),
         .executableTarget(
             name: "replay-probe", dependencies: ["Recordings"], path: "Tests/ReplayProbe", swiftSettings: settings),
@@ -92,8 +118,20 @@ let package = Package(
             "AgentTests",
             [
                 "Agent", "Core", "CSQLite", "Digests", "Engine", "Objects", "SQLiteLog", "Wire", "Workers", logging,
-                protobuf, serviceLifecycle,
+                nioSSL, protobuf, serviceLifecycle,
             ] + nio("NIOCore", "NIOPosix", "NIOHTTP1", "NIOWebSocket")),
+        tests(
+            "ServerTests",
+            ["Core", "Digests", "Engine", "Objects", "Server", "SQLiteLog", "Wire", httpTypes, logging, protobuf]
+                + hummingbird("Hummingbird", "HummingbirdTesting")
+                + nio("NIOCore", "NIOEmbedded", "NIOHTTP1", "NIOWebSocket")),
+        tests("SimulationTests", ["Core", "Engine", "Simulation"]),
+        tests(
+            "ControlPlaneTests",
+            [
+                "ControlPlane", "Core", "Digests", "Engine", "Objects", "Server", "SQLiteLog", "Wire", "Workers",
+                asyncHTTPClient, logging, serviceLifecycle,
+            ] + nio("NIOCore", "NIOHTTP1", "NIOPosix", "NIOWebSocket")),
         .testTarget(
             name: "ObjectsTests", dependencies: ["CZstd", "Digests", "Engine", "Objects"], exclude: ["Fixtures"],
             swiftSettings: settings),

@@ -12,7 +12,7 @@ import Workers
 final class AgentProcess: Sendable {
     typealias StationEngine = Engine<Station, SQLiteEventLog, StationCodec>
 
-    private let configuration: AgentSetup
+    private let configuration: AgentConfiguration
     private let time: any AgentTime
     private let logger: Logger
     private let jitter: @Sendable () -> Int64
@@ -29,7 +29,7 @@ final class AgentProcess: Sendable {
 
     /// Folds the journal and carries out what an earlier process left open.
     init(
-        opened: sending AgentRuntime.Opened, configuration: AgentSetup, time: any AgentTime, logger: Logger,
+        opened: sending AgentRuntime.Opened, configuration: AgentConfiguration, time: any AgentTime, logger: Logger,
         jitter: @escaping @Sendable () -> Int64
     ) async throws {
         self.configuration = configuration

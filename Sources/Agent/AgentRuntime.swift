@@ -19,7 +19,7 @@ public final class AgentRuntime: Service {
         var dialer: Dialer
     }
 
-    private let configuration: AgentSetup
+    private let configuration: AgentConfiguration
     private let time: any AgentTime
     private let logger: Logger
     private let jitter: @Sendable () -> Int64
@@ -32,7 +32,7 @@ public final class AgentRuntime: Service {
     ///   - jitter: 0 to 400, drawn for each wait before a dial; 200 is exactly the nominal wait.
     /// - Throws: ``AgentStartError``.
     public init(
-        configuration: AgentSetup, time: any AgentTime = HostTime(), logger: Logger,
+        configuration: AgentConfiguration, time: any AgentTime = HostTime(), logger: Logger,
         jitter: @escaping @Sendable () -> Int64 = { Int64.random(in: 0...400) }
     ) throws(AgentStartError) {
         self.configuration = configuration
@@ -67,7 +67,7 @@ public final class AgentRuntime: Service {
         try await process.run()
     }
 
-    private static func open(_ configuration: AgentSetup, _ logger: Logger) throws -> Opened {
+    private static func open(_ configuration: AgentConfiguration, _ logger: Logger) throws -> Opened {
         let directory = configuration.stateDirectory
         try FileManager.default.createDirectory(
             atPath: directory, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])

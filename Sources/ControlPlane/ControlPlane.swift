@@ -27,16 +27,21 @@ public final class ControlPlane: Service {
     private let configuration: Configuration
     private let clock: any Clock
     private let logger: Logger
+    private let onReady: @Sendable (Address) -> Void
     private let phase = Mutex(Phase.new)
     private let failures: AsyncStream<ControlPlaneFailure>
     private let fail: AsyncStream<ControlPlaneFailure>.Continuation
 
     /// A control plane that touches nothing before it is started.
     ///
-    /// - Parameter logger: Is told paths, names and positions; never a secret.
+    /// - Parameters:
+    ///   - logger: Is told paths, names and positions; never a secret.
+    ///   - onReady: Called once agents are let in.
     public init(
-        configuration: Configuration, logger: Logger = Logger(label: "backupy"), clock: any Clock = SystemClock()
+        configuration: Configuration, logger: Logger = Logger(label: "backupy"), clock: any Clock = SystemClock(),
+        onReady: @escaping @Sendable (Address) -> Void = { _ in }
     ) {
+        self.onReady = onReady
         self.configuration = configuration
         self.logger = logger
         self.clock = clock
@@ -73,6 +78,7 @@ public final class ControlPlane: Service {
         let address = Address(host: configuration.listen.host, port: running.http.port, url: running.baseURL)
         for file in running.directory.createdFiles { logger.notice("made \(file)") }
         logger.notice("ready at \(address.url)")
+        onReady(address)
         return address
     }
 

@@ -104,7 +104,6 @@ final class Running: Sendable {
                 FleetServices(
                     submitter: engine, state: follower, views: directory.views, log: reader, codec: FleetCodec(),
                     vault: directory.vault, store: directory.store, signer: signer,
-                    objectName: { run, attempt in Self.objectName(run, attempt, follower) },
                     tokens: FixedTokens([("admin", directory.adminTokenDigest)]),
                     tokenKey: directory.masterKey.derive(.tokens), clock: clock,
                     unreadiness: { Self.unreadiness(door, follower, end) }, logger: logger)))
@@ -141,13 +140,6 @@ final class Running: Sendable {
         }
         guard !runs.isEmpty else { return }
         logger.warning("this stop cuts off \(runs.count) runs: \(runs.map(\.description).joined(separator: ", "))")
-    }
-
-    private static func objectName(_ run: RunID, _ attempt: Attempt, _ follower: FleetFollower) -> ObjectName? {
-        let owner = follower.read { state in
-            state.runs[run].map { ($0.order.agent, $0.order.job) } ?? state.objects[run].map { ($0.agent, $0.job) }
-        }
-        return owner.flatMap { ObjectName(ObjectNames.name(agent: $0, job: $1, run: run, attempt: attempt).string) }
     }
 
     private static func unreadiness(_ door: AgentDoor, _ follower: FleetFollower, _ end: Position) -> String? {

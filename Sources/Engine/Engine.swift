@@ -75,6 +75,8 @@ where MessageCodec.Message == M.Message, Log: SendableMetatype {
         var message: M.Message
         var expected: ExpectedRevision
         var isRequest: Bool
+        /// An outcome: it is kept while the disk is full, since nobody would report it again before the next start.
+        var isOutcome = false
         var completion: Completion
     }
 
@@ -122,7 +124,10 @@ where MessageCodec.Message == M.Message, Log: SendableMetatype {
         let kernel = try Kernel<M, Log, MessageCodec>(log: log, codec: codec)
         let state = kernel.state
         let pending = kernel.pending
-        host.begin { [weak self] message in self?.submit(message) { _ in } }
+        host.begin { [weak self] message in
+            self?.enqueue(
+                Submission(message: message, expected: .any, isRequest: false, isOutcome: true) { _ in })
+        }
         let holder = LoopHolder(Loop(engine: self, kernel: kernel, pending: pending))
         let thread = Thread { [self] in
             // The log is closed before anyone hears of the end, so that it can be opened again.
@@ -166,17 +171,18 @@ where MessageCodec.Message == M.Message, Log: SendableMetatype {
     }
 
     private func enqueue(_ submission: Submission) {
-        let refusal: SubmitError? = inbox.withLock { inbox in
-            if inbox.isStopping { return .stopped }
+        let (refusal, isFirst): (SubmitError?, Bool) = inbox.withLock { inbox in
+            if inbox.isStopping { return (.stopped, false) }
             if submission.isRequest {
-                guard inbox.requestCount < Self.requestLimit else { return .busy }
+                guard inbox.requestCount < Self.requestLimit else { return (.busy, false) }
                 inbox.requestCount += 1
             }
             inbox.waiting.append(submission)
-            return nil
+            return (nil, inbox.waiting.count == 1)
         }
         if let refusal { return submission.completion(.failure(refusal)) }
-        wakeUp.signal()
+        // The thread sleeps only after it found nothing, so the first one wakes it for all that follow.
+        if isFirst { wakeUp.signal() }
     }
 
     /// Stops the workers, records what they still say, commits what waits, and ends the thread. Commands without an
@@ -200,14 +206,14 @@ where MessageCodec.Message == M.Message, Log: SendableMetatype {
 
     /// Those who wait for one commit.
     private struct PendingBatch {
-        var staged: [(Completion, Range<Int>)] = []
+        var staged: [(Submission, Range<Int>)] = []
         var refused: [(Completion, SubmitError)] = []
 
-        mutating func add(_ completion: @escaping Completion, _ result: Kernel<M, Log, MessageCodec>.Result) {
+        mutating func add(_ submission: Submission, _ result: Kernel<M, Log, MessageCodec>.Result) {
             switch result {
-            case .staged(let range): staged.append((completion, range))
-            case .conflict(let revision): refused.append((completion, .conflict(revision)))
-            case .notPending: refused.append((completion, .notPending))
+            case .staged(let range): staged.append((submission, range))
+            case .conflict(let revision): refused.append((submission.completion, .conflict(revision)))
+            case .notPending: refused.append((submission.completion, .notPending))
             }
         }
     }
@@ -220,6 +226,10 @@ where MessageCodec.Message == M.Message, Log: SendableMetatype {
         private var time: RecordingClock
         private var hasStarted = false
         private var isStorageFull = false
+        /// A jump of the wall clock that is not on the log yet.
+        private var step: Milliseconds?
+        /// Outcomes that found the disk full; they come first when there is room.
+        private var held: [Submission] = []
 
         init(engine: Engine, kernel: Kernel<M, Log, MessageCodec>, pending: [Delivery<M.Message>]) {
             self.engine = engine
@@ -247,9 +257,15 @@ where MessageCodec.Message == M.Message, Log: SendableMetatype {
             }
         }
 
+        private func readClock() -> Timestamp {
+            let (now, step) = time.read(engine.clock)
+            if let step { self.step = step }
+            return now
+        }
+
         /// Waits for the next message or the next deadline, whichever is sooner.
         private func sleep() {
-            let (now, _) = time.read(engine.clock)
+            let now = readClock()
             var wait = Milliseconds.seconds(60)
             if let due = kernel.nextDue { wait = min(wait, max(due - now, Milliseconds(0))) }
             if isStorageFull { wait = .seconds(1) }
@@ -257,18 +273,21 @@ where MessageCodec.Message == M.Message, Log: SendableMetatype {
         }
 
         /// Stages, commits and publishes; false when the engine must end.
-        private func process(_ submissions: [Submission]) -> Bool {
-            let (now, step) = time.read(engine.clock)
+        private func process(_ arrived: [Submission]) -> Bool {
+            let submissions = held + arrived
+            held = []
+            let now = readClock()
             var batch = PendingBatch()
             var reached = 0
             do {
                 if !hasStarted, let started = engine.voice.started { _ = try kernel.turn(started, at: now) }
                 if let step, let message = engine.voice.clockStepped(step) { _ = try kernel.turn(message, at: now) }
+                step = nil
                 try kernel.passDeadlines(at: now)
                 for submission in submissions {
                     let result = try kernel.turn(submission.message, expecting: submission.expected, at: now)
                     reached += 1
-                    batch.add(submission.completion, result)
+                    batch.add(submission, result)
                     if kernel.staged.count >= Engine.batchEntryLimit || kernel.stagedByteCount >= Engine.batchByteLimit
                     {
                         try commit(&batch)
@@ -278,9 +297,14 @@ where MessageCodec.Message == M.Message, Log: SendableMetatype {
                 isStorageFull = false
                 return true
             } catch let error as LogError {
-                for (completion, _) in batch.staged { completion(.failure(.log(error))) }
                 for (completion, reason) in batch.refused { completion(.failure(reason)) }
-                for submission in submissions.dropFirst(reached) { submission.completion(.failure(.log(error))) }
+                for submission in batch.staged.map(\.0) + submissions.dropFirst(reached) {
+                    if submission.isOutcome, case .full = error {
+                        held.append(submission)
+                    } else {
+                        submission.completion(.failure(.log(error)))
+                    }
+                }
                 return recover(from: error)
             } catch {
                 engine.onFailure(error)
@@ -292,8 +316,8 @@ where MessageCodec.Message == M.Message, Log: SendableMetatype {
         private func commit(_ batch: inout PendingBatch) throws {
             let recorded = try kernel.commit()
             if !recorded.isEmpty { engine.observer(recorded) }
-            for (completion, range) in batch.staged {
-                completion(.success(Turn(entries: recorded[range].map(\.entry))))
+            for (submission, range) in batch.staged {
+                submission.completion(.success(Turn(entries: recorded[range].map(\.entry))))
             }
             for (completion, reason) in batch.refused { completion(.failure(reason)) }
             batch = PendingBatch()

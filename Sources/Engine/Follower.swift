@@ -75,9 +75,9 @@ public final class Follower<M: Machine, MessageCodec: Codec>: Sendable where Mes
         folded.withLock { body($0.state) }
     }
 
-    /// The digest of the folded state, and the position it belongs to. Takes time in proportion to the state.
-    public func digest() -> (position: Position, digest: StateDigest) {
-        folded.withLock { ($0.position, StateDigest(of: $0.state)) }
+    /// The whole folded state with the position it belongs to. Costs one copy of its tables at the next entry.
+    public func snapshot() -> (position: Position, state: M.State) {
+        folded.withLock { ($0.position, $0.state) }
     }
 
     /// Waits until a position has been folded.

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import Server
 
 /// The command line. Exit codes: 0 done, 1 the work failed, 2 wrong usage, 3 a verification failed.
 @main
@@ -81,7 +82,7 @@ enum Console {
         let all = [header] + rows
         let widths = header.indices.map { column in all.map { $0[column].count }.max() ?? 0 }
         for row in all {
-            let cells = zip(row, widths).map { $0.padding(toLength: $1, withPad: " ", startingAt: 0) }
+            let cells = zip(row, widths).map { $0.padded(to: $1) }
             print(cells.joined(separator: "  ").trimmingCharacters(in: .whitespaces))
         }
     }

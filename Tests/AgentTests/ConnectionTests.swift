@@ -128,6 +128,22 @@ struct ConnectionTests {
         try await stage.stop()
     }
 
+    @Test("TLS: a certificate that is not trusted is not talked to, a trusted one is")
+    func secure() async throws {
+        let stage = try await Stage(isSecure: true)
+        try await stage.start()
+        // The back-off after the failed handshake.
+        await stage.time.waited(for: .seconds(1))
+        try await stage.stop()
+        let file = stage.folder + "/ca.pem"
+        try TestCertificate.certificate.write(toFile: file, atomically: true, encoding: .utf8)
+        stage.trustedCertificates = file
+        try await stage.start()
+        let peer = try await stage.server.accept(stage.config())
+        #expect(try await peer.roundTrip() == [])
+        try await stage.stop()
+    }
+
     @Test("The server may choose how often hearts beat")
     func heartbeatPeriod() async throws {
         let stage = try await Stage()

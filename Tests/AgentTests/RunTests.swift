@@ -225,7 +225,7 @@ struct RunTests {
             let envelope = try await peer.nextReport()
             if case .log(let log) = envelope.payload { warning = log } else { update = envelope.jobUpdate }
         }
-        #expect(update.errorMessage == "pipeline: the job's timeout of 77 s passed during step upload")
+        #expect(update.errorMessage == "pipeline: the run timed out after 77 s, the job's timeout, during step upload")
         #expect(warning.message == "run run-1: pipeline: post_hook[1] failed: hook ended with exited(9)")
         #expect(try String(contentsOfFile: mark, encoding: .utf8) == "pre\npost\n")
         try await stage.stop()

@@ -156,4 +156,22 @@ struct EngineTests {
         #expect(kernel.state.counts["bolt"]?.number == 3)
         await #expect(throws: SubmitError.stopped) { try await engine.submit(.arrived(item: "bolt", count: 2)) }
     }
+
+    @Test("an outcome that finds the disk full is kept, since nobody would report it again")
+    func outcomeOnFullDisk() async throws {
+        let disk = MemoryDisk()
+        let (done, continuation) = AsyncStream<Void>.makeStream()
+        let engine = try engine(disk, worker: Orderer()) { recorded in
+            if recorded.contains(where: { $0.entry.kind == "ordered" }) { continuation.yield() }
+        }
+        try await engine.submit(.arrived(item: "bolt", count: 12))
+        disk.failCommit(2, with: .full(path: "disk"))
+        try await engine.submit(.taken(item: "bolt", count: 5))
+        var iterator = done.makeAsyncIterator()
+        await iterator.next()
+        await engine.shutdown()
+        let kernel = try Kernel<Stock, MemoryLog, JSONCodec<Stock.Message>>(
+            log: MemoryLog(disk: disk), codec: JSONCodec())
+        #expect(kernel.pending.isEmpty)
+    }
 }

@@ -71,7 +71,9 @@ struct FollowerTests {
         try await follower.wait(for: Position(5_000), limit: .minutes(1))
         let kernel = try Kernel<Stock, MemoryLog, JSONCodec<Stock.Message>>(
             log: MemoryLog(disk: disk), codec: JSONCodec())
-        #expect(follower.digest() == (Position(5_000), StateDigest(of: kernel.state)))
+        let (position, state) = follower.snapshot()
+        #expect(position == Position(5_000))
+        #expect(StateDigest(of: state) == StateDigest(of: kernel.state))
         #expect(follower.read { $0.counts["i0"]?.number } == 715)
         #expect(views.document("item/i0", in: "items")?.json == Array("715".utf8))
         #expect(views.document("item/i0", in: "items")?.position == Position(1))

@@ -29,4 +29,47 @@ struct FleetCasesTests {
         try rig.answer(.unknown, to: FleetRig.dispatch(second, .first))
         #expect(rig.state.agents[FleetRig.agent]?.inFlightCount == 1)
     }
+
+    @Test("An answer that did not come about an older attempt leaves the present one in peace")
+    func olderObservationLeavesPresentAttempt() throws {
+        // Given a second attempt under way, in place of a first one whose sending was unknown
+        var rig = try FleetRig(parallelRunLimit: 1)
+        let session = SessionID("ses_1")
+        try rig.connect(session)
+        try rig.ask(.runJob(first, FleetRig.job))
+        try rig.answer(.unknown, to: FleetRig.dispatch(first, .first))
+        try rig.wait(.seconds(80))
+        try rig.receive(.acknowledgement(accepted: true, reason: ""), on: session)
+        try rig.wait(.seconds(80))
+        try rig.answer(.missing, to: FleetRig.observe(first, .first))
+        try rig.answer(.done, to: FleetRig.dispatch(first, Attempt(2)))
+        let before = rig.state.runs[first]
+        // When the first one is reported after all, and the store gives no answer
+        try rig.receive(.completed(completion(of: .first)), on: session)
+        try rig.answer(.undone("out"), to: FleetRig.observe(first, .first))
+        // Then the second one keeps its phase and its times
+        #expect(rig.state.runs[first]?.phase == .running(Attempt(2)))
+        #expect(rig.state.runs[first]?.grace == before?.grace)
+        #expect(rig.state.runs[first]?.deadline == before?.deadline)
+    }
+
+    @Test("A higher limit starts what waits at once")
+    func higherLimitStartsRuns() throws {
+        // Given one slot, taken
+        var rig = try FleetRig(parallelRunLimit: 1)
+        try rig.connect(SessionID("ses_1"))
+        try rig.ask(.runJob(first, FleetRig.job))
+        try rig.ask(.runJob(second, FleetRig.job))
+        #expect(rig.state.runs[second]?.phase == .queued)
+        // When there are two
+        try rig.ask(.configureAgent(FleetRig.agent, [.maxParallelJobs(2)]))
+        // Then
+        #expect(rig.state.runs[second]?.phase == .sending(.first))
+    }
+
+    private func completion(of attempt: Attempt) -> Completion {
+        Completion(
+            job: FleetRig.job, run: WireRunID(first, attempt), objectName: "o", byteCount: 1, digest: [1],
+            durationMilliseconds: 1, compression: "zstd", databaseVersion: "")
+    }
 }

@@ -50,7 +50,8 @@ struct FleetRig {
 
     /// The agent registers, and gets its RegisterAck.
     mutating func connect(_ session: SessionID, extensions: [Text] = []) throws {
-        try record(.sessionOpened(Self.agent, SessionOpening(session: session, remoteAddress: "", extensions: extensions)))
+        try record(
+            .sessionOpened(Self.agent, SessionOpening(session: session, remoteAddress: "", extensions: extensions)))
         let registration = Registration(
             agentVersion: "1", hostname: "h", os: "linux", arch: "amd64", dockerVersion: "", capabilities: [],
             lastKnownConfigVersion: 0)

@@ -1,6 +1,7 @@
 import Core
 import Simulation
 import Testing
+import Wire
 
 /// Goal: lost connections, restarts, full and failing disks, lost, late, repeated and forged reports strand no run,
 /// repeat no decision, and lose nothing that was acknowledged.
@@ -16,6 +17,13 @@ struct WorldTests {
     @Test("A hundred runs", arguments: [1_000 as UInt64, 1_001])
     func hundredRuns(seed: UInt64) throws {
         var world = World(seed: seed, runCount: 100)
+        try world.settle()
+        #expect(world.openRuns.isEmpty, "\(world.describe)")
+    }
+
+    @Test("The agent's log keeps all that a world needs in the bytes it has on disk", arguments: UInt64(2_000)..<2_004)
+    func storesStation(seed: UInt64) throws {
+        var world = World(seed: seed, runCount: 25, codecs: Codecs(fleet: TableCodec(), station: StationCodec()))
         try world.settle()
         #expect(world.openRuns.isEmpty, "\(world.describe)")
     }

@@ -24,14 +24,11 @@ final class StationMirror: Sendable {
     /// One run of the journal.
     func run(_ id: Text) -> Station.Run? { state.withLock { $0.runs[id] } }
 
-    /// Jobs with runs under way, each once, and how many runs wait.
+    /// What `active_job_ids` lists, and how many runs wait. These are run ids of the wire, of all runs that are not over:
+    /// by them the server knows that it is in touch with a run again, and else gives it up after its grace.
     func load() -> (activeJobs: [Text], waitingCount: Int) {
         state.withLock { state in
-            var jobs: Set<Text> = []
-            state.runs.forEach { _, run in
-                if run.holdsSlot { jobs.insert(run.order.job) }
-            }
-            return (jobs.sorted(), state.waiting.count)
+            (state.runs.idsByCreation.filter { state.runs[$0]?.isOpen == true }, state.waiting.count)
         }
     }
 }

@@ -81,7 +81,8 @@ struct StationWorker: Worker {
         case .cancelled: return .failed("cancelled")
         case .timedOut(let seconds):
             let step = mirror.run(id)?.progress.step ?? "run"
-            return .failed(Text("pipeline: the job's timeout of \(seconds) s passed during step \(step)"))
+            return .failed(
+                Text("pipeline: the run timed out after \(seconds) s, the job's timeout, during step \(step)"))
         case nil: break
         }
         // Stopping the agent is no failure of the run: the command stays pending.

@@ -18,7 +18,7 @@ extension Fleet.State {
             return disown(id, entry)
         case .agentConfigured(let id, let settings):
             agents[id]?.settings = settings
-            return reconfigure(id)
+            return reconfigure(id) + [.ready(id)]  // more may run at the same time than before
         case .targetCreated(let id, let agent, let spec):
             targets[id] = Target(agent: agent, spec: spec, position: entry.position)
             return reconfigure(agent)

@@ -3,7 +3,7 @@ public import Hummingbird
 
 /// The routes of the REST interface and of the embedded store.
 public enum FleetRouter {
-    /// A router that answers as `interfaces.md` has it; whoever composes a server serves it.
+    /// A router of all of it; whoever composes a server serves it.
     ///
     /// - Parameter additional: routes of other parts of the server. They pass the same gate and stand in the same
     ///   description.
@@ -27,6 +27,7 @@ public enum FleetRouter {
         let desk = Desk(services)
         var routes =
             probes(services) + desk.agentRoutes + desk.targetRoutes + desk.jobRoutes + desk.runRoutes + desk.logRoutes
+            + desk.stateRoutes
         if let store = services.store {
             routes +=
                 ObjectRoutes(

@@ -7,6 +7,8 @@ public import Objects
 public protocol FleetStateReader: Sendable {
     /// Reads the state. The body must be quick: the follower waits for it.
     func read<Value: Sendable>(_ body: (borrowing Fleet.State) -> Value) -> Value
+    /// The whole state with the position it belongs to.
+    func snapshot() -> (position: Position, state: Fleet.State)
     /// Waits until a position has been folded; throws after the limit.
     func wait(for position: Position, limit: Milliseconds) async throws
 }
@@ -31,8 +33,6 @@ public struct FleetServices: Sendable {
     public var store: DirectoryStore?
     /// Makes and checks the embedded store's addresses.
     public var signer: ObjectURLSigner
-    /// The name of an attempt's object.
-    public var objectName: @Sendable (RunID, Attempt) -> ObjectName?
     /// Who may come in.
     public var tokens: any TokenTable
     /// 32 secret bytes that sign decryption tokens; the digests of idempotent requests are keyed with what derives from
@@ -51,8 +51,7 @@ public struct FleetServices: Sendable {
     public init(
         submitter: any Submitter<Fleet.Message>, state: any FleetStateReader, views: any ViewsReader,
         log: any LogReader & Sendable, codec: any Codec<Fleet.Message>, vault: any Vault, store: DirectoryStore?,
-        signer: ObjectURLSigner, objectName: @escaping @Sendable (RunID, Attempt) -> ObjectName?,
-        tokens: any TokenTable, tokenKey: [UInt8], clock: any Clock,
+        signer: ObjectURLSigner, tokens: any TokenTable, tokenKey: [UInt8], clock: any Clock,
         unreadiness: @escaping @Sendable () -> String?, logger: Logger
     ) {
         self.submitter = submitter
@@ -63,7 +62,6 @@ public struct FleetServices: Sendable {
         self.vault = vault
         self.store = store
         self.signer = signer
-        self.objectName = objectName
         self.tokens = tokens
         self.tokenKey = tokenKey
         self.clock = clock

@@ -31,6 +31,12 @@ public enum JSON: Hashable, Sendable {
     /// Text, or null.
     public static func optional(_ value: String?) -> JSON { value.map(JSON.string) ?? .null }
 
+    /// The value of a text in UTF-8; nil when it is no JSON.
+    public init?(parsing bytes: [UInt8]) {
+        guard let value = try? JSONParser.parse(bytes) else { return nil }
+        self = value
+    }
+
     /// The value of a member; nil when this is no object or has no such member.
     public subscript(name: String) -> JSON? {
         guard case .object(let members) = self else { return nil }

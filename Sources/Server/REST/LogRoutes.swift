@@ -1,5 +1,5 @@
-import Core
-import Engine
+public import Core
+public import Engine
 import HTTPTypes
 import Hummingbird
 
@@ -69,9 +69,9 @@ extension Desk {
 }
 
 /// Entries as the interface shows them.
-enum EntryJSON {
+public enum EntryJSON {
     /// An entry that this build cannot decode is shown without its message.
-    static func entry(_ entry: EncodedEntry, codec: any Codec<Fleet.Message>) -> JSON {
+    public static func entry(_ entry: EncodedEntry, codec: any Codec<Fleet.Message>) -> JSON {
         let message: JSON
         do {
             message = MessageJSON.message(try codec.decode(entry.body, kind: entry.kind))

@@ -1,4 +1,4 @@
-import Core
+public import Core
 
 /// Moments as texts of RFC 3339, in the proleptic Gregorian calendar, UTC.
 enum Moment {
@@ -105,4 +105,9 @@ enum Moment {
         let month = shiftedMonth < 10 ? shiftedMonth + 3 : shiftedMonth - 9
         return (yearOfEra + era * 400 + (month <= 2 ? 1 : 0), month, dayOfYear - (153 * shiftedMonth + 2) / 5 + 1)
     }
+}
+
+extension Timestamp {
+    /// RFC 3339 in UTC with milliseconds; years outside 0 to 9999 are clamped.
+    public var text: String { Moment.text(self) }
 }

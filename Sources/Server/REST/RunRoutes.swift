@@ -110,7 +110,7 @@ extension Desk {
         let attempt = services.state.read { state in
             state.objects[run.id].flatMap { $0.isBeingDeleted ? nil : $0.attempt }
         }
-        guard let attempt, let name = services.objectName(run.id, attempt) else {
+        guard let attempt, let name = ObjectName(Self.objectName(of: run, attempt)) else {
             throw RESTError(.conflict, "the run has no stored object")
         }
         let expiry = now + Self.validity
@@ -155,9 +155,13 @@ extension Desk {
         // Names of our own objects are made by us, whatever an agent echoes.
         var name = run.claim?.objectName.string
         if !run.isCaptured, run.byteCount != nil {
-            name = services.objectName(run.id, Attempt(run.provenAttempt ?? run.attempt))?.text
+            name = Self.objectName(of: run, Attempt(run.provenAttempt ?? run.attempt))
         }
         return RunJSON.run(run, objectName: name)
+    }
+
+    private static func objectName(of run: RunDetail, _ attempt: Attempt) -> String {
+        ObjectNames.name(agent: run.agent, job: run.job, run: run.id, attempt: attempt).string
     }
 }
 

@@ -103,7 +103,8 @@ extension World {
 
     mutating func arriveAtAgent(_ id: Int, _ frame: ServerFrame) throws(Breach) {
         let agent = connections[id].agent
-        guard now <= connections[id].deliversToAgentUntil ?? now, links[agent].connection == id, !links[agent].hangs else { return }
+        guard now <= connections[id].deliversToAgentUntil ?? now, links[agent].connection == id, !links[agent].hangs
+        else { return }
         links[agent].lastHeard = now
         if case .registerAck = frame {
             guard !links[agent].isWelcomed else { return }

@@ -77,7 +77,9 @@ extension World {
                 return report(failure: .upload, of: run)
             }
             run.stage = .hooks(object)
-            after(dice.chance(in: 4) ? dice.span(1_000...120_000) : dice.span(1...500), .referenceStep(links[Self.theirs].epoch, serial))
+            after(
+                dice.chance(in: 4) ? dice.span(1_000...120_000) : dice.span(1...500),
+                .referenceStep(links[Self.theirs].epoch, serial))
         case .hooks(let object):
             reference.runs[serial] = nil
             return sendOrSave(

@@ -75,7 +75,8 @@ extension World {
             }
             station.staging.insert(id)
             let object = drawObject()
-            let staged = Station.Staged(byteCount: object.byteCount, digest: Self.text(object.digest), engineVersion: "")
+            let staged = Station.Staged(
+                byteCount: object.byteCount, digest: Self.text(object.digest), engineVersion: "")
             try record(.outcome(id, of: step.command, .staged(staged)))
         case .uploaded:
             station.working[id] = nil
@@ -95,7 +96,9 @@ extension World {
         return ModelStore.Object(byteCount: 1 + bits >> 40, digest: withUnsafeBytes(of: bits.bigEndian) { Array($0) })
     }
 
-    private static func text(_ digest: [UInt8]) -> Text { Text(digest.map { String(Int($0) + 256, radix: 16) }.joined()) }
+    private static func text(_ digest: [UInt8]) -> Text {
+        Text(digest.map { String(Int($0) + 256, radix: 16) }.joined())
+    }
 
     private static func bytes(_ text: Text) -> [UInt8] {
         let characters = Array(text.string)

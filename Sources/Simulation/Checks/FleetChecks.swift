@@ -6,6 +6,8 @@ struct FleetChecks: Sendable {
     private var runsByKey: [IdempotencyKey: RunID] = [:]
     private var deletable: Set<RunID> = []
     private var foreign: (id: RunID, run: Run)?
+    /// Objects that their own agent reported, whatever the state made of it.
+    private var claims: [RunID: [(name: Text, object: ModelStore.Object)]] = [:]
 
     /// Looks at an entry in the state just before it.
     mutating func before(
@@ -64,21 +66,19 @@ struct FleetChecks: Sendable {
     private func checkVerdict(
         _ verdict: Verdict, of id: RunID, in state: borrowing Fleet.State, store: borrowing ModelStore
     ) throws(Breach) {
-        guard let run = state.runs[id] else { throw Breach(5, "\(id) is closed and is not known") }
+        guard state.runs.contains(id) else { throw Breach(5, "\(id) is closed and is not known") }
         switch verdict {
         case .success(let attempt, let evidence):
             guard let object = store.objects[WireRunID(id, attempt).text] else {
                 throw Breach(12, "\(id) is a success, and the store has no object of attempt \(attempt)")
             }
-            guard object.byteCount == evidence.byteCount, evidence.digest == nil || evidence.digest == object.digest else {
+            guard object.byteCount == evidence.byteCount, evidence.digest == nil || evidence.digest == object.digest
+            else {
                 throw Breach(12, "\(id) is a success with evidence \(evidence), and the store has \(object)")
             }
         case .lost, .failed(.lost), .failed(.storage):
-            for claim in run.reported {
-                let object = store.objects[WireRunID(id, claim.attempt).text]
-                if object == ModelStore.Object(byteCount: claim.byteCount, digest: claim.digest ?? []) {
-                    throw Breach(12, "\(id) is \(verdict), and attempt \(claim.attempt) was reported and is in the store")
-                }
+            for claim in claims[id] ?? [] where store.objects[claim.name] == claim.object {
+                throw Breach(12, "\(id) is \(verdict), and \(claim.name) was reported and is in the store")
             }
         case .reported, .failed, .cancelled:
             break
@@ -94,7 +94,14 @@ struct FleetChecks: Sendable {
             case .completed(let completion): completion.run
             default: nil
             }
-        guard let id = wire?.parts?.run, let run = state.runs[id], run.order.agent != agent else { return }
+        guard let id = wire?.parts?.run, let run = state.runs[id] else { return }
+        guard run.order.agent != agent else {
+            if case .completed(let completion) = frame.report {
+                let object = ModelStore.Object(byteCount: completion.byteCount, digest: completion.digest ?? [])
+                claims[id, default: []].append((completion.run.text, object))
+            }
+            return
+        }
         foreign = (id, run)
         guard entry.stream != .run(id) else { throw Breach(14, "a frame of \(agent) is in the stream of \(id)") }
     }

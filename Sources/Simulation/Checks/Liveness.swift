@@ -43,7 +43,9 @@ extension World {
     private var idleness: Breach? {
         let state = fleetAudit.state
         for id in openRuns {
-            guard let run = state.runs[id], run.phase == .queued, let agent = state.agents[run.order.agent] else { continue }
+            guard let run = state.runs[id], run.phase == .queued, let agent = state.agents[run.order.agent] else {
+                continue
+            }
             // Those whose object is just being looked for will free their slots for good in a moment.
             let busyCount = agent.openRuns.count { state.runs[$0]?.phase != .queued }
             guard agent.session != nil, busyCount < agent.settings.maxParallelJobs else { continue }

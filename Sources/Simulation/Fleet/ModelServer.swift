@@ -27,8 +27,6 @@ struct ModelServer {
     var lanes: [Text: [Delivery<Fleet.Message>]] = [:]
     /// When this process started.
     var startedAt = Timestamp(milliseconds: 0)
-    /// How long a redelivered RunBackup may wait for its agent.
-    var patience = Milliseconds(0)
     /// The disk has no room until then.
     var fullUntil = Timestamp(milliseconds: 0)
     /// After a commit that failed, nothing is tried before.
@@ -58,7 +56,6 @@ extension World {
         server.kernel = kernel
         server.startCount += 1
         server.startedAt = now
-        server.patience = dice.pick([Milliseconds(0), .seconds(60), .seconds(140), .seconds(300)]) ?? .seconds(0)
         server.hasStarted = false
         try processInbox()
     }
@@ -186,11 +183,14 @@ extension World {
     ) {
         for (submission, range) in zip(batch, ranges) {
             guard let range, let first = recorded[range].first?.entry else { continue }
-            if let client = submission.client, let answer = recorded[range].first(where: { $0.role == .answer })?.entry {
+            if let client = submission.client, let answer = recorded[range].first(where: { $0.role == .answer })?.entry
+            {
                 server.promises.give(answer)
                 answered(client, answer.message)
             }
-            if let id = submission.connection, case .received(_, let frame) = first.message { acknowledge(id, frame, first) }
+            if let id = submission.connection, case .received(_, let frame) = first.message {
+                acknowledge(id, frame, first)
+            }
         }
         if !server.hasStarted {
             server.hasStarted = true

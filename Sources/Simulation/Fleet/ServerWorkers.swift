@@ -22,7 +22,9 @@ extension World {
     /// The effect. The outcome is recorded a little later, if the process lives so long.
     mutating func carryOut(_ delivery: Delivery<Fleet.Message>) throws(Breach) {
         guard case .command(let command) = delivery.message else { return }
-        if isToWait(command, isRedelivered: delivery.isRedelivered) { return postpone(delivery, Self.lane(for: command)) }
+        if isToWait(command, isRedelivered: delivery.isRedelivered) {
+            return postpone(delivery, Self.lane(for: command))
+        }
         let result = try effect(of: command, isRedelivered: delivery.isRedelivered)
         if !isHealed, dice.chance(in: 250) { return killServer() }  // between the effect and its outcome
         let outcome = CommandOutcome(position: delivery.position, command: command, result: result)
@@ -30,11 +32,12 @@ extension World {
         after(wait, .outcome(server.epoch, outcome))
     }
 
-    /// A RunBackup that may be sent again is worth a wait for the agent, who dials again after our restart.
+    /// A worker that would send a RunBackup again waits for the agent, who dials again after our restart.
     private func isToWait(_ command: Command, isRedelivered: Bool) -> Bool {
-        guard case .dispatch(let agent, let run, let attempt, let isRepeatable) = command, isRedelivered else { return false }
-        guard isRepeatable || defect == .repeatsRunBackup, welcomedConnection(of: agent) == nil else { return false }
-        return fleetAudit.state.runs[run]?.phase == .sending(attempt) && now - server.startedAt < server.patience
+        guard defect == .repeatsRunBackup, isRedelivered, case .dispatch(let agent, _, _, false) = command else {
+            return false
+        }
+        return welcomedConnection(of: agent) == nil && now - server.startedAt < .seconds(100)
     }
 
     /// Puts a command behind the others of its lane: what makes it possible may be among them.
@@ -85,7 +88,8 @@ extension World {
             return .done
         case .observe(let run, let attempt):
             let name = WireRunID(run, attempt).text
-            if defect == .believesReports, let claim = state.runs[run]?.reported.last(where: { $0.attempt == attempt }) {
+            if defect == .believesReports, let claim = state.runs[run]?.reported.last(where: { $0.attempt == attempt })
+            {
                 return store.believe(claim, name)
             }
             return store.observe(name, at: now)
@@ -105,14 +109,8 @@ extension World {
         to agent: AgentID, _ run: RunID, _ attempt: Attempt, _ isRepeatable: Bool, _ isRedelivered: Bool,
         in state: Fleet.State
     ) throws(Breach) -> CommandOutcome.Result {
-        if isRedelivered {
-            guard isRepeatable || defect == .repeatsRunBackup else { return .unknown }
-            // Another attempt may have taken its place meanwhile.
-            guard state.runs[run]?.phase == .sending(attempt) else { return .unknown }
-        }
-        guard let id = welcomedConnection(of: agent) else {
-            return isRedelivered ? .unknown : .undone("not connected")
-        }
+        if isRedelivered, !isRepeatable, defect != .repeatsRunBackup { return .unknown }
+        guard let id = welcomedConnection(of: agent) else { return .undone("not connected") }
         guard let job = state.runs[run]?.order.job else { return .undone("the run is forgotten") }
         if !isHealed, dice.chance(in: 30) {
             // The connection breaks while it is being written to.
@@ -132,79 +130,5 @@ extension World {
             throw Breach(9, "\(wire.text) is sent a second time to an agent without a journal")
         }
         write(.runBackup(job, wire), to: id)
-    }
-}
-
-/// The door: connections as the server sees them.
-extension World {
-    /// The agent's newest connection.
-    func openConnection(of agent: AgentID) -> Int? {
-        connections.indices.last { connections[$0].isOpenAtServer && links[connections[$0].agent].agent == agent }
-    }
-
-    func welcomedConnection(of agent: AgentID) -> Int? {
-        openConnection(of: agent).flatMap { connections[$0].isWelcomed ? $0 : nil }
-    }
-
-    /// Puts a frame on the way to the agent.
-    mutating func write(_ frame: ServerFrame, to id: Int) {
-        guard connections[id].isOpenAtServer else { return }
-        connections[id].lastWritten = now
-        guard !connections[id].isBroken else { return }
-        let arrival = max(connections[id].toAgent, now + latency())
-        connections[id].toAgent = arrival
-        agenda.add(.toAgent(id, frame), at: arrival)
-    }
-
-    mutating func latency() -> Milliseconds { dice.chance(in: 50) ? dice.span(500...8_000) : dice.span(1...120) }
-
-    mutating func arriveAtServer(_ id: Int, _ frame: AgentFrame) {
-        let connection = connections[id]
-        guard now <= connection.deliversToServerUntil ?? now, connection.isOpenAtServer, server.kernel != nil else { return }
-        let agent = links[connection.agent].agent
-        if case .register = frame.report {
-            let session = SessionID(bits: dice.bits())
-            connections[id].session = session
-            connections[id].registeredSentAt = frame.sentAt
-            let opening = SessionOpening(session: session, remoteAddress: "", extensions: connection.extensions)
-            submit(.sessionOpened(agent, opening))
-            after(.seconds(25), .ping(id))
-        }
-        guard let session = connections[id].session, let registered = connections[id].registeredSentAt else { return }
-        let received = ReceivedFrame(
-            session: session, bytes: [], fingerprint: frame.fingerprint, sequence: frame.sequence,
-            sentAt: frame.sentAt, isReplayed: frame.sentAt < registered, failure: frame.failure, report: frame.report)
-        submit(.received(agent, received), connection: id)
-    }
-
-    /// The server ends a connection, or sees that it has ended.
-    mutating func closeAtServer(_ id: Int, _ closing: SessionClosing) {
-        guard connections[id].isOpenAtServer else { return }
-        connections[id].isOpenAtServer = false
-        breakConnection(id)
-        if let session = connections[id].session {
-            submit(.sessionClosed(links[connections[id].agent].agent, session, closing))
-        }
-    }
-
-    mutating func serverNotices(_ id: Int) {
-        if server.kernel != nil { closeAtServer(id, .closed) }
-    }
-
-    /// Keeps the agent's idle timer from running out.
-    mutating func ping(_ id: Int) {
-        guard connections[id].isOpenAtServer, server.kernel != nil else { return }
-        if connections[id].isWelcomed, now - connections[id].lastWritten >= .seconds(25) { write(.ping, to: id) }
-        after(max(.seconds(25) + (connections[id].lastWritten - now), .seconds(1)), .ping(id))
-    }
-
-    /// From now on no frame gets on the way. Each side notices at its own time; of a half-open connection, never.
-    mutating func breakConnection(_ id: Int, noticedByAgent: Bool = true, noticedByServer: Bool = true) {
-        guard !connections[id].isBroken else { return }
-        connections[id].isBroken = true
-        connections[id].deliversToServerUntil = now + (dice.chance(in: 2) ? dice.span(0...5_000) : Milliseconds(-1))
-        connections[id].deliversToAgentUntil = now + (dice.chance(in: 2) ? dice.span(0...5_000) : Milliseconds(-1))
-        if noticedByAgent { after(dice.span(1...3_000), .agentNotices(id)) }
-        if noticedByServer, connections[id].isOpenAtServer { after(dice.span(1...3_000), .serverNotices(id)) }
     }
 }

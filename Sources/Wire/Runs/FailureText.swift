@@ -30,6 +30,7 @@ extension FailureClass {
         Rule(.prefix("pipeline: unknown job_id"), .configuration),
         Rule(.prefix("pipeline: unknown target"), .configuration),
         Rule(.prefix("pipeline: no driver registered"), .configuration),
+        Rule(.prefix("pipeline: hooks:"), .configuration),  // our agent: not allowed on its host, or too many
         Rule(.infix("missing upload credentials"), .configuration),
         Rule(.prefix("pipeline: unwrap DEK"), .configuration),
         // Before the stages: a missing tool shows up while validating.

@@ -39,15 +39,15 @@ public struct HookRunner: Sendable {
         guard !hooks.isEmpty else { return }
         guard isAllowed else {
             throw RunFailure(
-                "pipeline: the job has hooks, and this agent was started without --allow-hooks. "
+                "pipeline: hooks: the job has some, and this agent was started without --allow-hooks. "
                     + "Remove them from the job, or allow them on the agent's host")
         }
         guard hooks.count <= Self.maximumCount, hooks.allSatisfy({ $0.utf8.count <= Self.maximumByteCount }) else {
             throw RunFailure(
-                "pipeline: more than \(Self.maximumCount) hooks, or one over \(Self.maximumByteCount) bytes")
+                "pipeline: hooks: more than \(Self.maximumCount), or one over \(Self.maximumByteCount) bytes")
         }
         guard !hooks.contains(where: { $0.utf8.contains(0) }) else {
-            throw RunFailure("pipeline: a hook holds a zero byte")
+            throw RunFailure("pipeline: hooks: one holds a zero byte")
         }
     }
 

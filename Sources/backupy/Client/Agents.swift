@@ -1,4 +1,5 @@
 import ArgumentParser
+import Server
 
 struct Agents: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -7,7 +8,9 @@ struct Agents: AsyncParsableCommand {
             List.self, Show.self, Create.self, Update.self, Delete.self, RotateKey.self, Config.self,
         ], defaultSubcommand: List.self)
 
-    private static let columns = ["id", "name", "status", "hostname", "agent_version", "config_version", "last_seen_at"]
+    private static let columns = [
+        "id", "name", "status", "hostname", "agent_version", "config_version", "last_seen_at",
+    ]
 
     struct List: AsyncParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Lists agents.")
@@ -16,7 +19,7 @@ struct Agents: AsyncParsableCommand {
         func run() async throws {
             let items = try await server.client().list("/agents")
             if server.json { return Console.print(JSON.array(items).rendered) }
-            Console.table(columns, items.map { item in columns.map { item[$0].cell } })
+            Console.table(columns, items.map { item in columns.map { item.member($0).cell } })
         }
     }
 
@@ -42,7 +45,7 @@ struct Agents: AsyncParsableCommand {
         @Argument(help: "A name for people.") var name: String
 
         func run() async throws {
-            let answer = try await server.client().call(.POST, "/agents", .object(["name": .string(name)]))
+            let answer = try await server.client().call(.POST, "/agents", ["name": .string(name)])
             if server.json { return Console.print(answer.text) }
             answer.json.printMembers(["id", "name", "key"])
             Console.complain("The key is shown this once: give it to the agent as BACKUP_AGENT_KEY.")
@@ -57,7 +60,7 @@ struct Agents: AsyncParsableCommand {
 
         func run() async throws {
             let answer = try await server.client().call(
-                .PATCH, "/agents/\(id.percentEncoded)", .object(["name": .string(name)]))
+                .PATCH, "/agents/\(id.percentEncoded)", ["name": .string(name)])
             if server.json { return Console.print(answer.text) }
             answer.json.printMembers(["id", "name"])
         }
@@ -107,12 +110,12 @@ struct Agents: AsyncParsableCommand {
                 ("start_utc", maintenanceStart.map(JSON.string)), ("end_utc", maintenanceEnd.map(JSON.string)),
             ])
             let body = JSON.members([
-                ("advanced", advanced == .object([:]) ? nil : advanced),
-                ("maintenance", maintenance == .object([:]) ? nil : maintenance),
+                ("advanced", advanced == [:] ? nil : advanced),
+                ("maintenance", maintenance == [:] ? nil : maintenance),
             ])
             let client = try server.client()
             let answer =
-                body == .object([:]) ? try await client.call(.GET, path) : try await client.call(.PATCH, path, body)
+                body == [:] ? try await client.call(.GET, path) : try await client.call(.PATCH, path, body)
             if server.json { return Console.print(answer.text) }
             answer.json.printMembers(["version", "maintenance", "advanced"])
         }

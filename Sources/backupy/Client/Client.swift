@@ -2,8 +2,8 @@ import ArgumentParser
 import AsyncHTTPClient
 import Foundation
 import NIOCore
-import NIOFoundationCompat
 import NIOHTTP1
+import Server
 
 /// Where the server is, and how to be let in.
 struct ServerOptions: ParsableArguments {
@@ -36,19 +36,18 @@ struct ServerOptions: ParsableArguments {
 
 /// Speaks to the REST interface.
 struct Client: Sendable {
+    enum Method: String {
+        case GET, POST, PATCH, DELETE
+    }
+
     let base: String
     let token: String
 
     /// One call of the REST interface. The answer's bytes, and its members.
     @discardableResult
-    func call(_ method: HTTPMethod, _ path: String, _ body: JSON? = nil, key: String? = nil) async throws -> Answer {
-        try await callPlain(method, "/v1" + path, body, key: key)
-    }
-
-    /// One call of any path of the server.
-    func callPlain(_ method: HTTPMethod, _ path: String, _ body: JSON? = nil, key: String? = nil) async throws -> Answer {
-        var request = HTTPClientRequest(url: base.trimmingSuffix("/") + path)
-        request.method = method
+    func call(_ method: Method, _ path: String, _ body: JSON? = nil, key: String? = nil) async throws -> Answer {
+        var request = HTTPClientRequest(url: base.trimmingSuffix("/") + "/v1" + path)
+        request.method = HTTPMethod(rawValue: method.rawValue)
         request.headers.add(name: "Authorization", value: "Bearer \(token)")
         if let key { request.headers.add(name: "Idempotency-Key", value: key) }
         if let body {
@@ -63,12 +62,12 @@ struct Client: Sendable {
         }
         let buffer = try await response.body.collect(upTo: 64 << 20)
         let bytes = Array(buffer.readableBytesView)
-        let json = JSON(bytes: bytes) ?? .null
+        let json = JSON(parsing: bytes) ?? .null
         guard (200..<300).contains(response.status.code) else {
-            let error = json["error"]
-            let field = error["details"]["field"].text.map { " (\($0))" } ?? ""
-            let text = error["message"].text ?? "the server answered \(response.status.code)"
-            throw Failure(text: "\(error["code"].text ?? "HTTP \(response.status.code)"): \(text)\(field)")
+            let error = json.member("error")
+            let field = error.member("details").member("field").text.map { " (\($0))" } ?? ""
+            let text = error.member("message").text ?? "the server answered \(response.status.code)"
+            throw Failure(text: "\(error.member("code").text ?? "HTTP \(response.status.code)"): \(text)\(field)")
         }
         return Answer(bytes: bytes, json: json)
     }
@@ -81,8 +80,8 @@ struct Client: Sendable {
             var query = path + (path.contains("?") ? "&" : "?") + "limit=\(min(limit ?? 100, 100))"
             if let cursor { query += "&cursor=\(cursor.percentEncoded)" }
             let page = try await call(.GET, query).json
-            items += page["items"].list
-            cursor = page["next_cursor"].text
+            items += page.member("items").list
+            cursor = page.member("next_cursor").text
         } while cursor != nil && items.count < limit ?? .max
         return limit.map { Array(items.prefix($0)) } ?? items
     }

@@ -1,96 +1,56 @@
-import Foundation
+import Server
 
-/// A JSON value, read leniently: a missing member is null.
-enum JSON: Sendable, Codable, Equatable {
-    case null
-    case bool(Bool)
-    case integer(Int64)
-    case number(Double)
-    case string(String)
-    case array([JSON])
-    case object([String: JSON])
-
-    init?(bytes: [UInt8]) {
-        guard let value = try? JSONDecoder().decode(JSON.self, from: Data(bytes)) else { return nil }
-        self = value
-    }
-
-    init(from decoder: any Decoder) throws {
-        let container = try decoder.singleValueContainer()
-        if container.decodeNil() {
-            self = .null
-        } else if let value = try? container.decode(Bool.self) {
-            self = .bool(value)
-        } else if let value = try? container.decode(Int64.self) {
-            self = .integer(value)
-        } else if let value = try? container.decode(Double.self) {
-            self = .number(value)
-        } else if let value = try? container.decode(String.self) {
-            self = .string(value)
-        } else if let value = try? container.decode([JSON].self) {
-            self = .array(value)
-        } else {
-            self = .object(try container.decode([String: JSON].self))
-        }
-    }
-
-    func encode(to encoder: any Encoder) throws {
-        var container = encoder.singleValueContainer()
-        switch self {
-        case .null: try container.encodeNil()
-        case .bool(let value): try container.encode(value)
-        case .integer(let value): try container.encode(value)
-        case .number(let value): try container.encode(value)
-        case .string(let value): try container.encode(value)
-        case .array(let value): try container.encode(value)
-        case .object(let value): try container.encode(value)
-        }
-    }
-
-    /// Compact, with sorted members.
-    var bytes: [UInt8] {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        return (try? Array(encoder.encode(self))) ?? Array("null".utf8)
-    }
-
-    /// Compact text.
-    var rendered: String { String(decoding: bytes, as: UTF8.self) }
-
-    subscript(name: String) -> JSON { if case .object(let members) = self { members[name] ?? .null } else { .null } }
+extension JSON {
+    /// A member, read leniently: null when there is none.
+    func member(_ name: String) -> JSON { self[name] ?? .null }
 
     var list: [JSON] { if case .array(let items) = self { items } else { [] } }
 
     /// The text of a string; nil for anything else.
     var text: String? { if case .string(let value) = self { value } else { nil } }
 
-    var integer: Int64? { if case .integer(let value) = self { value } else { nil } }
+    var integer: Int64? { if case .number(let digits) = self { Int64(digits) } else { nil } }
 
     /// As people read it; a dash for nothing.
     var cell: String {
         switch self {
         case .null: "-"
         case .bool(let value): value ? "yes" : "no"
-        case .integer(let value): String(value)
-        case .number(let value): String(value)
+        case .number(let digits): digits
         case .string(let value): value.isEmpty ? "-" : value
         case .array(let items): items.isEmpty ? "-" : items.map(\.cell).joined(separator: ",")
-        case .object: rendered
+        case .object(let members): members.map { "\($0.name) \($0.value.cell)" }.joined(separator: ", ")
         }
     }
 
-    /// An object without its null members.
+    /// Compact text.
+    var rendered: String { String(decoding: bytes, as: UTF8.self) }
+
+    /// One member a line, as people read it.
+    func indented(by indent: String = "") -> String {
+        guard case .object(let members) = self else { return cell }
+        let width = members.map(\.name.count).max() ?? 0
+        return members.map { member in
+            let name = indent + member.name.padded(to: width)
+            guard case .object(let inner) = member.value, !inner.isEmpty else { return "\(name)  \(member.value.cell)" }
+            return "\(indent)\(member.name)\n" + member.value.indented(by: indent + "  ")
+        }.joined(separator: "\n")
+    }
+
+    /// An object of those members that are given.
     static func members(_ pairs: [(String, JSON?)]) -> JSON {
-        var members: [String: JSON] = [:]
-        for case (let name, let value?) in pairs { members[name] = value }
-        return .object(members)
+        .object(pairs.compactMap { name, value in value.map { Member(name, $0) } })
     }
 
     /// One member a line, for `show`.
     func printMembers(_ names: [String]) {
         let width = names.map(\.count).max() ?? 0
-        for name in names where self[name] != .null {
-            Console.print("\(name.padding(toLength: width, withPad: " ", startingAt: 0))  \(self[name].cell)")
+        for name in names where member(name) != .null {
+            Console.print("\(name.padded(to: width))  \(member(name).cell)")
         }
     }
+}
+
+extension String {
+    func padded(to width: Int) -> String { self + String(repeating: " ", count: max(0, width - count)) }
 }

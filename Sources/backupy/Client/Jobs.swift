@@ -1,4 +1,5 @@
 import ArgumentParser
+import Server
 
 struct Jobs: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -20,11 +21,11 @@ struct Jobs: AsyncParsableCommand {
             let client = try server.client()
             var items: [JSON] = []
             var agents = [agent ?? ""]
-            if agent == nil { agents = try await client.list("/agents").compactMap { $0["id"].text } }
+            if agent == nil { agents = try await client.list("/agents").compactMap { $0.member("id").text } }
             for agent in agents { items += try await client.list("/agents/\(agent.percentEncoded)/jobs") }
             if server.json { return Console.print(JSON.array(items).rendered) }
             let columns = ["id", "agent_id", "target_id", "cron", "retention_days", "timeout_sec"]
-            Console.table(columns, items.map { item in columns.map { item[$0].cell } })
+            Console.table(columns, items.map { item in columns.map { item.member($0).cell } })
         }
     }
 
@@ -108,9 +109,9 @@ struct Jobs: AsyncParsableCommand {
         func run() async throws {
             let client = try server.client()
             let answer = try await client.call(
-                .POST, "/jobs/\(id.percentEncoded)/run", .object([:]), key: idempotencyKey)
-            guard wait, let run = answer.json["run_id"].text else {
-                return Console.print(server.json ? answer.text : answer.json["run_id"].cell)
+                .POST, "/jobs/\(id.percentEncoded)/run", [:], key: idempotencyKey)
+            guard wait, let run = answer.json.member("run_id").text else {
+                return Console.print(server.json ? answer.text : answer.json.member("run_id").cell)
             }
             try await Watch(client: client, run: run, printsJSON: server.json).toTheEnd()
         }

@@ -2,6 +2,8 @@ import ArgumentParser
 import AsyncHTTPClient
 import Foundation
 import NIOCore
+import NIOHTTP1
+import Server
 
 struct Runs: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -31,7 +33,7 @@ struct Runs: AsyncParsableCommand {
             let items = try await server.client().list("/runs?" + query.joined(separator: "&"), limit: max(1, limit))
             if server.json { return Console.print(JSON.array(items).rendered) }
             let columns = ["id", "job_id", "status", "attempt", "current_step", "size_bytes", "created_at"]
-            Console.table(columns, items.map { item in columns.map { item[$0].cell } })
+            Console.table(columns, items.map { item in columns.map { item.member($0).cell } })
         }
     }
 
@@ -67,7 +69,7 @@ struct Runs: AsyncParsableCommand {
             let items = try await server.client().list("/runs/\(id.percentEncoded)/timeline")
             if server.json { return Console.print(JSON.array(items).rendered) }
             let columns = ["position", "recorded_at", "cause", "kind", "message"]
-            Console.table(columns, items.map { item in columns.map { item[$0].cell } })
+            Console.table(columns, items.map { item in columns.map { item.member($0).cell } })
         }
     }
 
@@ -78,7 +80,7 @@ struct Runs: AsyncParsableCommand {
         @Argument(help: "The run's id.") var id: String
 
         func run() async throws {
-            let answer = try await server.client().call(.POST, "/runs/\(id.percentEncoded)/cancel", .object([:]))
+            let answer = try await server.client().call(.POST, "/runs/\(id.percentEncoded)/cancel", [:])
             Console.print(server.json ? answer.text : "asked for; `backupy runs watch \(id)` shows what comes of it")
         }
     }
@@ -103,8 +105,8 @@ struct Runs: AsyncParsableCommand {
         @Argument(help: "The run's id.") var id: String
 
         func run() async throws {
-            let answer = try await server.client().call(.POST, "/runs/\(id.percentEncoded)/decryption-token", .object([:]))
-            Console.print(server.json ? answer.text : answer.json["token"].cell)
+            let answer = try await server.client().call(.POST, "/runs/\(id.percentEncoded)/decryption-token", [:])
+            Console.print(server.json ? answer.text : answer.json.member("token").cell)
         }
     }
 
@@ -133,9 +135,9 @@ struct Watch {
         var last = ""
         while true {
             let answer = try await client.call(.GET, "/runs/\(run.percentEncoded)")
-            let status = answer.json["status"].cell
-            let step = answer.json["current_step"].cell
-            let percent = answer.json["progress_percent"].integer ?? 0
+            let status = answer.json.member("status").cell
+            let step = answer.json.member("current_step").cell
+            let percent = answer.json.member("progress_percent").integer ?? 0
             let isOpen = status == "queued" || status == "running"
             let line = isOpen ? "\(run)  \(status)  \(step)  \(percent) %" : "\(run)  \(status)"
             if Console.hasTerminal, isOpen {
@@ -150,7 +152,7 @@ struct Watch {
             if !isOpen {
                 if printsJSON { Console.print(answer.text) }
                 guard status == "success" else {
-                    let why = answer.json["error_message"].text ?? answer.json["error_class"].text ?? ""
+                    let why = answer.json.member("error_message").text ?? answer.json.member("error_class").text ?? ""
                     throw Failure(text: "the run ended as \(status)\(why.isEmpty ? "" : ": \(why)")")
                 }
                 return answer.json
@@ -164,9 +166,9 @@ extension Client {
     /// Streams a run's object into a file, which appears only once it is whole.
     func download(run: String, to path: String) async throws -> UInt64 {
         let answer = try await call(.GET, "/runs/\(run.percentEncoded)/download-url")
-        guard let url = answer.json["url"].text else { throw Failure(text: "the server gave no URL") }
+        guard let url = answer.json.member("url").text else { throw Failure(text: "the server gave no URL") }
         let response = try await HTTPClient.shared.execute(HTTPClientRequest(url: url), timeout: .hours(24))
-        guard response.status == .ok else {
+        guard response.status.code == 200 else {
             throw Failure(text: "the store answered \(response.status.code) to the download")
         }
         let partial = path + ".partial"
@@ -175,9 +177,9 @@ extension Client {
         else { throw Failure(text: "\(partial) cannot be written") }
         var byteCount: UInt64 = 0
         do {
-            for try await var buffer in response.body {
+            for try await buffer in response.body {
                 byteCount += UInt64(buffer.readableBytes)
-                if let data = buffer.readData(length: buffer.readableBytes) { try handle.write(contentsOf: data) }
+                try handle.write(contentsOf: Array(buffer.readableBytesView))
             }
             try handle.synchronize()
             try handle.close()

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Server
 
 struct Targets: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -7,8 +8,9 @@ struct Targets: AsyncParsableCommand {
 
     private static func row(_ item: JSON) -> [String] {
         [
-            item["id"].cell, item["agent_id"].cell, item["type"].cell, item["display_name"].cell,
-            item["connection"]["host"].cell, item["connection"]["database"].cell,
+            item.member("id").cell, item.member("agent_id").cell, item.member("type").cell,
+            item.member("display_name").cell,
+            item.member("connection").member("host").cell, item.member("connection").member("database").cell,
         ]
     }
 
@@ -16,7 +18,7 @@ struct Targets: AsyncParsableCommand {
         if let agent { return try await client.list("/agents/\(agent.percentEncoded)/targets") }
         var items: [JSON] = []
         for agent in try await client.list("/agents") {
-            items += try await client.list("/agents/\((agent["id"].text ?? "").percentEncoded)/targets")
+            items += try await client.list("/agents/\((agent.member("id").text ?? "").percentEncoded)/targets")
         }
         return items
     }
@@ -39,7 +41,7 @@ struct Targets: AsyncParsableCommand {
         @Argument(help: "The target's id.") var id: String
 
         func run() async throws {
-            guard let item = try await all(server.client(), agent: nil).first(where: { $0["id"].text == id }) else {
+            guard let item = try await all(server.client(), agent: nil).first(where: { $0.member("id").text == id }) else {
                 throw Failure(text: "RESOURCE_NOT_FOUND: there is no such target")
             }
             if server.json { return Console.print(item.rendered) }
@@ -54,7 +56,8 @@ struct Targets: AsyncParsableCommand {
         @Option(help: "Port.") var port: Int64?
         @Option(help: "The database's name; for SQLite the path of the file on the agent's host.") var database: String?
         @Option(help: "Who to log in as.") var username: String?
-        @Option(help: "env:NAME or file:PATH on the agent's host, or a literal password.") var passwordSecretRef: String?
+        @Option(help: "env:NAME or file:PATH on the agent's host, or a literal password.") var passwordSecretRef:
+            String?
 
         func body(type: String?) -> JSON {
             let connection = JSON.members([
@@ -64,7 +67,7 @@ struct Targets: AsyncParsableCommand {
             ])
             return JSON.members([
                 ("type", type.map(JSON.string)), ("display_name", name.map(JSON.string)),
-                ("connection", connection == .object([:]) ? nil : connection),
+                ("connection", connection == [:] ? nil : connection),
             ])
         }
     }

@@ -2,6 +2,7 @@ import ArgumentParser
 import Digests
 import Foundation
 import Objects
+import Server
 
 struct Demo: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -24,7 +25,9 @@ struct Demo: AsyncParsableCommand {
                 try await replay(stage, result)
                 Console.print(json ? result.json : "")
                 try? FileManager.default.removeItem(atPath: folder)
-                say("\nNext: `make demo KEEP=1` leaves it all running; README.md walks through one run, entry by entry.")
+                say(
+                    "\nNext: `make demo KEEP=1` leaves it all running; README.md walks through one run, entry by entry."
+                )
             }
         } catch {
             await stage.abandon()
@@ -58,33 +61,32 @@ struct Demo: AsyncParsableCommand {
         say("   \(address), its data in \(stage.serverData)")
 
         say("3. An agent, registered over REST and started as a second process; they speak over a WebSocket")
-        let agent = try await client.call(.POST, "/agents", .object(["name": .string("demo agent")])).json
-        let agentID = agent["id"].cell
-        try stage.startAgent(server: address, key: agent["key"].text ?? "")
+        let agent = try await client.call(.POST, "/agents", ["name": .string("demo agent")]).json
+        let agentID = agent.member("id").cell
+        try stage.startAgent(server: address, key: agent.member("key").text ?? "")
         try await waitUntilOnline(agentID, client, stage)
 
         say("4. A target and a job")
         let target = try await client.call(
             .POST, "/agents/\(agentID)/targets",
-            .object([
-                "type": .string("sqlite"), "display_name": .string("demo"),
-                "connection": .object(["database": .string(stage.database)]),
-            ])
+            ["type": "sqlite", "display_name": "demo", "connection": ["database": .string(stage.database)]]
         ).json
         let job = try await client.call(
-            .POST, "/agents/\(agentID)/jobs", .object(["target_id": target["id"], "retention_days": .integer(7)])
+            .POST, "/agents/\(agentID)/jobs", ["target_id": target.member("id"), "retention_days": .integer(7)]
         ).json
 
         say("5. The backup: dumped, compressed, encrypted and uploaded by the agent; verified by the control plane")
-        let run = try await client.call(.POST, "/jobs/\(job["id"].cell)/run", .object([:])).json["run_id"].cell
+        let run = try await client.call(.POST, "/jobs/\(job.member("id").cell)/run", [:]).json.member("run_id").cell
         let verdict = try await Watch(client: client, run: run, printsJSON: false).toTheEnd()
-        say("   \(verdict["size_bytes"].cell) bytes, SHA-256 \(verdict["sha256"].cell)")
-        say("   evidence: object \(verdict["evidence"]["object"].cell), digest \(verdict["evidence"]["digest"].cell)")
+        say("   \(verdict.member("size_bytes").cell) bytes, SHA-256 \(verdict.member("sha256").cell)")
+        say(
+            "   evidence: object \(verdict.member("evidence").member("object").cell), digest \(verdict.member("evidence").member("digest").cell)"
+        )
 
         say("6. The proof: downloaded, decrypted, opened, compared row for row")
         let object = stage.folder + "/object.enc"
         let byteCount = try await client.download(run: run, to: object)
-        let token = try await client.call(.POST, "/runs/\(run)/decryption-token", .object([:])).json["token"].text ?? ""
+        let token = try await client.call(.POST, "/runs/\(run)/decryption-token", [:]).json.member("token").text ?? ""
         _ = try Decryptor.decrypt(
             input: object, output: stage.restored,
             key: .token(token, nowSeconds: Int64(Date().timeIntervalSince1970)))
@@ -96,20 +98,21 @@ struct Demo: AsyncParsableCommand {
 
         say("7. What happened to the run, from its own stream in the log (position, cause, kind):")
         for entry in try await client.list("/runs/\(run)/timeline") {
-            let cause = entry["cause"].integer.map { "because of \($0)" } ?? "from outside"
-            say("   \(entry["position"].cell)  \(cause)  \(entry["kind"].cell)")
+            let cause = entry.member("cause").integer.map { "because of \($0)" } ?? "from outside"
+            say("   \(entry.member("position").cell)  \(cause)  \(entry.member("kind").cell)")
         }
-        let ready = try await client.ready()
+        let state = try await client.call(.GET, "/state").json
         return Result(
-            run: run, rowCount: rowCount, objectByteCount: byteCount, position: ready["position"].integer ?? 0,
-            digest: ready["digest"].cell)
+            run: run, rowCount: rowCount, objectByteCount: byteCount, position: state.member("position").integer ?? 0,
+            digest: state.member("digest").cell)
     }
 
     private func waitUntilOnline(_ id: String, _ client: Client, _ stage: Stage) async throws {
         for _ in 0..<300 {
             let agent = try await client.call(.GET, "/agents/\(id)").json
-            if agent["status"].text == "online" {
-                return say("   \(id) is online: \(agent["hostname"].cell), \(agent["agent_version"].cell)")
+            if agent.member("status").text == "online" {
+                return say(
+                    "   \(id) is online: \(agent.member("hostname").cell), \(agent.member("agent_version").cell)")
             }
             try stage.checkProcesses()
             try await Task.sleep(for: .milliseconds(100))
@@ -136,12 +139,5 @@ struct Demo: AsyncParsableCommand {
         say("   backupy runs list; backupy runs timeline \(result.run)")
         say("   backupy log tail --data \(stage.serverData); backupy replay \(stage.serverData)")
         say("Stop both with: kill \(stage.processIDs.map(String.init).joined(separator: " "))")
-    }
-}
-
-extension Client {
-    /// What `/readyz` says: position and digest of the state being served.
-    func ready() async throws -> JSON {
-        try await callPlain(.GET, "/readyz").json
     }
 }

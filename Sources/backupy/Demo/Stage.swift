@@ -99,7 +99,6 @@ struct Stage {
     }
 
     private func wait(for process: Process) async {
-        nonisolated(unsafe) let process = process
         await Task.detached { process.waitUntilExit() }.value
     }
 }

@@ -1,6 +1,8 @@
 import ArgumentParser
+import Digests
 import Foundation
 import Objects
+import Server
 
 struct Decrypt: ParsableCommand {
     static let configuration = CommandConfiguration(

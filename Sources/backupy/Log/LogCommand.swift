@@ -1,5 +1,6 @@
 import ArgumentParser
 import Core
+import Digests
 import Engine
 import Foundation
 import Recordings
@@ -38,15 +39,13 @@ struct LogCommand: AsyncParsableCommand {
                 try fold.add(contentsOf: reader, codec: FleetCodec())
                 let kinds = fold.kinds.sorted { $0.key < $1.key }
                 if options.json {
-                    let json = JSON.object([
-                        "entries": .integer(Int64(fold.entryCount)),
-                        "first_recorded_at": first.map { .string($0.text) } ?? .null,
-                        "last_recorded_at": fold.recordedAt.map { .string($0.text) } ?? .null,
+                    let json: JSON = [
+                        "entries": .integer(fold.entryCount),
+                        "first_recorded_at": .optional(first?.text),
+                        "last_recorded_at": .optional(fold.recordedAt?.text),
                         "digest": .string(StateDigest(of: fold.state).description),
-                        "by_kind": .object(
-                            Dictionary(
-                                uniqueKeysWithValues: kinds.map { ($0.key.string, JSON.integer(Int64($0.value))) })),
-                    ])
+                        "by_kind": .object(kinds.map { JSON.Member($0.key.string, .integer($0.value)) }),
+                    ]
                     return Console.print(json.rendered)
                 }
                 Console.print("entries  \(fold.entryCount)")
@@ -116,7 +115,8 @@ struct LogCommand: AsyncParsableCommand {
                 Console.print(
                     options.json
                         ? #"{"entries":\#(report.entryCount),"commits":\#(report.commitCount),"link":"\#(report.link.hex)"}"#
-                        : "sound: \(report.entryCount) entries in \(report.commitCount) commits; last link \(report.link.hex)")
+                        : "sound: \(report.entryCount) entries in \(report.commitCount) commits; last link \(report.link.hex)"
+                )
             } catch {
                 throw LogFiles.failure(error)
             }
@@ -150,14 +150,6 @@ struct LogCommand: AsyncParsableCommand {
     }
 }
 
-extension Timestamp {
-    /// RFC 3339 in UTC with milliseconds.
-    var text: String {
-        Date(timeIntervalSince1970: Double(milliseconds) / 1_000)
-            .formatted(.iso8601.year().month().day().time(includingFractionalSeconds: true).timeZone(separator: .omitted))
-    }
-}
-
 /// Entries for people, or one JSON object a line.
 enum EntryPrinter {
     static func line(_ entry: EncodedEntry, asJSON: Bool) {
@@ -168,6 +160,6 @@ enum EntryPrinter {
 
     static func whole(_ entry: EncodedEntry, asJSON: Bool) {
         let json = EntryJSON.entry(entry, codec: FleetCodec())
-        Console.print(asJSON ? json.text : json.indented)
+        Console.print(asJSON ? json.rendered : json.indented())
     }
 }

@@ -4,6 +4,7 @@ import Engine
 import Foundation
 import Recordings
 import SQLiteLog
+import Server
 import Wire
 
 struct Replay: AsyncParsableCommand {
@@ -57,7 +58,8 @@ struct Replay: AsyncParsableCommand {
         for divergence in replay.divergences { Console.complain(divergence.description) }
         guard replay.isGood else {
             throw Failure(
-                text: "\(file): \(replay.errorCount) turns decide otherwise than was recorded", code: Failure.verification)
+                text: "\(file): \(replay.errorCount) turns decide otherwise than was recorded",
+                code: Failure.verification)
         }
         let differences = replay.diffCount == 0 ? "" : ", \(replay.diffCount) decision diffs under other rules"
         Console.complain("\(file): \(replay.decisionCount) recorded decisions, each the same again\(differences)")
@@ -72,7 +74,8 @@ struct Replay: AsyncParsableCommand {
         var verdicts: [String: Int] = [:]
         for (_, run) in result.fold.runs { verdicts[run.word, default: 0] += 1 }
         let runs = verdicts.sorted { $0.key < $1.key }.map { "\($0.value) \($0.key)" }
-        Console.print("  runs       \(result.fold.runs.count)\(runs.isEmpty ? "" : " (\(runs.joined(separator: ", ")))")")
+        Console.print(
+            "  runs       \(result.fold.runs.count)\(runs.isEmpty ? "" : " (\(runs.joined(separator: ", ")))")")
         let anomalies = result.fold.anomalies.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }
         Console.print("  anomalies  \(anomalies.isEmpty ? "none" : anomalies.joined(separator: ", "))")
     }

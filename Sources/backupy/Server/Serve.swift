@@ -3,6 +3,7 @@ import ControlPlane
 import Foundation
 import Logging
 import ServiceLifecycle
+import UnixSignals
 
 struct Serve: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -30,11 +31,14 @@ struct Serve: AsyncParsableCommand {
                 "data", "listen", "tls-certificate", "tls-key", "public-url", "master-key-file", "allow-insecure",
             ])
         guard let data = settings.text("data", data) else {
-            throw Failure(text: "--data is needed: the directory that holds, or will hold, the log", code: Failure.usage)
+            throw Failure(
+                text: "--data is needed: the directory that holds, or will hold, the log", code: Failure.usage)
         }
         let plane: ControlPlane
         do {
-            plane = ControlPlane(configuration: try configuration(settings, data), logger: Logs.make("serve", level: .info)) {
+            plane = ControlPlane(
+                configuration: try configuration(settings, data), logger: Logs.make("serve", level: .info)
+            ) {
                 Console.print("ready at \($0.url)")
             }
         } catch {

@@ -3,6 +3,7 @@ import Foundation
 import NIOCore
 import NIOHTTP1
 import NIOPosix
+import NIOSSL
 import NIOWebSocket
 import SwiftProtobuf
 import Testing
@@ -16,12 +17,14 @@ final class ScriptedServer: Sendable {
     private let peers: AsyncStream<Peer>
 
     /// - Parameter extensions: the header of the 101, if any.
-    init(extensions: String? = "journal, report-ack") async throws {
+    init(extensions: String? = "journal, report-ack", isSecure: Bool = false) async throws {
+        let tls = isSecure ? try TestCertificate.context() : nil
         let (peers, arrived) = AsyncStream.makeStream(of: Peer.self)
         self.peers = peers
         channel = try await ServerBootstrap(group: .singletonMultiThreadedEventLoopGroup)
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
+                    if let tls { try channel.pipeline.syncOperations.addHandler(NIOSSLServerHandler(context: tls)) }
                     let upgrader = NIOTypedWebSocketServerUpgrader<Void>(
                         maxFrameSize: 4 << 20,
                         shouldUpgrade: { channel, _ in

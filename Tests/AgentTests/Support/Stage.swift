@@ -16,12 +16,18 @@ final class Stage: @unchecked Sendable {
     let folder: String
     let server: ScriptedServer
     let store: GatedStore
+    var trustedCertificates: String?
     private(set) var running: Task<Void, any Error>?
 
-    init(extensions: String? = "journal, report-ack", storeIsOpen: Bool = true) async throws {
+    private let isSecure: Bool
+
+    init(
+        extensions: String? = "journal, report-ack", storeIsOpen: Bool = true, isSecure: Bool = false
+    ) async throws {
+        self.isSecure = isSecure
         folder = NSTemporaryDirectory() + "/backupy-" + UUID().uuidString
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-        server = try await ScriptedServer(extensions: extensions)
+        server = try await ScriptedServer(extensions: extensions, isSecure: isSecure)
         store = try await GatedStore(isOpen: storeIsOpen)
         var connection: OpaquePointer?
         try #require(sqlite3_open(database, &connection) == SQLITE_OK)
@@ -41,12 +47,13 @@ final class Stage: @unchecked Sendable {
 
     func makeAgent(key: String = keyText, allowsHooks: Bool = false, port: Int? = nil) throws -> AgentRuntime {
         var options = AgentSetup.Options()
-        options.server = "http://127.0.0.1:\(port ?? server.port)/prefix?tenant=1"
+        options.server = "\(isSecure ? "https" : "http")://127.0.0.1:\(port ?? server.port)/prefix?tenant=1"
         options.stateDirectory = stateDirectory
         options.allowsInsecure = true
         options.allowsHooks = allowsHooks
         options.key = key
-        let configuration = try AgentSetup(options: options, environment: [:], version: "v-test")
+        let environment = trustedCertificates.map { ["SSL_CERT_FILE": $0] } ?? [:]
+        let configuration = try AgentSetup(options: options, environment: environment, version: "v-test")
         var logger = Logger(label: "test")
         logger.logLevel = .critical
         // 200: exactly the nominal waits.

@@ -36,7 +36,7 @@ struct Backup: Sendable {
 
     /// Uploads and reports an object, and waits for the verdict.
     mutating func complete(_ run: String, _ content: [UInt8]) async throws {
-        let name = World.objectName(RunID(Text(run)), .first)
+        let name = try World.objectName(RunID(Text(run)), .first, world.follower)
         let sink = try world.store.beginUpload(
             name, declaredByteCount: UInt64(content.count), maximumByteCount: 1 << 20)
         try sink.write(content)
@@ -84,7 +84,8 @@ struct Backup: Sendable {
             #expect(done["status"] == "success" && done["progress_percent"] == 100)
             #expect(done["evidence"] == ["object": "seen", "digest": "store"])
             #expect(
-                done["s3_key"] == .string("backups/\(run)-1") && done["size_bytes"]?.number == UInt64(content.count))
+                done["s3_key"] == .string("\(backup.agent)/\(backup.job)/\(run)-1.enc")
+                    && done["size_bytes"]?.number == UInt64(content.count))
             #expect(done["sha256"] == .string(SHA256.digest(of: content).hex) && done["duration_ms"] == 1_234)
 
             let download = try await call(.get, "/v1/runs/\(run)/download-url").json

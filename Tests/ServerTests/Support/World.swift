@@ -38,6 +38,7 @@ final class Readiness: Sendable {
 struct PromptWorker: Worker {
     let store: DirectoryStore
     let vault: SQLiteVault
+    let follower: Follower<Fleet, FleetCodec>
 
     func lane(for command: Fleet.Message) -> Text? { "all" }
 
@@ -47,6 +48,7 @@ struct PromptWorker: Worker {
         guard case .command(let command) = delivery.message else { return .faulted("no command") }
         let result: CommandOutcome.Result
         do {
+            try await follower.wait(for: delivery.position)
             switch command {
             case .welcome, .configure, .cancel, .disconnect:
                 result = .done
@@ -54,12 +56,12 @@ struct PromptWorker: Worker {
                 try vault.store([UInt8](repeating: 7, count: 32), as: "key:\(WireRunID(run, attempt).text)")
                 result = .done
             case .observe(let run, let attempt):
-                switch try store.look(at: World.objectName(run, attempt), freezing: true) {
+                switch try store.look(at: World.objectName(run, attempt, follower), freezing: true) {
                 case .found(let byteCount, let digest): result = .found(byteCount: byteCount, digest: digest?.bytes)
                 case .missing: result = .missing
                 }
             case .delete(let run, let attempt):
-                try store.remove(World.objectName(run, attempt))
+                try store.remove(World.objectName(run, attempt, follower))
                 try vault.delete("key:\(WireRunID(run, attempt).text)")
                 result = .done
             }
@@ -84,8 +86,16 @@ final class World: Sendable {
     let services: FleetServices
     let readiness = Readiness()
 
-    static func objectName(_ run: RunID, _ attempt: Attempt) -> ObjectName {
-        ObjectName("backups/\(WireRunID(run, attempt).text)")!
+    static func objectName(
+        _ run: RunID, _ attempt: Attempt, _ follower: Follower<Fleet, FleetCodec>
+    ) throws -> ObjectName {
+        let name = follower.read { state in
+            state.runs[run].map {
+                ObjectNames.name(agent: $0.order.agent, job: $0.order.job, run: run, attempt: attempt)
+            }
+        }
+        guard let name, let objectName = ObjectName(name.string) else { throw CancellationError() }
+        return objectName
     }
 
     init(rate: RateLimit = RateLimit(perSecond: 1_000_000, burst: 1_000_000)) throws {
@@ -108,13 +118,13 @@ final class World: Sendable {
         engine = Engine(
             clock: clock,
             voice: EngineVoice(started: .started(EngineStart(build: "test", rules: Fleet.rules, seed: 1))),
-            worker: PromptWorker(store: store, vault: vault), logger: logger, observer: { _ in follower.wake() },
+            worker: PromptWorker(store: store, vault: vault, follower: follower), logger: logger,
+            observer: { _ in follower.wake() },
             onFailure: { _ in })
         let readiness = readiness
         var services = FleetServices(
             submitter: engine, state: follower, views: views, log: reader, codec: FleetCodec(), vault: vault,
             store: store, signer: ObjectURLSigner(key: masterKey.derive(.signing), base: "http://127.0.0.1:8080"),
-            objectName: { Self.objectName($0, $1) },
             tokens: FixedTokens([
                 ("admin", SHA256.digest(of: Array(Self.token.utf8))),
                 ("other", SHA256.digest(of: Array(Self.otherToken.utf8))),

@@ -14,6 +14,9 @@ struct FailureTextTests {
             ("pipeline: no driver registered for db_type=db_unspecified", .configuration),
             ("pipeline: RunBackup missing upload credentials", .configuration),
             ("pipeline: unwrap DEK: pipeline: expected 32-byte DEK, got 16", .configuration),
+            ("pipeline: hooks: the job has some, and this agent was started without --allow-hooks", .configuration),
+            ("pipeline: the run timed out after 77 s, the job's timeout, during step upload", .timeout),
+            ("interrupted: the agent restarted during the dump", .disconnect),
             (
                 "pipeline: validate stage: pipeline: mongodump version probe failed (is mongodump installed?): "
                     + #"exec: "mongodump": executable file not found in $PATH"#, .configuration

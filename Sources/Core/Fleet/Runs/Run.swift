@@ -262,9 +262,9 @@ extension Run {
         case .sending, .unconfirmed, .running, .reconciling:
             phase = .verifying(reported)
             grace = nil
-        case .verifying:
-            signs.append(.observe(reported))  // what the store has may be the object of the second report
-        case .queued, .stored, .failed, .gone, .stopped, .captured, .ended, .closed:
+        case .verifying, .queued:
+            signs.append(.observe(reported))  // what the store has may be the object of this report
+        case .stored, .failed, .gone, .stopped, .captured, .ended, .closed:
             break
         }
         return signs
@@ -307,7 +307,12 @@ extension Run {
                 break
             }
         case .undone, .done, .unknown:
-            grace = moment + Fleet.Limits.observation
+            switch phase {
+            case .verifying(asked), .reconciling(asked, _): grace = moment + Fleet.Limits.observation
+            case .queued, .sending, .unconfirmed, .running, .verifying, .reconciling, .stored, .failed, .gone, .stopped,
+                .captured, .ended, .closed:
+                break  // it was about an older attempt; the present one has its own times
+            }
         }
     }
 
