@@ -29,18 +29,18 @@ extension Desk {
     ) async throws -> Response {
         let query = try Query(request, allowed: allowed)
         let page = try Page(query, kind: "log")
-        if query["after"] != nil, page.after != nil {
+        if query.filter("after") != nil, page.after != nil {
             throw RESTError.field("cursor", "stands for after; give one of the two")
         }
         var after = Position.start
-        if let text = page.after ?? query["after"] {
+        if let text = page.after ?? query.filter("after") {
             guard let number = UInt64(text), number <= UInt64(Int64.max) else {
                 throw RESTError.field(page.after == nil ? "after" : "cursor", "must be a position of the log")
             }
             after = Position(number)
         }
         let (log, codec, start) = (services.log, services.codec, after)
-        let wanted = stream ?? query["stream"].map { Core.Stream(Text($0)) }
+        let wanted = stream ?? query.filter("stream").map { Core.Stream(Text($0)) }
         let items = try await blocking {
             let entries =
                 if let wanted {

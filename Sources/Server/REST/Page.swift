@@ -74,4 +74,7 @@ struct Query {
     }
 
     subscript(name: String) -> String? { values[name] }
+
+    /// A filter: without a value it filters nothing.
+    func filter(_ name: String) -> String? { values[name].flatMap { $0.isEmpty ? nil : $0 } }
 }

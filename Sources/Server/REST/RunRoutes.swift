@@ -1,6 +1,7 @@
 import Core
 import Digests
 import Engine
+import Foundation
 import HTTPTypes
 import Hummingbird
 import Objects
@@ -53,7 +54,7 @@ extension Desk {
         let query = try Query(request, allowed: members + ["from", "to", "limit", "cursor"])
         let page = try Page(query, kind: "runs")
         var wanted = DocumentQuery(collection: FleetProjection.runs, limit: page.limit + 1)
-        for member in members { if let value = query[member] { wanted.matching[member] = value } }
+        for member in members { if let value = query.filter(member) { wanted.matching[member] = value } }
         if let status = wanted.matching["status"], RunDetail.Status(rawValue: status) == nil {
             let words = RunDetail.Status.allCases.map(\.rawValue).joined(separator: ", ")
             throw RESTError.field("status", "must be one of \(words)")
@@ -75,7 +76,7 @@ extension Desk {
     }
 
     private func moment(_ name: String, _ query: Query) throws(RESTError) -> Timestamp? {
-        guard let text = query[name] else { return nil }
+        guard let text = query.filter(name) else { return nil }
         guard let moment = Moment.parse(text) else {
             throw .field(name, "must be a moment as RFC 3339 writes it, such as 2026-01-31T08:00:00Z")
         }
@@ -144,7 +145,9 @@ extension Desk {
 
     /// The run that the path names. A captured run's id may have any form.
     private func run(_ context: FleetContext) async throws -> RunDetail {
-        guard let id = context.parameters.get("id"), id.utf8.count <= 200 else { throw RESTError.unknown("run") }
+        guard let id = context.parameters.get("id")?.removingPercentEncoding, id.utf8.count <= 200 else {
+            throw RESTError.unknown("run")
+        }
         let views = services.views
         let document = try await blocking { try views.document(id, in: FleetProjection.runs) }
         guard let run = document.flatMap(FleetProjection.detail) else { throw RESTError.unknown("run") }

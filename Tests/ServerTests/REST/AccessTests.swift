@@ -54,6 +54,27 @@ import Testing
         }
     }
 
+    @Test("Hostile targets and headers are answered, whatever they hold")
+    func hostileTargets() async throws {
+        try await withWorld { _, call in
+            let long = String(repeating: "a", count: 20_000)
+            for path in [
+                "", "*", "//", "/v1//agents", "/v1/agents/", "/v1/runs/%", "/v1/runs/%zz", "/v1/runs/%ff",
+                "/v1/runs/%00",
+                "/v1/runs/..%2f..%2flog", "/v1/agents/\(long)", "/v1/log/%31", "/v1/log?limit=%", "/v1/log?&&==&",
+                "/v1/log?stream=%00", "/v1/log?stream=\(long)", "/v1/runs?status=%ff", "/v1/agents?cursor=\(long)",
+                "/v1/log?stream=é", "/v1/runs/run_é", "http://elsewhere/v1/agents", "/v1/agents#x", "/v1/agents?#",
+                "/objects/%2e%2e/x?expires=1&max=1&signature=", "/objects/é?signature=zz",
+            ] {
+                let answer = try await call(.get, path)
+                #expect(answer.status < 500, "\(path.prefix(60)): \(answer.text)")
+            }
+            for token in ["", " ", long, "é", "\u{1}"] {
+                #expect(try await call(.get, "/v1/agents", token: token).status == 401)
+            }
+        }
+    }
+
     @Test("Not ready is 503 with the reason")
     func readiness() async throws {
         try await withWorld { world, call in

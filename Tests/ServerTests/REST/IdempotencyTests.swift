@@ -6,6 +6,7 @@ import HTTPTypes
 import Objects
 import SQLiteLog
 import Testing
+import Wire
 
 @testable import Server
 
@@ -94,6 +95,42 @@ import Testing
             #expect(isKept == (status == 503 && error != .busy))
         }
         await world.stop()
+    }
+}
+
+extension RESTIdempotencyTests {
+    @Test("A write whose answer cannot be read yet is 503, and its password stays")
+    func behind() async throws {
+        let world = try World()
+        var services = world.services
+        services.state = BehindReader(follower: world.follower)
+        let agent = AgentID("agt_00000000001")
+        let turn = try await world.engine.submit(
+            .requested(.createAgent(agent, name: "a", keyDigest: [UInt8](repeating: 1, count: 32)), Ticket(token: "t")))
+        try await world.follower.wait(for: turn.end)
+        try await withRouter(services) { call in
+            let body = #"{"type":"mysql","display_name":"t","connection":{"password_secret_ref":"literal"}}"#
+            let answer = try await call(.post, "/v1/agents/\(agent)/targets", body)
+            #expect(answer.status == 503 && answer.code == "SERVICE_UNAVAILABLE")
+            #expect(try world.vault.names(withPrefix: "secret:").count == 1)
+            let refused = try await call(.post, "/v1/agents", "{}")
+            #expect(refused.status == 422)
+        }
+        #expect(world.follower.read { $0.targets.count } == 1)
+        await world.stop()
+    }
+}
+
+/// Reads well, and never catches up.
+struct BehindReader: FleetStateReader {
+    struct Behind: Error {}
+    let follower: Follower<Fleet, FleetCodec>
+
+    func read<Value: Sendable>(_ body: (borrowing Fleet.State) -> Value) -> Value { follower.read(body) }
+
+    func wait(for position: Position, limit: Milliseconds) async throws {
+        try await follower.wait(for: position, limit: limit)
+        throw Behind()
     }
 }
 

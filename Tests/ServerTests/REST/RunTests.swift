@@ -50,10 +50,13 @@ struct Backup: Sendable {
         try await world.follower.wait(for: turn.end)
     }
 
-    /// Waits for the worker's outcome and the verdict that follows: positions only grow, so there is always a next one.
+    /// Waits for the worker's outcome and the verdict that follows. Where the log stands is taken before looking, so that
+    /// a verdict that comes between is not waited for.
     func ended(_ run: String) async throws {
-        while try await call(.get, "/v1/runs/\(run)").json["finished_at"] == .null {
-            try await world.follower.wait(for: world.follower.passed.next)
+        while true {
+            let passed = world.follower.passed
+            if try await call(.get, "/v1/runs/\(run)").json["finished_at"] != .null { return }
+            try await world.follower.wait(for: passed.next)
         }
     }
 }
@@ -110,8 +113,10 @@ struct Backup: Sendable {
             #expect(again.json["expires_at"] == issued.json["expires_at"])
 
             #expect(try await call(.delete, "/v1/runs/\(run)").status == 202)
-            while !world.follower.read({ $0.objects.isEmpty }) {
-                try await world.follower.wait(for: world.follower.passed.next)
+            while true {
+                let passed = world.follower.passed
+                if world.follower.read({ $0.objects.isEmpty }) { break }
+                try await world.follower.wait(for: passed.next)
             }
             #expect(try world.vault.names(withPrefix: "key:").isEmpty)
             #expect(try await call(.get, "/v1/runs/\(run)/download-url").status == 409)
@@ -194,6 +199,7 @@ struct Backup: Sendable {
             #expect(try await ids("agent_id=\(agent)&status=cancelled") == [runs[0]])
             #expect(try await ids("target_id=\(target)&status=queued").count == 5)
             #expect(try await ids("agent_id=agt_00000000000") == [])
+            #expect(try await ids("agent_id=&job_id=&target_id=&from=&to=&status=") == runs.reversed())
             #expect(try await ids("from=2026-01-01T00:03:00Z&to=2026-01-01T00:05:00Z") == [runs[3], runs[2]])
             let first = try await call(.get, "/v1/runs?limit=4").json
             let next = try #require(first["next_cursor"]?.string)
