@@ -43,7 +43,9 @@ extension ControlPlane {
             if !listen.isLoopback, tls == nil, !allowInsecure { throw .insecure(listen) }
             if listen.isWildcard, publicURL == nil { throw .wildcardWithoutPublicURL(listen) }
             if let publicURL {
-                let rest = ["https://", "http://"].first { publicURL.hasPrefix($0) }.map { publicURL.dropFirst($0.count) }
+                let rest = ["https://", "http://"].first { publicURL.hasPrefix($0) }.map {
+                    publicURL.dropFirst($0.count)
+                }
                 guard let rest, let first = rest.first, first != "/", !rest.contains(where: { "?#@ ".contains($0) })
                 else { throw .badPublicURL(publicURL) }
             }

@@ -66,10 +66,18 @@ public final class ControlPlane: Service {
             phase.withLock { $0 = .stopped }
             throw error
         }
+        let isWanted = phase.withLock { phase in
+            guard case .starting = phase else { return false }
+            phase = .running(running)
+            return true
+        }
+        guard isWanted else {
+            await running.stop()
+            throw .startedTwice
+        }
         let address = Address(host: configuration.listen.host, port: running.http.port, url: running.baseURL)
         for file in running.directory.createdFiles { logger.notice("made \(file)") }
         logger.notice("ready at \(address.url)")
-        phase.withLock { $0 = .running(running) }
         onReady(address)
         return address
     }

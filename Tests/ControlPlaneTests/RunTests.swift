@@ -40,7 +40,8 @@ struct RunTests {
             try await agent.send(
                 ProtoWriter.envelope(seq: 3, ts: 2_000, 16) {
                     $0.number(1, 2_000)
-                    $0.text(4, "key \(hex) \(Base64.encode(order.key)), \(plant.password), PUT \(order.url), \(plant.key)")
+                    $0.text(
+                        4, "key \(hex) \(Base64.encode(order.key)), \(plant.password), PUT \(order.url), \(plant.key)")
                 })
             try await agent.send(ProtoWriter.envelope(seq: 4, ts: 2_000, 16) { $0.bytes(4, [0xFF] + order.key) })
             try await agent.completed(
@@ -72,6 +73,7 @@ struct RunTests {
                     try String(contentsOfFile: plant.directory + "/admin.token", encoding: .utf8).utf8.dropLast()),
             ]
             #expect(try plant.files(holding: secrets) == [])
+            #expect(try plant.files(holding: ["what is no secret": Array("host-a".utf8)]) != [])
             await plant.stop()
             #expect(try plant.files(holding: secrets) == [])
         }
@@ -102,7 +104,9 @@ struct RunTests {
             try await second.heartbeat(seq: 22, ts: 9_100, version: 3)
             try await plant.until { $0.agents[id]?.appliedConfigVersion == 3 }
             #expect(try await closings(plant) == 1)
-            let counts = try plant.running.follower.read { ($0.runs[run]?.completionCount, $0.agents[id]?.duplicateCount) }
+            let counts = try plant.running.follower.read {
+                ($0.runs[run]?.completionCount, $0.agents[id]?.duplicateCount)
+            }
             #expect(counts.0 == 2)
             #expect(counts.1 == 1)
         }

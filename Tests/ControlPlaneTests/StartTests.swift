@@ -28,7 +28,8 @@ struct StartTests {
         #expect(try ListenAddress(text).description == text)
     }
 
-    @Test("What is no address is refused", arguments: ["", ":1", "a", "a:", "a:x", "a:70000", "::1:80", "a:-1", "a:+1"])
+    @Test(
+        "What is no address is refused", arguments: ["", ":1", "a", "a:", "a:x", "a:70000", "::1:80", "a:-1", "a:+1"])
     func refusesAddresses(_ text: String) {
         #expect { try ListenAddress(text) } throws: { ($0 as? StartError)?.isUsage == true }
     }
@@ -60,7 +61,8 @@ struct StartTests {
         let plant = ControlPlane(configuration: Plant.configuration(path), logger: Plant.quiet)
         let address = try await plant.start()
         #expect(address.url == "http://127.0.0.1:\(address.port)")
-        #expect(plant.createdFiles.map { $0.dropFirst(path.count + 1) } == ["master.key", "recovery.key", "admin.token"])
+        #expect(
+            plant.createdFiles.map { $0.dropFirst(path.count + 1) } == ["master.key", "recovery.key", "admin.token"])
         for name in ["master.key", "recovery.key", "admin.token", "vault.sqlite"] {
             let mode = try FileManager.default.attributesOfItem(atPath: path + "/" + name)[.posixPermissions] as? Int
             #expect(mode == 0o600, "\(name)")

@@ -1,5 +1,5 @@
-public import Hummingbird
 import HTTPTypes
+public import Hummingbird
 import Synchronization
 
 /// Answers requests before the router does: those that an agent's connection should have been, and all while the server

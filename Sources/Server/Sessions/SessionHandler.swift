@@ -27,7 +27,8 @@ final class SessionHandler: ChannelDuplexHandler {
     private var connection: SessionConnection?
 
     init(
-        agent: AgentID, opening: SessionOpening, session: SessionID, environment: SessionEnvironment, eventLoop: any EventLoop
+        agent: AgentID, opening: SessionOpening, session: SessionID, environment: SessionEnvironment,
+        eventLoop: any EventLoop
     ) {
         self.environment = environment
         state = SessionState(
@@ -210,7 +211,8 @@ extension SessionHandler {
         case .ping(let correlationID):
             return try ServerMessage.ping(now).envelope(sequence: sequence, sentAt: now, correlationID: correlationID)
         case .reportAcknowledged(let run, let reported):
-            return try ServerMessage.reportAcknowledged(run, sequence: reported).envelope(sequence: sequence, sentAt: now)
+            return try ServerMessage.reportAcknowledged(run, sequence: reported).envelope(
+                sequence: sequence, sentAt: now)
         }
     }
 

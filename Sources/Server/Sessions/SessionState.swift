@@ -111,7 +111,8 @@ extension SessionState {
     mutating func received(_ frame: IncomingFrame, byteCount: Int) -> [Action] {
         switch phase {
         case .unregistered: return receivedFirst(frame, byteCount: byteCount)
-        case .registered, .welcomed: return submit(frame.message(from: agent), byteCount: byteCount, frame.receipt(confirmsReports))
+        case .registered, .welcomed:
+            return submit(frame.message(from: agent), byteCount: byteCount, frame.receipt(confirmsReports))
         case .closing, .gone: return []
         }
     }

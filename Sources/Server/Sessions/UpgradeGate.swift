@@ -9,16 +9,28 @@ final class UpgradeGate: ChannelInboundHandler, RemovableChannelHandler {
     typealias InboundIn = HTTPServerRequestPart
     typealias InboundOut = HTTPServerRequestPart
 
+    /// How long a connection may take to ask for something.
+    static let requestLimit = TimeAmount.seconds(30)
+
     private var isFirst = true
+    private var timer: Scheduled<Void>?
     private let mayUpgrade: @Sendable (HTTPRequestHead) -> Bool
 
     /// - Parameter mayUpgrade: Path and key; asked on the event loop, so it must answer at once.
     init(mayUpgrade: @escaping @Sendable (HTTPRequestHead) -> Bool) { self.mayUpgrade = mayUpgrade }
 
+    func handlerAdded(context: ChannelHandlerContext) {
+        let channel = context.channel
+        timer = context.eventLoop.scheduleTask(in: Self.requestLimit) { channel.close(promise: nil) }
+    }
+
+    func handlerRemoved(context: ChannelHandlerContext) { timer?.cancel() }
+
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         guard case .head(var head) = unwrapInboundIn(data) else { return context.fireChannelRead(data) }
         let isFirst = isFirst
         self.isFirst = false
+        timer?.cancel()
         guard head.headers.contains(name: "upgrade") else { return context.fireChannelRead(data) }
         if isFirst, isSound(head), mayUpgrade(head) { return context.fireChannelRead(data) }
         head.headers.remove(name: "upgrade")

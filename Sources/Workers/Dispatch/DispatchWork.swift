@@ -58,7 +58,9 @@ struct DispatchWork: Sendable {
     }
 
     func cancel(_ agent: AgentID, _ run: RunID) async -> CommandOutcome.Result {
-        guard let job = resources.fleet.read({ $0.runs[run]?.order.job }) else { return .undone("there is no such run") }
+        guard let job = resources.fleet.read({ $0.runs[run]?.order.job }) else {
+            return .undone("there is no such run")
+        }
         do {
             return try await send(.cancelJob(job), to: agent, nil)
         } catch {

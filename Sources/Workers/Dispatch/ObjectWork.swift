@@ -16,7 +16,8 @@ struct ObjectWork: Sendable {
             return .undone("there is no such run")
         }
         do {
-            guard case .found(let byteCount, let digest) = try await resources.store.observe(name, freezing: true) else {
+            guard case .found(let byteCount, let digest) = try await resources.store.observe(name, freezing: true)
+            else {
                 return .missing
             }
             guard try await seal(name, digest, run, attempt) else {

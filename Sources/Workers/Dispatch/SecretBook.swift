@@ -47,7 +47,9 @@ public final class SecretBook: SecretSource {
         }
         for (agent, run, last) in attempts where last > 0 {
             for number in 1...last {
-                if let key = try vault.reveal(VaultNames.dataKey(run, Attempt(number))) { add(key: key, of: run, agent) }
+                if let key = try vault.reveal(VaultNames.dataKey(run, Attempt(number))) {
+                    add(key: key, of: run, agent)
+                }
             }
         }
     }

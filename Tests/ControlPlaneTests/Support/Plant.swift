@@ -155,7 +155,8 @@ final class Plant {
     }
 
     func get(_ path: String) async throws -> UInt {
-        try await client.execute(HTTPClientRequest(url: "http://127.0.0.1:\(port)\(path)"), timeout: .seconds(60)).status
+        try await client.execute(HTTPClientRequest(url: "http://127.0.0.1:\(port)\(path)"), timeout: .seconds(60))
+            .status
             .code
     }
 }

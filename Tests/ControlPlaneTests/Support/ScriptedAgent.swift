@@ -208,7 +208,8 @@ extension ScriptedAgent {
     }
 
     func completed(
-        seq: UInt64, ts: UInt64, _ order: Order, byteCount: Int, sha256: String, echo: [UInt8], note: String = "SQLite 3.40.1"
+        seq: UInt64, ts: UInt64, _ order: Order, byteCount: Int, sha256: String, echo: [UInt8],
+        note: String = "SQLite 3.40.1"
     ) async throws {
         try await send(
             ProtoWriter.envelope(seq: seq, ts: ts, 14) {
@@ -257,7 +258,8 @@ extension ScriptedAgent {
 extension ScriptedAgent {
     /// Sends the header of a frame with so many bytes, and nothing of them.
     func announce(byteCount: UInt64) async throws {
-        let header: [UInt8] = [0x82, 0x80 | 127] + (0..<8).reversed().map { UInt8(truncatingIfNeeded: byteCount >> (8 * $0)) }
+        let header: [UInt8] =
+            [0x82, 0x80 | 127] + (0..<8).reversed().map { UInt8(truncatingIfNeeded: byteCount >> (8 * $0)) }
         try await raw(header + [1, 2, 3, 4])
     }
 }

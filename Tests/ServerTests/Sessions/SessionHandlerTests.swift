@@ -58,7 +58,8 @@ struct SessionHandlerTests {
 
     private func connect() throws {
         let environment = SessionEnvironment(
-            submitter: desk, secrets: NoSecrets(), registry: registry, clock: StandingClock(), logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+            submitter: desk, secrets: NoSecrets(), registry: registry, clock: StandingClock(),
+            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
         let handler = SessionHandler(
             agent: agent, opening: SessionOpening(session: session, remoteAddress: "", extensions: []),
             session: session, environment: environment, eventLoop: channel.eventLoop)

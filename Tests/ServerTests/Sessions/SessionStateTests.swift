@@ -78,7 +78,8 @@ struct SessionStateTests {
     @Test("Anything but Register first ends the connection, and no session is recorded")
     func refusesOthersFirst() {
         var state = state()
-        #expect(state.received(heartbeat, byteCount: 1) == [.close(.policy, reason: "the first message must be Register")])
+        #expect(
+            state.received(heartbeat, byteCount: 1) == [.close(.policy, reason: "the first message must be Register")])
         #expect(state.connectionLost() == [])
 
         var junk = self.state()
