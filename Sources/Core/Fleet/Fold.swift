@@ -30,6 +30,7 @@ extension Fleet.State {
         startCount &+= 1
         for id in agents.idsByCreation {
             _ = loseSession(of: id, entry)
+            for run in agents[id]?.openRuns ?? [] { touch(run, entry) { $0.resumed(at: entry.recordedAt) } }
             // Not decided one by one: with a large fleet that would be a turn of thousands of messages.
             if agents[id]?.status == .online { agents[id]?.status = .offline }
         }

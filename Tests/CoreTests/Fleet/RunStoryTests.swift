@@ -109,6 +109,19 @@ struct RunStoryTests {
         #expect(story.anomalies()[.lateReport] == 1)
     }
 
+    @Test("connections that come and go without a word about the run do not prolong its grace")
+    func flapping() {
+        var story = Story.running()
+        let cut = story.now
+        for number in 2...6 {
+            story.disconnect(session: SessionID(Text("ses_\(number - 1)")))
+            story.pass(.seconds(10))
+            story.connect(session: SessionID(Text("ses_\(number)")), sequence: UInt64(number * 10))
+            story.pass(.seconds(10))
+        }
+        #expect(story.state.runs[Story.run]?.grace == cut + Fleet.Limits.grace)
+    }
+
     @Test("a journaling agent that names the run in its heartbeat keeps it from being lost")
     func stillActive() {
         var story = Story.running(extensions: [ProtocolExtension.journal])

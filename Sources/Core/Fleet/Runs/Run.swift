@@ -316,12 +316,19 @@ extension Run {
         }
     }
 
-    /// The agent's connection is gone, or we were.
+    /// The agent's connection is gone. A grace that is running goes on: connections that come and go without a word
+    /// about the run do not keep it open.
     mutating func lostTouch(at moment: Timestamp) {
         switch phase {
-        case .sending, .unconfirmed, .running: grace = moment + Fleet.Limits.grace
+        case .sending, .unconfirmed, .running: grace = grace ?? moment + Fleet.Limits.grace
         case .queued, .verifying, .reconciling, .stored, .failed, .gone, .stopped, .captured, .ended, .closed: break
         }
+    }
+
+    /// We were gone, which is not counted against the agent: its grace begins anew.
+    mutating func resumed(at moment: Timestamp) {
+        grace = nil
+        lostTouch(at: moment)
     }
 
     /// Its deadline or grace has passed. Signs say what must be done that is no new phase.
