@@ -1,4 +1,3 @@
-import AsyncHTTPClient
 import Core
 import Digests
 import Engine
@@ -7,97 +6,77 @@ public import Logging
 import SQLiteLog
 public import ServiceLifecycle
 import Synchronization
-import Wire
 import Workers
 
 /// The agent: dials the server, keeps the run journal, dumps, uploads, reports. Everything in its state directory is its
 /// own; a second agent on the same directory is refused.
 public final class AgentRuntime: Service {
-    typealias StationEngine = Engine<Station, SQLiteEventLog, StationCodec>
+    /// What lies in the state directory, open.
+    struct Opened {
+        var log: SQLiteEventLog
+        var keys: SealedKeys
+        var staging: StagingArea
+        var dialer: Dialer
+    }
 
-    private let configuration: AgentConfiguration
+    private let configuration: AgentSetup
     private let time: any AgentTime
     private let logger: Logger
-    private let client: HTTPClient
-    private let engine: StationEngine
-    private let dialer: Dialer
-    private let pouch = Pouch()
-    private let mirror: StationMirror
-    private let outbox: Outbox
-    private let desk: ReportDesk
-    private let vitals: HostVitals
-    private let staging: StagingArea
-    private let settings = Mutex<StationSettings?>(nil)
-    private let failure: AsyncStream<String>
     private let jitter: @Sendable () -> Int64
+    private let opened: Mutex<Opened?>
 
     /// Opens the state directory; nothing is dialled or carried out before ``run()``.
     ///
     /// - Parameters:
     ///   - time: of the host; tests bring their own.
-    ///   - jitter: 0 to 400, drawn for each wait before a dial.
+    ///   - jitter: 0 to 400, drawn for each wait before a dial; 200 is exactly the nominal wait.
     /// - Throws: ``AgentStartError``.
     public init(
-        configuration: AgentConfiguration, time: any AgentTime = HostTime(), logger: Logger,
+        configuration: AgentSetup, time: any AgentTime = HostTime(), logger: Logger,
         jitter: @escaping @Sendable () -> Int64 = { Int64.random(in: 0...400) }
     ) throws(AgentStartError) {
         self.configuration = configuration
         self.time = time
         self.logger = logger
         self.jitter = jitter
+        do {
+            opened = Mutex(try Self.open(configuration, logger))
+        } catch {
+            throw AgentStartError(description: "\(error)")
+        }
+    }
+
+    /// Works until the service group shuts down (or the task is cancelled), then says goodbye to the server and stops.
+    /// To be called once.
+    ///
+    /// - Throws: ``AgentStartError`` when the journal cannot be read, or failed later; the process must then end and start
+    ///   again.
+    public func run() async throws {
+        let opened = self.opened.withLock { opened in
+            defer { opened = nil }
+            return opened
+        }
+        guard let opened else { throw AgentStartError(description: "this agent has run already; make another one") }
+        let process: AgentProcess
+        do {
+            process = try await AgentProcess(
+                opened: opened, configuration: configuration, time: time, logger: logger, jitter: jitter)
+        } catch {
+            throw AgentStartError(description: "\(error)")
+        }
+        try await process.run()
+    }
+
+    private static func open(_ configuration: AgentSetup, _ logger: Logger) throws -> Opened {
         let directory = configuration.stateDirectory
-        let log: SQLiteEventLog
-        let keys: SealedKeys
-        do {
-            try Self.makeDirectory(directory)
-            log = try SQLiteEventLog(directory: directory)
-            keys = SealedKeys(vault: try Self.openVault(directory, configuration.key, logger))
-            staging = try StagingArea(folder: directory + "/staging")
-            dialer = try Dialer(
-                address: configuration.server, key: configuration.key,
-                userAgent: "backupy-agent/\(configuration.version)",
-                trustedCertificates: configuration.trustedCertificates)
-        } catch {
-            throw AgentStartError(description: "\(error)")
-        }
-        outbox = Outbox(time: time)
-        desk = ReportDesk(outbox: outbox, time: time)
-        mirror = StationMirror()
-        vitals = HostVitals(folder: directory)
-        client = HTTPClient(
-            eventLoopGroupProvider: .singleton,
-            configuration: Uploader.clientConfiguration(trustedCertificates: configuration.trustedCertificates))
-        let sleep: @Sendable (Duration) async throws -> Void = { try await time.sleep(for: $0) }
-        let worker = StationWorker(
-            pouch: pouch, mirror: mirror, outbox: outbox, desk: desk, keys: keys,
-            pipeline: DumpPipeline(drivers: [SQLiteDriver()], staging: staging),
-            hooks: HookRunner(isAllowed: configuration.allowsHooks, sleep: sleep, log: { logger.info("\($0)") }),
-            uploader: Uploader(client: client, sleep: sleep, now: { time.wallTime() }), staging: staging, time: time,
-            logger: logger)
-        let (failure, failed) = AsyncStream.makeStream(of: String.self)
-        self.failure = failure
-        let voice = EngineVoice<Station.Message>(
-            started: .started(build: Text(configuration.version), rules: Station.rules))
-        engine = StationEngine(
-            clock: time, voice: voice, worker: worker, logger: logger, observer: { [mirror] in mirror.observe($0) },
-            onFailure: { failed.yield("\($0)") })
-        do {
-            try start(log)
-        } catch {
-            throw AgentStartError(description: "\(error)")
-        }
-    }
-
-    private func start(_ log: sending SQLiteEventLog) throws {
-        let count = staging.discardAll()
-        if count > 0 { logger.notice("removed \(count) staged files of an earlier process, whose keys are gone") }
-        nonisolated(unsafe) let log = log
-        try mirror.start { try engine.start(log: log, codec: StationCodec()) }
-    }
-
-    private static func makeDirectory(_ path: String) throws {
         try FileManager.default.createDirectory(
-            atPath: path, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+            atPath: directory, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+        let log = try SQLiteEventLog(directory: directory)
+        let keys = SealedKeys(vault: try openVault(directory, configuration.key, logger))
+        let dialer = try Dialer(
+            address: configuration.server, key: configuration.key, userAgent: "backupy-agent/\(configuration.version)",
+            trustedCertificates: configuration.trustedCertificates)
+        return Opened(log: log, keys: keys, staging: try StagingArea(folder: directory + "/staging"), dialer: dialer)
     }
 
     /// The vault under a key derived from the agent key. After a rotation of the agent key the old one cannot be opened
@@ -117,162 +96,6 @@ public final class AgentRuntime: Service {
             try FileManager.default.removeItem(atPath: directory + "/" + SQLiteVault.fileName)
             return try SQLiteVault(directory: directory, masterKey: master)
         }
-    }
-
-    // MARK: - Service
-
-    /// Works until the service group shuts down (or the task is cancelled), then says goodbye to the server and stops.
-    ///
-    /// - Throws: ``AgentStartError`` when the log failed; the process must then end and start again.
-    public func run() async throws {
-        let failed = Mutexed<String?>(nil)
-        await withTaskGroup(of: Void.self) { group in
-            group.addTask { await cancelWhenGracefulShutdown { await self.connectForever() } }
-            group.addTask { [failure] in
-                for await text in failure {
-                    failed.withLock { $0 = text }
-                    break
-                }
-            }
-            await group.next()
-            group.cancelAll()
-        }
-        await engine.shutdown()
-        try? await client.shutdown()
-        if let text = failed.withLock({ $0 }) { throw AgentStartError(description: text) }
-    }
-
-    private func connectForever() async {
-        var backoff = Backoff()
-        while !Task.isCancelled {
-            var least = Duration.zero
-            do {
-                let connection = try await dial()
-                let (end, wasAccepted) = await talk(connection)
-                if wasAccepted { backoff.reset() }
-                logger.notice("disconnected: \(end.reason)")
-            } catch is CancellationError {
-                return
-            } catch {
-                logger.warning("cannot connect to \(configuration.server): \(error)")
-                if let refusal = error as? DialError { least = refusal.leastWait }
-            }
-            let wait = max(least, backoff.next(jitter: jitter()))
-            do { try await time.sleep(for: wait) } catch { return }
-        }
-    }
-
-    private func dial() async throws -> Dialer.Connection {
-        try await withThrowingTaskGroup(of: Dialer.Connection.self) { group in
-            group.addTask { [dialer] in try await dialer.dial() }
-            group.addTask { [time] in
-                try await time.sleep(for: Session.handshakeTime)
-                throw DialError.timedOut
-            }
-            defer { group.cancelAll() }
-            guard let connection = try await group.next() else { throw DialError.closed }
-            return connection
-        }
-    }
-
-    /// One session. Cancelling the task makes it say goodbye first.
-    private func talk(_ connection: Dialer.Connection) async -> (SessionEnd, wasAccepted: Bool) {
-        let session = Session(
-            channel: connection.channel, outbox: outbox, hooks: hooks(extensions: connection.extensions), time: time,
-            logger: logger)
-        let (leave, leaving) = AsyncStream.makeStream(of: Void.self)
-        // Not a child task: it is to end by its own goodbye, not by cancellation.
-        let talking = Task { await session.run(leave: leave) }
-        let end = await withTaskCancellationHandler {
-            await talking.value
-        } onCancel: {
-            leaving.yield()
-            leaving.finish()
-        }
-        desk.closed()
-        if session.wasAccepted { _ = try? await engine.submit(.disconnected(reason: Text(end.reason))) }
-        return (end, session.wasAccepted)
-    }
-
-    // MARK: - What a session needs
-
-    private func hooks(extensions: [String]) -> Session.Hooks {
-        Session.Hooks(
-            register: { [self] in
-                // Zero while no config is in memory, so that the server sends it whole.
-                .register(identity, lastKnownConfigVersion: settings.withLock { $0?.version ?? 0 })
-            },
-            accepted: { [self] session, settings in
-                logger.notice("connected to \(configuration.server)")
-                _ = try? await engine.submit(
-                    .connected(session: session, extensions: extensions.map { Text($0) }))
-                await apply(settings)
-                desk.opened(isAcknowledging: extensions.contains("report-ack"))
-            },
-            received: { [self] in await receive($0) },
-            heard: { [desk] in desk.heard() },
-            heartbeat: { [self] in heartbeat() })
-    }
-
-    private var identity: AgentIdentity {
-        AgentIdentity(
-            version: configuration.version, hostname: HostVitals.hostname(), system: HostVitals.system,
-            architecture: HostVitals.architecture,
-            capabilities: SQLiteDriver().types + Dialer.extensions + (configuration.allowsHooks ? ["hooks"] : []))
-    }
-
-    private func heartbeat() -> AgentFrame {
-        var figures = vitals.read()
-        let load = mirror.load()
-        figures.queuedRunCount = UInt32(clamping: load.waitingCount)
-        return .heartbeat(
-            configVersion: settings.withLock { $0?.version ?? 0 }, figures, activeJobs: load.activeJobs)
-    }
-
-    private func apply(_ new: StationSettings?) async {
-        guard let new else { return }
-        settings.withLock { $0 = new }
-        _ = try? await engine.submit(.configured(version: new.version, parallelRunLimit: new.parallelRunLimit))
-    }
-
-    private func receive(_ frame: ServerFrame) async {
-        switch frame {
-        case .configUpdate(let new): await apply(new)
-        case .runBackup(let order): await accept(order)
-        case .cancelJob(let job): _ = try? await engine.submit(.cancelTold(job: job))
-        case .ping(let id): outbox.send(.acknowledgement(correlationID: id))
-        case .reportAcknowledged(let run, _): desk.acknowledged(run)
-        case .runHealthCheck(let id): logger.info("the server asked for health check \(id); this agent runs none")
-        case .selfUpdate(let version):
-            logger.info("the server offers version \(version); this agent is updated by hand")
-        case .registerAck, .other: break
-        }
-    }
-
-    private func accept(_ order: BackupOrder) async {
-        guard (1...256).contains(order.runID.byteCount) else {
-            return logger.warning("a RunBackup with a run id of \(order.runID.byteCount) bytes is ignored")
-        }
-        let isNew = mirror.run(order.runID) == nil
-        // Kept before it is recorded: the command to dump may be out before this task goes on.
-        let isKept = isNew && pouch.keep(Pouch.Item(order: order, work: resolve(order.order.job)))
-        do {
-            try await engine.submit(.told(order.runID, order.order))
-        } catch {
-            if isKept { pouch.remove(order.runID) }
-            let text = Text("pipeline: the agent cannot record the run: \(error)")
-            outbox.send(.report(run: order.runID, Station.Run(order.order), .failed(text), key: []))
-        }
-    }
-
-    private func resolve(_ job: Text) -> Result<Pouch.Work, RunFailure> {
-        guard let settings = settings.withLock({ $0 }), let known = settings.jobs[job] else {
-            return .failure(RunFailure("pipeline: unknown job_id \"\(job)\""))
-        }
-        guard let target = settings.targets[known.target] else {
-            return .failure(RunFailure("pipeline: unknown target for job \"\(job)\""))
-        }
-        return .success(Pouch.Work(job: known, target: target))
     }
 }
 

@@ -128,8 +128,12 @@ where MessageCodec.Message == M.Message, Log: SendableMetatype {
             self?.enqueue(
                 Submission(message: message, expected: .any, isRequest: false, isOutcome: true) { _ in })
         }
-        let loop = Loop(engine: self, kernel: kernel, pending: pending)
-        let thread = Thread { loop.run() }
+        let holder = LoopHolder(Loop(engine: self, kernel: kernel, pending: pending))
+        let thread = Thread { [self] in
+            // The log is closed before anyone hears of the end, so that it can be opened again.
+            holder.run()
+            end()
+        }
         thread.name = "engine"
         thread.stackSize = 8 << 20
         thread.start()
@@ -232,7 +236,6 @@ where MessageCodec.Message == M.Message, Log: SendableMetatype {
         }
 
         func run() {
-            defer { end() }
             while true {
                 let (submissions, isStopping) = take()
                 guard process(submissions) else { return }
@@ -335,19 +338,31 @@ where MessageCodec.Message == M.Message, Log: SendableMetatype {
                 return false
             }
         }
+    }
 
-        private func end() {
-            let (left, waiters) = engine.inbox.withLock { inbox in
-                inbox.isStopping = true
-                inbox.hasEnded = true
-                defer {
-                    inbox.waiting = []
-                    inbox.onEnd = []
-                }
-                return (inbox.waiting, inbox.onEnd)
+    private func end() {
+        let (left, waiters) = inbox.withLock { inbox in
+            inbox.isStopping = true
+            inbox.hasEnded = true
+            defer {
+                inbox.waiting = []
+                inbox.onEnd = []
             }
-            for submission in left { submission.completion(.failure(.stopped)) }
-            for waiter in waiters { waiter.resume() }
+            return (inbox.waiting, inbox.onEnd)
+        }
+        for submission in left { submission.completion(.failure(.stopped)) }
+        for waiter in waiters { waiter.resume() }
+    }
+
+    /// Lets go of the loop, and so of the log, once it has run.
+    private final class LoopHolder: @unchecked Sendable {  // handed to one thread, used by that alone
+        private var loop: Loop?
+
+        init(_ loop: Loop) { self.loop = loop }
+
+        func run() {
+            loop?.run()
+            loop = nil
         }
     }
 }

@@ -7,7 +7,9 @@ public protocol Sessions: Sendable {
     /// - Parameters:
     ///   - session: The connection it is meant for; nil: whichever is the agent's now.
     ///   - frame: Makes the bytes from the number that the connection gives to the frame.
-    func send(to agent: AgentID, session: SessionID?, frame: @Sendable (UInt64) -> [UInt8]) async -> SendResult
+    func send(
+        to agent: AgentID, session: SessionID?, frame: @escaping @Sendable (UInt64) -> [UInt8]
+    ) async -> SendResult
 
     /// Ends a connection with a going-away code; nothing happens when it is not there.
     func close(_ agent: AgentID, session: SessionID, reason: String) async

@@ -36,7 +36,7 @@ struct ConfigurationTests {
             "wss://h", "http://h", "ftp://h", "h", "", "https://", "https://u:p@h", "https://h:0", "https://h:99999",
         ])
     func refusals(url: String) {
-        #expect(throws: AgentConfigurationError.self) { try ServerAddress(url, allowsInsecure: false) }
+        #expect(throws: AgentSetupError.self) { try ServerAddress(url, allowsInsecure: false) }
     }
 
     @Test("No error shows user, password or query of a URL")
@@ -51,7 +51,7 @@ struct ConfigurationTests {
 
     @Test("Environment as the reference agent reads it")
     func environment() throws {
-        let configuration = try AgentConfiguration(
+        let configuration = try AgentSetup(
             options: .init(),
             environment: [
                 "BACKUP_SERVER_URL": "http://h:1", "BACKUP_AGENT_KEY": " \(Self.key)\n",
@@ -59,7 +59,7 @@ struct ConfigurationTests {
                 "BACKUP_STATE_DIR": "", "BACKUP_LOG_LEVEL": "trace",
             ], version: "v1")
         #expect(configuration.server.description == "http://h:1/v1/agents/connect")
-        #expect(configuration.stateDirectory == AgentConfiguration.defaultStateDirectory)
+        #expect(configuration.stateDirectory == AgentSetup.defaultStateDirectory)
         #expect(configuration.logLevel == .debug)
         #expect(configuration.key.text == Self.key)
         #expect(!"\(configuration)".contains(Self.key))
@@ -67,8 +67,8 @@ struct ConfigurationTests {
 
     @Test("A missing or malformed key is named, never shown")
     func keys() {
-        #expect(throws: AgentConfigurationError.missingKey) {
-            try AgentConfiguration(options: .init(), environment: ["BACKUP_AGENT_KEY": ""], version: "v")
+        #expect(throws: AgentSetupError.missingKey) {
+            try AgentSetup(options: .init(), environment: ["BACKUP_AGENT_KEY": ""], version: "v")
         }
         for text in [
             "bkpy_live_short", "bkpy_prod_0123456789abcdefghijABCDEFGHIJ01", Self.key + "0",

@@ -11,7 +11,7 @@ struct ConnectionTests {
     @Test("Register first, then a heartbeat with what is really applied, numbered in the order of the wire")
     func handshake() async throws {
         let stage = try await Stage()
-        try stage.start()
+        try await stage.start()
         let peer = try await stage.server.accept()
         #expect(peer.head.uri == "/prefix/v1/agents/connect?tenant=1")
         #expect(peer.head.headers["Authorization"] == ["Bearer \(Stage.keyText)"])
@@ -43,7 +43,7 @@ struct ConnectionTests {
     @Test("The back-off grows over failures and starts anew after a session that was accepted")
     func backoff() async throws {
         let stage = try await Stage()
-        try stage.start()
+        try await stage.start()
         let first = try await stage.server.accept()
         first.send { $0.ping.tsMs = 1 }
         #expect(try await first.closeCode() == 1_008)
@@ -64,7 +64,7 @@ struct ConnectionTests {
     @Test("Text, envelopes without payload and agent's own kinds are no reason to hang up")
     func tolerance() async throws {
         let stage = try await Stage()
-        try stage.start()
+        try await stage.start()
         let peer = try await stage.server.accept(stage.config())
         peer.send(bytes: Array("hello".utf8), opcode: .text)
         peer.send(bytes: [])
@@ -87,7 +87,7 @@ struct ConnectionTests {
     @Test("A server that says nothing is left after 15 s, later after 90 s")
     func silence() async throws {
         let stage = try await Stage()
-        try stage.start()
+        try await stage.start()
         let first = try await stage.server.accept()
         _ = try await first.next()
         // Two waits of 15 s: that of the dial, which is over, and that for the RegisterAck.
@@ -113,7 +113,7 @@ struct ConnectionTests {
             "HTTP/1.1 401 No\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
         ])
         let stage = try await Stage()
-        try stage.start(port: deaf.port)
+        try await stage.start(port: deaf.port)
         for await request in deaf.requests {
             #expect(request.hasPrefix("GET /prefix/v1/agents/connect?tenant=1 HTTP/1.1"))
             break
@@ -131,7 +131,7 @@ struct ConnectionTests {
     @Test("The server may choose how often hearts beat")
     func heartbeatPeriod() async throws {
         let stage = try await Stage()
-        try stage.start()
+        try await stage.start()
         let peer = try await stage.server.accept()
         _ = try await peer.next()
         peer.send {
@@ -160,7 +160,7 @@ struct ConnectionTests {
             running.cancel()
             try await running.value
         }
-        try stage.start(key: "bkpy_live_0123456789abcdefghijABCDEFGHIJ99")
+        try await stage.start(key: "bkpy_live_0123456789abcdefghijABCDEFGHIJ99")
         _ = try await stage.server.accept(nil)
         try await stage.stop()
     }

@@ -12,7 +12,7 @@ struct RunTests {
     @Test("A run is reported with what the store got; told again it is not run again")
     func journal() async throws {
         let stage = try await Stage()
-        try stage.start()
+        try await stage.start()
         let peer = try await stage.server.accept(stage.config())
         stage.order(peer, run: "run-1")
         stage.order(peer, run: "run-1")
@@ -46,7 +46,7 @@ struct RunTests {
     @Test("A run outlives the connection that asked for it, and is reported on the next one")
     func disconnect() async throws {
         let stage = try await Stage(storeIsOpen: false)
-        try stage.start()
+        try await stage.start()
         let first = try await stage.server.accept(stage.config())
         stage.order(first, run: "run-1")
         for await _ in stage.store.arrivals { break }
@@ -63,7 +63,7 @@ struct RunTests {
     @Test("A report is kept until it is acknowledged, over connections and restarts, its key sealed")
     func acknowledgement() async throws {
         let stage = try await Stage()
-        try stage.start()
+        try await stage.start()
         let first = try await stage.server.accept(stage.config())
         stage.order(first, run: "run-1")
         let sha256 = try await first.nextReport().backupCompleted.sha256
@@ -80,7 +80,7 @@ struct RunTests {
             for secret in secrets { #expect(bytes.range(of: secret) == nil, "\(name)") }
         }
 
-        try stage.start()
+        try await stage.start()
         let third = try await stage.server.accept(stage.config())
         let report = try await third.nextReport()
         #expect(report.backupCompleted.sha256 == sha256)
@@ -92,7 +92,7 @@ struct RunTests {
         _ = try await third.roundTrip()
         try await stage.stop()
 
-        try stage.start()
+        try await stage.start()
         let fourth = try await stage.server.accept(stage.config())
         #expect(try await fourth.roundTrip() == [])
         try await stage.stop()
@@ -101,7 +101,7 @@ struct RunTests {
     @Test("Without acknowledgements a report counts once the connection lived on, else it is sent again")
     func plainServer() async throws {
         let stage = try await Stage(extensions: nil)
-        try stage.start()
+        try await stage.start()
         let first = try await stage.server.accept(stage.config())
         stage.order(first, run: "run-1")
         #expect(try await first.nextReport().backupCompleted.runID == "run-1")
@@ -121,18 +121,21 @@ struct RunTests {
     @Test("A cancelled run stops at once, leaves no file and says so")
     func cancel() async throws {
         let stage = try await Stage(storeIsOpen: false)
-        try stage.start()
+        try await stage.start()
         let peer = try await stage.server.accept(stage.config { $0.advanced.maxParallelJobs = 1 })
         stage.order(peer, run: "run-1")
         stage.order(peer, run: "run-2")
         for await _ in stage.store.arrivals { break }
         peer.send { $0.cancelJob.jobID = "job_1" }
-        var endings: [String: WireJobStatus] = [:]
-        while endings.count < 2 {
-            let update = try await peer.nextReport().jobUpdate
-            if update.status != .queued { endings[update.runID] = update.status }
+        var seen: [String: [WireJobStatus]] = [:]
+        var steps: [String] = []
+        while seen.values.count(where: { $0.contains(.cancelled) }) < 2 {
+            let update = try await peer.next().jobUpdate
+            if seen[update.runID]?.last != update.status { seen[update.runID, default: []].append(update.status) }
+            if update.status == .running, steps.last != update.currentStep { steps.append(update.currentStep) }
         }
-        #expect(endings == ["run-1": .cancelled, "run-2": .cancelled])
+        #expect(seen == ["run-1": [.running, .cancelled], "run-2": [.queued, .cancelled]])
+        #expect(steps == ["validate", "dump", "upload"])
         #expect(stage.stagedFiles == [])
         try await stage.stop()
     }
@@ -140,18 +143,18 @@ struct RunTests {
     @Test("A run that a restart cut off is reported as failed, and its file is gone")
     func restart() async throws {
         let stage = try await Stage(storeIsOpen: false)
-        try stage.start()
+        try await stage.start()
         let first = try await stage.server.accept(stage.config())
         stage.order(first, run: "run-1")
         for await _ in stage.store.arrivals { break }
         #expect(stage.stagedFiles.count == 1)
         try await stage.stop()
-        try stage.start()
-        #expect(stage.stagedFiles == [])
+        try await stage.start()
         let second = try await stage.server.accept(stage.config())
         let update = try await second.nextReport().jobUpdate
         #expect(update.status == .failed)
         #expect(update.errorMessage == "interrupted: the agent restarted before the upload was finished")
+        #expect(stage.stagedFiles == [])
         #expect(stage.store.bodies.count == 1)
         try await stage.stop()
     }
@@ -159,7 +162,7 @@ struct RunTests {
     @Test("What cannot be run is reported at once, in words")
     func refusals() async throws {
         let stage = try await Stage()
-        try stage.start()
+        try await stage.start()
         let config = stage.config { config in
             config.targets.append(.with { $0.id = "tgt_2" })
             config.jobs.append(
@@ -204,7 +207,7 @@ struct RunTests {
     @Test("The job's timeout covers the upload; post-hooks run all the same")
     func timeout() async throws {
         let stage = try await Stage(storeIsOpen: false)
-        try stage.start(allowsHooks: true)
+        try await stage.start(allowsHooks: true)
         let mark = stage.folder + "/mark"
         let config = stage.config {
             $0.jobs[0].timeoutSec = 77

@@ -5,7 +5,7 @@ public struct AgentKey: Hashable, Sendable, CustomStringConvertible, CustomRefle
 
     /// A key as the server printed it: `bkpy_live_` or `bkpy_test_` and 32 letters or digits. White space around it is
     /// dropped.
-    public init(_ text: String) throws(AgentConfigurationError) {
+    public init(_ text: String) throws(AgentSetupError) {
         let bytes = Array(text.utf8)
         let isSpace: (UInt8) -> Bool = { $0 == 0x20 || (0x09...0x0D).contains($0) }
         let trimmed = String(

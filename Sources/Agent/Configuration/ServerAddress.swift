@@ -17,7 +17,7 @@ public struct ServerAddress: Hashable, Sendable, CustomStringConvertible {
     /// The address that a base URL stands for.
     ///
     /// - Parameter allowsInsecure: whether `http://` is accepted.
-    public init(_ url: String, allowsInsecure: Bool) throws(AgentConfigurationError) {
+    public init(_ url: String, allowsInsecure: Bool) throws(AgentSetupError) {
         guard let parts = URLComponents(string: url), let scheme = parts.scheme?.lowercased() else {
             throw .badServerURL(url: Self.shown(url), problem: "it is not a URL")
         }

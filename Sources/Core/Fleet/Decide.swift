@@ -15,7 +15,8 @@ extension Fleet {
         case .disowned(let agent, let session):
             return state.agents[agent]?.isCaptured == true ? [] : [.command(.disconnect(agent, session))]
         case .configuration(let id):
-            guard let agent = state.agents[id], agent.session?.isWelcomed == true else { return [] }
+            // Also while the RegisterAck is on its way: it may have been made from what was true before.
+            guard let agent = state.agents[id], !agent.isCaptured, agent.session != nil else { return [] }
             return [.command(.configure(id, version: agent.configVersion))]
         case .run(let run, _):
             return follow(run, entry, in: state)

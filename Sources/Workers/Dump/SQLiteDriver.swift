@@ -3,15 +3,13 @@ public import Wire
 
 /// Dumps SQLite databases as plain database files: the decrypted object opens with `sqlite3`.
 public struct SQLiteDriver: DumpDriver {
-    private static let magic = Array("SQLite format 3\0".utf8)
-
     /// A driver; it has no state.
     public init() {}
 
     /// `sqlite`.
     public var types: [String] { ["sqlite"] }
 
-    /// Whether the path names a regular file that starts like a SQLite database.
+    /// Whether the path names a regular file that SQLite can read.
     public func validate(_ target: StationSettings.Target) throws(RunFailure) {
         func failure(_ problem: String) -> RunFailure { RunFailure("pipeline: validate stage: sqlite: \(problem)") }
         let path = target.database
@@ -22,14 +20,14 @@ public struct SQLiteDriver: DumpDriver {
             throw failure("\(path): \(String(cString: strerror(errno)))")
         }
         guard status.st_mode & S_IFMT == S_IFREG else { throw failure("\(path): not a regular file") }
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else { throw failure("\(path): \(String(cString: strerror(errno)))") }
-        defer { close(descriptor) }
-        var head = [UInt8](repeating: 0, count: Self.magic.count)
-        let count = pread(descriptor, &head, head.count, 0)
-        guard count != 0 else { throw failure("\(path): the file is empty") }
-        guard count == head.count, head == Self.magic else {
-            throw failure("\(path): not a SQLite database, or an encrypted one")
+        guard status.st_size > 0 else { throw failure("\(path): the file is empty") }
+        // By SQLite, never by opening the file beside it: closing any descriptor of a file gives up all of this process's
+        // locks on it, and with them the snapshot of another dump. Source: sqlite.org, “How To Corrupt”, 2.2.
+        do throws(SQLiteFailure) {
+            try SQLiteSnapshot.check(path: path)
+        } catch {
+            throw failure(
+                "\(path): " + (error.isNoDatabase ? "not a SQLite database, or an encrypted one" : "\(error)"))
         }
     }
 

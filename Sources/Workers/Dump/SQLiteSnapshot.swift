@@ -34,10 +34,8 @@ final class SQLiteSnapshot {
             throw SQLiteFailure(operation: "register", code: SQLITE_NOMEM, message: "out of memory")
         }
         self.source = source
-        // A name that starts with a slash is never taken as a URI.
         let opened = sqlite3_open_v2(
-            path.hasPrefix("/") ? path : "./\(path)", &connection, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX,
-            "\(name)-source")
+            Self.plain(path), &connection, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX, "\(name)-source")
         guard opened == SQLITE_OK else {
             let failure = SQLiteFailure(connection, "open", code: opened)
             close()
@@ -69,6 +67,22 @@ final class SQLiteSnapshot {
         connection = nil
         backupy_source_unregister(source)
     }
+
+    /// Whether SQLite can read the file. One that is locked just now can be.
+    static func check(path: String) throws(SQLiteFailure) {
+        var connection: OpaquePointer?
+        defer { sqlite3_close_v2(connection) }
+        let opened = sqlite3_open_v2(plain(path), &connection, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX, nil)
+        guard opened == SQLITE_OK else { throw SQLiteFailure(connection, "open", code: opened) }
+        do throws(SQLiteFailure) {
+            _ = try number(connection, "PRAGMA schema_version")
+        } catch {
+            guard error.isBusy else { throw error }
+        }
+    }
+
+    /// The path as a name that is never taken for a URI.
+    private static func plain(_ path: String) -> String { path.hasPrefix("/") ? path : "./\(path)" }
 
     /// Streams the whole image.
     ///
@@ -164,6 +178,8 @@ struct SQLiteFailure: Error, Hashable, CustomStringConvertible {
 
     /// Another connection holds a lock.
     var isBusy: Bool { code & 0xFF == SQLITE_BUSY }
+    /// The file is something else.
+    var isNoDatabase: Bool { code & 0xFF == SQLITE_NOTADB }
     /// The progress function asked to stop.
     var isInterrupted: Bool { code == SQLITE_INTERRUPT }
 

@@ -40,22 +40,34 @@ final class Stage: @unchecked Sendable {
     }
 
     func makeAgent(key: String = keyText, allowsHooks: Bool = false, port: Int? = nil) throws -> AgentRuntime {
-        var options = AgentConfiguration.Options()
+        var options = AgentSetup.Options()
         options.server = "http://127.0.0.1:\(port ?? server.port)/prefix?tenant=1"
         options.stateDirectory = stateDirectory
         options.allowsInsecure = true
         options.allowsHooks = allowsHooks
         options.key = key
-        let configuration = try AgentConfiguration(options: options, environment: [:], version: "v-test")
+        let configuration = try AgentSetup(options: options, environment: [:], version: "v-test")
         var logger = Logger(label: "test")
         logger.logLevel = .critical
         // 200: exactly the nominal waits.
         return try AgentRuntime(configuration: configuration, time: time, logger: logger, jitter: { 200 })
     }
 
-    func start(key: String = keyText, allowsHooks: Bool = false, port: Int? = nil) throws {
-        let agent = try makeAgent(key: key, allowsHooks: allowsHooks, port: port)
+    func start(key: String = keyText, allowsHooks: Bool = false, port: Int? = nil) async throws {
+        let agent = try await makeAgentOnceFree { try self.makeAgent(key: key, allowsHooks: allowsHooks, port: port) }
         running = Task { try await agent.run() }
+    }
+
+    /// Within one process, the last agent's thread may hold the directory a moment longer than its `run()`.
+    private func makeAgentOnceFree(_ make: () throws -> AgentRuntime) async throws -> AgentRuntime {
+        while true {
+            do {
+                return try make()
+            } catch {
+                guard "\(error)".contains("another process") else { throw error }
+            }
+            await Task.yield()
+        }
     }
 
     /// Ends the agent as a restart would find it: what is open stays open.

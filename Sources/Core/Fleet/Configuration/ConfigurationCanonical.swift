@@ -21,7 +21,7 @@ extension Target: Canonical {
         encoder.encode("username", spec.username)
         switch spec.password {
         case .none: encoder.encodeAbsence("password")
-        case .vault(let name): encoder.encode("password", Text("secret:\(name)"))
+        case .vault(let name): encoder.encode("password", name)
         case .reference(let text): encoder.encode("password", text)
         }
         encoder.encode("container_id", spec.containerID)

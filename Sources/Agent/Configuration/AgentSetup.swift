@@ -1,7 +1,7 @@
 public import Logging
 
 /// What an agent is started with: options where they are given, else the reference agent's environment variables.
-public struct AgentConfiguration: Sendable {
+public struct AgentSetup: Sendable {
     /// Where it dials.
     public var server: ServerAddress
     /// What it shows there.
@@ -42,7 +42,7 @@ public struct AgentConfiguration: Sendable {
     /// Reads options and environment. An empty variable counts as unset.
     public init(
         options: Options, environment: [String: String], version: String
-    ) throws(AgentConfigurationError) {
+    ) throws(AgentSetupError) {
         func variable(_ name: String) -> String? {
             guard let value = environment[name], !value.isEmpty else { return nil }
             return value
@@ -74,7 +74,7 @@ public struct AgentConfiguration: Sendable {
 }
 
 /// Why an agent cannot be started like this. Never holds the key.
-public enum AgentConfigurationError: Error, Hashable, Sendable, CustomStringConvertible {
+public enum AgentSetupError: Error, Hashable, Sendable, CustomStringConvertible {
     /// No key at all.
     case missingKey
     /// A key of another form.

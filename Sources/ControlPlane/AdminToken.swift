@@ -1,0 +1,54 @@
+import Digests
+import Glibc
+
+/// The administrator's bearer token: the file `admin.token` in the data directory, mode 0600.
+///
+/// The server keeps only its SHA-256, in the vault. A readable file sets what is accepted: replace it and restart to
+/// change the token. Without the file the digest of the last one counts, so it may be kept elsewhere.
+enum AdminToken {
+    /// `bkpy_` and 32 characters of 62: 190 random bits.
+    static func draw() -> String {
+        let alphabet = Array("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz".utf8)
+        var characters: [UInt8] = []
+        while characters.count < 32 {
+            // Bytes beyond four whole alphabets are left out, or some characters would come more often.
+            for byte in SecureRandom.bytes(32) where byte < 248 && characters.count < 32 {
+                characters.append(alphabet[Int(byte % 62)])
+            }
+        }
+        return "bkpy_" + String(decoding: characters, as: UTF8.self)
+    }
+
+    /// The token in the file; nil when there is no file.
+    static func read(_ path: String) throws(StartError) -> String? {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else {
+            guard errno != ENOENT else { return nil }
+            throw failure(path, "cannot be read")
+        }
+        defer { close(descriptor) }
+        var bytes = [UInt8](repeating: 0, count: 1_024)
+        let count = Glibc.read(descriptor, &bytes, bytes.count)
+        guard count >= 0 else { throw failure(path, "cannot be read") }
+        let text = String(decoding: bytes.prefix(count), as: UTF8.self)
+        guard let token = text.split(whereSeparator: \.isWhitespace).first, token.utf8.count >= 32 else {
+            throw .adminToken(path: path, problem: "holds no token of 32 characters or more; delete it for a new one")
+        }
+        return String(token)
+    }
+
+    /// Writes a new file, durably.
+    static func write(_ token: String, to path: String) throws(StartError) {
+        let descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+        guard descriptor >= 0 else { throw failure(path, "cannot be created") }
+        defer { close(descriptor) }
+        let bytes = Array((token + "\n").utf8)
+        guard Glibc.write(descriptor, bytes, bytes.count) == bytes.count, fsync(descriptor) == 0 else {
+            throw failure(path, "cannot be written")
+        }
+    }
+
+    private static func failure(_ path: String, _ what: String) -> StartError {
+        .adminToken(path: path, problem: "\(what): \(String(cString: strerror(errno)))")
+    }
+}

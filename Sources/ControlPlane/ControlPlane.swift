@@ -1,0 +1,112 @@
+public import Engine
+public import Logging
+public import ServiceLifecycle
+import Synchronization
+
+/// A whole control plane to embed: the engine of the fleet, its workers, the server and the embedded object store.
+///
+/// An empty data directory is filled with all that is needed: `log.sqlite`, `views.sqlite`, `vault.sqlite`,
+/// `master.key`, `recovery.key`, `admin.token` (these with mode 0600) and `objects/`. Of the administrator's token the
+/// server itself keeps only the SHA-256, in the vault; a readable `admin.token` sets it at each start.
+public final class ControlPlane: Service {
+    /// Where a running control plane is.
+    public struct Address: Hashable, Sendable {
+        /// The host as configured.
+        public var host: String
+        /// The port that is bound.
+        public var port: Int
+        /// How agents reach it, without a slash at its end.
+        public var url: String
+    }
+
+    private enum Phase: Sendable {
+        case new, starting, stopped
+        case running(Running)
+    }
+
+    private let configuration: Configuration
+    private let clock: any Clock
+    private let logger: Logger
+    private let phase = Mutex(Phase.new)
+    private let failures: AsyncStream<ControlPlaneFailure>
+    private let fail: AsyncStream<ControlPlaneFailure>.Continuation
+
+    /// A control plane that touches nothing before it is started.
+    ///
+    /// - Parameter logger: Is told paths, names and positions; never a secret.
+    public init(
+        configuration: Configuration, logger: Logger = Logger(label: "backupy"), clock: any Clock = SystemClock()
+    ) {
+        self.configuration = configuration
+        self.logger = logger
+        self.clock = clock
+        (failures, fail) = AsyncStream.makeStream()
+    }
+
+    /// Starts, and returns once agents are let in. May be called once.
+    ///
+    /// - Throws: ``StartError``. What was opened is closed again then.
+    @discardableResult
+    public func start() async throws(StartError) -> Address {
+        let isFirst = phase.withLock { phase in
+            guard case .new = phase else { return false }
+            phase = .starting
+            return true
+        }
+        guard isFirst else { throw .startedTwice }
+        let running: Running
+        do throws(StartError) {
+            running = try await Running.start(configuration, clock: clock, logger: logger) { [fail] in fail.yield($0) }
+        } catch {
+            phase.withLock { $0 = .stopped }
+            throw error
+        }
+        let address = Address(host: configuration.listen.host, port: running.http.port, url: running.baseURL)
+        for file in running.directory.createdFiles { logger.notice("made \(file)") }
+        logger.notice("ready at \(address.url)")
+        phase.withLock { $0 = .running(running) }
+        return address
+    }
+
+    /// Files with secrets that this start has made; empty before it. Their content is never shown.
+    public var createdFiles: [String] { running?.directory.createdFiles ?? [] }
+
+    /// Ends connections with a going-away code and stops, within 10 s. What has no outcome is carried out at the next
+    /// start. Nothing happens when it is not running.
+    public func stop() async {
+        let former = phase.withLock { phase in
+            defer { phase = .stopped }
+            return phase
+        }
+        if case .running(let running) = former { await running.stop() }
+    }
+
+    /// Starts, and runs until the service group shuts down gracefully or the task is cancelled.
+    ///
+    /// - Throws: ``StartError``, or ``ControlPlaneFailure`` when it had to end by itself: the process must end then, and
+    ///   recover by restart.
+    public func run() async throws {
+        try await start()
+        let failure = await withTaskGroup(of: ControlPlaneFailure?.self) { [failures] group in
+            group.addTask {
+                try? await gracefulShutdown()
+                return nil
+            }
+            group.addTask { await failures.first { _ in true } }
+            let first = await group.next() ?? nil
+            group.cancelAll()
+            return first
+        }
+        if let failure {
+            logger.critical("\(failure)")
+            throw failure
+        }
+        await stop()
+        logger.notice("stopped")
+    }
+
+    /// The parts at work; nil before the start and after the stop.
+    var running: Running? {
+        phase.withLock { if case .running(let running) = $0 { running } else { nil } }
+    }
+}

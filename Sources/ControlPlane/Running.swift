@@ -1,0 +1,178 @@
+import Core
+import Digests
+import Engine
+import Logging
+import Objects
+import SQLiteLog
+import Server
+import Synchronization
+import Wire
+import Workers
+
+/// A control plane with all its parts at work.
+final class Running: Sendable {
+    typealias FleetEngine = Engine<Fleet, SQLiteEventLog, FleetCodec>
+    typealias FleetFollower = Follower<Fleet, FleetCodec>
+
+    let engine: FleetEngine
+    let follower: FleetFollower
+    let directory: DataDirectory
+    let registry: SessionRegistry
+    let http: HTTPService
+    /// How agents and people reach it.
+    let baseURL: String
+    private let door: AgentDoor
+    private let logger: Logger
+
+    private init(
+        engine: FleetEngine, follower: FleetFollower, directory: DataDirectory, registry: SessionRegistry,
+        http: HTTPService, baseURL: String, door: AgentDoor, logger: Logger
+    ) {
+        self.engine = engine
+        self.follower = follower
+        self.directory = directory
+        self.registry = registry
+        self.http = http
+        self.baseURL = baseURL
+        self.door = door
+        self.logger = logger
+    }
+
+    /// Opens the data directory, binds the port, folds the log and lets agents in.
+    ///
+    /// - Parameter onFailure: Called when it cannot go on.
+    static func start(
+        _ configuration: ControlPlane.Configuration, clock: any Clock, logger: Logger,
+        onFailure: @escaping @Sendable (ControlPlaneFailure) -> Void
+    ) async throws(StartError) -> Running {
+        try configuration.check()
+        try DataDirectory.make(configuration.dataDirectory)
+        let log = try DataDirectory.openLog(configuration.dataDirectory)
+        let directory = try DataDirectory.open(configuration, logger: logger)
+        let reader: any LogReader & Sendable
+        do throws(LogError) { reader = try log.makeReader() } catch { throw .log(error) }
+        let end = log.head.position
+
+        let keys = KeyTable()
+        let door = AgentDoor(keys: keys)
+        let front = FrontResponder(door: door)
+        let registry = SessionRegistry()
+        let secrets = SecretBook()
+        let lateEnvironment = Late<SessionEnvironment>()
+        let http = try await HTTPService.start(
+            configuration, responder: front, door: door, environment: { lateEnvironment.value }, logger: logger
+        ) { onFailure(ControlPlaneFailure(description: "the server on \(configuration.listen) has ended: \($0)")) }
+
+        let baseURL = configuration.baseURL(port: http.port)
+        let signer = ObjectURLSigner(key: directory.masterKey.derive(.signing), base: baseURL)
+        let follower = FleetFollower(
+            reader: reader, codec: FleetCodec(), views: directory.views, projection: FleetProjection(), logger: logger)
+        let worker = FleetWorker(
+            FleetWorker.Resources(
+                sessions: registry, vault: directory.vault, store: directory.store, urls: signer, fleet: follower,
+                secrets: secrets, clock: clock, maximumObjectByteCount: configuration.maximumObjectByteCount,
+                logger: logger))
+        let engine = FleetEngine(
+            clock: clock,
+            voice: EngineVoice(
+                started: .started(
+                    EngineStart(
+                        build: Text(configuration.build), rules: Fleet.rules, seed: .random(in: .min ... .max))),
+                clockStepped: { .clockStepped($0) }),
+            worker: worker, logger: logger,
+            observer: { recorded in
+                keys.apply(recorded)
+                secrets.apply(recorded)
+                follower.wake()
+            },
+            onFailure: { onFailure(ControlPlaneFailure(description: "the engine has stopped: \($0)")) })
+        lateEnvironment.value = SessionEnvironment(
+            submitter: engine, secrets: secrets, registry: registry, clock: clock, logger: logger)
+
+        do {
+            let state = try engine.start(log: log, codec: FleetCodec())
+            keys.publish(state)
+            try secrets.load(state, from: directory.vault)
+        } catch {
+            await http.stop()
+            await engine.shutdown()
+            throw Self.startError(error)
+        }
+        follower.start()
+        front.serve(
+            FleetRouter.build(
+                FleetServices(
+                    submitter: engine, state: follower, views: directory.views, log: reader, codec: FleetCodec(),
+                    vault: directory.vault, store: directory.store, signer: signer,
+                    objectName: { run, attempt in Self.objectName(run, attempt, follower) },
+                    tokens: FixedTokens([("admin", directory.adminTokenDigest)]),
+                    tokenKey: directory.masterKey.derive(.tokens), clock: clock,
+                    unreadiness: { Self.unreadiness(door, follower, end) }, logger: logger)))
+        let running = Running(
+            engine: engine, follower: follower, directory: directory, registry: registry, http: http,
+            baseURL: baseURL, door: door, logger: logger)
+        // An agent that is let in too soon would wait for its RegisterAck, and give up after 15 s.
+        try? await follower.wait(for: end, limit: .hours(24))
+        door.open()
+        return running
+    }
+
+    /// Ends sessions with a going-away code, then requests, then the engine: no new runs, and at most about 9 s.
+    func stop() async {
+        door.close()
+        tellCosts()
+        let reason = "the server is stopping"
+        await within(.seconds(3)) { [registry] in await registry.closeAll(reason: reason) }
+        await within(.seconds(4)) { [http] in await http.stop() }
+        follower.stop()
+        let isDone = await within(.seconds(2)) { [engine] in await engine.shutdown() }
+        if !isDone { logger.warning("a worker is still at work; its command is carried out again at the next start") }
+    }
+
+    /// Runs that die with their connection, because their agents keep no journal.
+    private func tellCosts() {
+        let runs = follower.read { state in
+            var runs: [RunID] = []
+            state.runs.forEach { id, run in
+                guard run.attemptInFlight != nil, !run.isCaptured else { return }
+                if state.agents[run.order.agent]?.journalsRuns != true { runs.append(id) }
+            }
+            return runs
+        }
+        guard !runs.isEmpty else { return }
+        logger.warning("this stop cuts off \(runs.count) runs: \(runs.map(\.description).joined(separator: ", "))")
+    }
+
+    private static func objectName(_ run: RunID, _ attempt: Attempt, _ follower: FleetFollower) -> ObjectName? {
+        let owner = follower.read { state in
+            state.runs[run].map { ($0.order.agent, $0.order.job) } ?? state.objects[run].map { ($0.agent, $0.job) }
+        }
+        return owner.flatMap { ObjectName(ObjectNames.name(agent: $0, job: $1, run: run, attempt: attempt).string) }
+    }
+
+    private static func unreadiness(_ door: AgentDoor, _ follower: FleetFollower, _ end: Position) -> String? {
+        if let failure = follower.failure { return failure }
+        let passed = follower.passed
+        if passed < end { return "the log is folded up to \(passed) of \(end)" }
+        return door.isOpen ? nil : "the server is starting or stopping"
+    }
+
+    private static func startError(_ error: any Error) -> StartError {
+        switch error {
+        case let error as LogError: .log(error)
+        case let error as CodecError: .entry(error)
+        case let error as VaultError: .vault(error)
+        default: .entry(CodecError(kind: "", problem: "\(error)"))
+        }
+    }
+}
+
+/// What is known only later.
+private final class Late<Value: Sendable>: Sendable {
+    private let stored = Mutex<Value?>(nil)
+
+    var value: Value? {
+        get { stored.withLock { $0 } }
+        set { stored.withLock { $0 = newValue } }
+    }
+}

@@ -1,0 +1,163 @@
+extension RunDetail {
+    /// Applies an entry of the run's stream, which says better than any id within the message whose entry it is.
+    public mutating func fold(_ entry: Entry<Fleet.Message>) {
+        switch entry.message {
+        case .accepted(.cancelRequested, _):
+            isCancelRequested = true
+            if phase == .queued { phase = .ending }
+        case .captured(let sender, let frame):
+            guard sender == agent, isCaptured, case .runBackup = frame.order else { return }
+            deliver(at: entry.recordedAt)
+        case .received(let sender, let frame):
+            guard sender == agent else { return }
+            switch frame.report {
+            case .jobUpdate(let update): fold(update, frame)
+            case .completed(let completion): fold(completion)
+            case .register, .heartbeat, .discovery, .health, .log, .restore, .acknowledgement, .other: break
+            }
+        case .decided(_, .started(let next, _)):
+            start(next.number, at: entry.recordedAt)
+        case .decided(_, .closed(let verdict, _)):
+            close(verdict, at: entry.recordedAt)
+        case .command(.observe(_, let asked)):
+            if asked.number == attempt, isAtAgent { phase = .reconciling }
+        case .outcome(let outcome):
+            guard case .dispatch(_, _, let tried, _) = outcome.command else { return }
+            sent(tried.number, outcome.result)
+        case .started, .clockStepped, .faulted, .captureOpened, .sessionOpened, .sessionClosed, .unreadable, .requested,
+            .accepted, .refused, .deadline, .presence, .noted, .command:
+            break
+        }
+    }
+
+    /// Whether the agent may be working on it and the store has not been asked.
+    private var isAtAgent: Bool {
+        switch phase {
+        case .sending, .unconfirmed, .running: true
+        case .queued, .verifying, .reconciling, .ending, .captured, .closed: false
+        }
+    }
+
+    private mutating func start(_ next: UInt32, at moment: Timestamp) {
+        guard isOpen, !isCaptured else { return }
+        attempt = next
+        phase = .sending
+        status = .running
+        startedAt = startedAt ?? moment
+        progressPercent = 0
+        progressSentAt = nil
+        step = nil
+        errorText = nil
+        errorClass = nil
+    }
+
+    private mutating func sent(_ tried: UInt32, _ result: CommandOutcome.Result) {
+        guard tried == attempt, phase == .sending else { return }  // the agent was quicker than the outcome
+        switch result {
+        case .done:
+            phase = .running
+        case .unknown:
+            phase = .unconfirmed
+        case .undone, .found, .missing:
+            attempt = tried &- min(1, tried)
+            if attempt == 0 { startedAt = nil }
+            phase = isCancelRequested ? .ending : .queued
+            status = .queued
+        }
+    }
+
+    /// A delivery that a capture shows: a repeated one, or after a terminal report the next attempt.
+    mutating func deliver(at moment: Timestamp) {
+        guard phase == .captured else { return }
+        let isAnswered =
+            attempt == 0 || hasFailedSinceDelivery || wasCancelled || claims.contains { $0.attempt == attempt }
+        if isAnswered {
+            attempt &+= 1
+            progressPercent = 0
+            progressSentAt = nil
+            step = nil
+        }
+        startedAt = startedAt ?? moment
+        hasFailedSinceDelivery = false
+        wasCancelled = false
+    }
+
+    private mutating func fold(_ update: JobUpdate, _ frame: ReceivedFrame) {
+        let reported = isCaptured ? attempt : update.run?.parts?.attempt.number ?? attempt
+        guard isOpen, reported == attempt else { return }
+        switch update.status {
+        case .failed:
+            guard isAtAgent || phase == .reconciling || phase == .captured else { return }
+            hasFailedSinceDelivery = true
+            errorText = update.errorText.isEmpty ? nil : update.errorText
+            errorClass = Text((frame.failure ?? .unknown).word)
+            if phase != .captured { phase = .ending }
+        case .cancelled:
+            guard isAtAgent || phase == .reconciling || phase == .captured else { return }
+            wasCancelled = true
+            if phase != .captured { phase = .ending }
+        case .queued, .running, .success, .unspecified, .unknown:
+            if phase == .sending || phase == .unconfirmed || phase == .reconciling { phase = .running }
+            if let last = progressSentAt, frame.sentAt < last { return }
+            progressSentAt = frame.sentAt
+            progressPercent = min(update.progressPercent, 100)
+            step = update.step.isEmpty ? nil : update.step
+        }
+    }
+
+    private mutating func fold(_ completion: Completion) {
+        guard isOpen, let reported = isCaptured ? attempt : completion.run.parts?.attempt.number else { return }
+        if claims.count == 8 { claims.removeFirst() }
+        claims.append(
+            Claim(
+                attempt: reported, objectName: completion.objectName, byteCount: completion.byteCount,
+                digest: completion.digest.map(Self.hexadecimal), durationMilliseconds: completion.durationMilliseconds,
+                compression: completion.compression, databaseVersion: completion.databaseVersion))
+        guard reported == attempt else { return }
+        hasFailedSinceDelivery = false
+        if isAtAgent || phase == .reconciling { phase = .verifying }
+    }
+
+    private mutating func close(_ verdict: Verdict, at moment: Timestamp) {
+        guard isOpen else { return }
+        phase = .closed
+        finishedAt = moment
+        proof = Proof(object: "none", digest: "none")
+        switch verdict {
+        case .success(let attempt, let evidence):
+            status = .success
+            progressPercent = 100
+            proof = Proof(object: "seen", digest: Text(evidence.source.rawValue))
+            provenAttempt = attempt.number
+            provenByteCount = evidence.byteCount
+            provenDigest = evidence.digest.map(Self.hexadecimal)
+        case .reported: status = .reported
+        case .failed: status = .failed
+        case .cancelled: status = .cancelled
+        case .lost: status = .lost
+        }
+        let reported = errorText
+        errorText = nil
+        errorClass = verdict.failure.map { Text($0.word) }
+        if let failure = verdict.failure { errorText = reported ?? Self.explanation(of: failure, in: status) }
+    }
+
+    /// What stands in for a text of the agent's, which there is none of.
+    private static func explanation(of failure: FailureClass, in status: Status) -> Text {
+        switch failure {
+        case .storage: "the agent reported completion, but the store has no object, or another one than was reported"
+        case .timeout: "the run took longer than its deadline allows, and the store has no object of it"
+        case .unknown where status == .lost:
+            "whether the agent was told could not be known, nothing was heard from it, and the store has no object"
+        case .lost: "nothing more was heard from the agent, and the store has no object"
+        case .configuration, .source, .upload, .disconnect, .unknown: "the agent gave no reason"
+        }
+    }
+
+    private static func hexadecimal(_ bytes: [UInt8]) -> Text {
+        let digits = Array("0123456789abcdef".utf8)
+        var text: [UInt8] = []
+        for byte in bytes { text += [digits[Int(byte >> 4)], digits[Int(byte & 15)]] }
+        return Text(String(decoding: text, as: UTF8.self))
+    }
+}

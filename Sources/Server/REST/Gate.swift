@@ -1,0 +1,71 @@
+import Core
+import Digests
+import Engine
+import HTTPTypes
+import Hummingbird
+import Logging
+
+/// Stands before all routes: asks for the token, keeps its rate, and turns whatever is thrown into the one shape of
+/// errors.
+struct Gate: RouterMiddleware {
+    let table: RouteTable
+    let tokens: any TokenTable
+    let limiter: RateLimiter
+    let clock: any Clock
+
+    func handle(
+        _ request: Request, context: FleetContext, next: (Request, FleetContext) async throws -> Response
+    ) async throws -> Response {
+        var context = context
+        do {
+            if table.find(request.uri.path)?.access != .open { context.token = try admit(request) }
+            return try await next(request, context)
+        } catch let error as RESTError {
+            return error.response(trace: context.trace)
+        } catch let error as HTTPError where error.status == .notFound {
+            return missing(request).response(trace: context.trace)
+        } catch {
+            context.logger.error("\(request.method) \(request.uri.path): \(error)")
+            return RESTError(
+                .internal, "the server could not do this; its log says why, under this trace id"
+            ).response(trace: context.trace)
+        }
+    }
+
+    private func admit(_ request: Request) throws(RESTError) -> Text {
+        guard let header = request.headers[.authorization] else {
+            throw unauthenticated("a token is needed: send the header “Authorization: Bearer TOKEN”")
+        }
+        let parts = header.split(separator: " ", maxSplits: 1)
+        guard parts.count == 2, parts[0].lowercased() == "bearer" else {
+            throw unauthenticated("the header must read “Authorization: Bearer TOKEN”")
+        }
+        guard let name = tokens.name(of: SHA256.digest(of: Array(parts[1].utf8))) else {
+            throw unauthenticated("this token is not known here")
+        }
+        if let seconds = limiter.take(name, nanoseconds: clock.monotonicNanoseconds()) {
+            throw RESTError(
+                .rateLimited, "too many requests with this token; go on in \(seconds) s",
+                headers: [.retryAfter: String(seconds)])
+        }
+        return name
+    }
+
+    private func unauthenticated(_ message: String) -> RESTError {
+        RESTError(.authenticationFailed, message, headers: [.wwwAuthenticate: "Bearer"])
+    }
+
+    private func missing(_ request: Request) -> RESTError {
+        guard let methods = table.find(request.uri.path)?.methods else {
+            return RESTError(.notFound, "there is nothing at this path")
+        }
+        // The router answers HEAD wherever there is GET.
+        var names = Set(methods.map(\.rawValue))
+        if names.contains("GET") { names.insert("HEAD") }
+        let allowed = names.sorted()
+        return RESTError(
+            .validation, "this path takes \(allowed.joined(separator: ", "))",
+            details: ["allowed": .array(allowed.map(JSON.string))], status: .methodNotAllowed,
+            headers: [.allow: allowed.joined(separator: ", ")])
+    }
+}

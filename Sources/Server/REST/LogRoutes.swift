@@ -1,0 +1,91 @@
+import Core
+import Engine
+import HTTPTypes
+import Hummingbird
+
+extension Desk {
+    /// The log itself.
+    var logRoutes: [Route] {
+        [
+            Route(
+                .get, "/v1/log",
+                Operation(
+                    "Entries of the log in order.",
+                    query: [
+                        .init("after", "a position; only entries behind it"),
+                        .init("stream", "only this stream, such as run/…, agent/… or engine"),
+                    ] + .page, result: .page("Entry")), handler: listLog),
+            Route(.get, "/v1/log/{position}", Operation("One entry.", result: .one("Entry")), handler: showEntry),
+        ]
+    }
+
+    private func listLog(_ request: Hummingbird.Request, _ context: FleetContext) async throws -> Response {
+        try await entries(of: nil, request, allowed: ["after", "limit", "stream", "cursor"])
+    }
+
+    /// A page of a stream's entries, or of all.
+    func entries(
+        of stream: Core.Stream?, _ request: Hummingbird.Request, allowed: [String]
+    ) async throws -> Response {
+        let query = try Query(request, allowed: allowed)
+        let page = try Page(query, kind: "log")
+        if query["after"] != nil, page.after != nil {
+            throw RESTError.field("cursor", "stands for after; give one of the two")
+        }
+        var after = Position.start
+        if let text = page.after ?? query["after"] {
+            guard let number = UInt64(text), number <= UInt64(Int64.max) else {
+                throw RESTError.field(page.after == nil ? "after" : "cursor", "must be a position of the log")
+            }
+            after = Position(number)
+        }
+        let (log, codec, start) = (services.log, services.codec, after)
+        let wanted = stream ?? query["stream"].map { Core.Stream(Text($0)) }
+        let items = try await blocking {
+            let entries =
+                if let wanted {
+                    try log.read(stream: wanted, after: start, limit: page.limit + 1)
+                } else {
+                    try log.read(after: start, limit: page.limit + 1)
+                }
+            return entries.map { (position: $0.position, json: EntryJSON.entry($0, codec: codec)) }
+        }
+        let shown = items.prefix(page.limit)
+        let next = items.count > page.limit ? shown.last.map { Page.cursor("log", String($0.position.number)) } : nil
+        return .json(Page.json(shown.map(\.json), next: next))
+    }
+
+    private func showEntry(_ request: Hummingbird.Request, _ context: FleetContext) async throws -> Response {
+        guard let text = context.parameters.get("position"), let number = UInt64(text), number > 0,
+            number <= UInt64(Int64.max)
+        else { throw RESTError.unknown("position") }
+        let (log, codec) = (services.log, services.codec)
+        let json = try await blocking {
+            try log.read(after: Position(number - 1), limit: 1).first.map { EntryJSON.entry($0, codec: codec) }
+        }
+        guard let json else { throw RESTError(.notFound, "the log has not come to position \(number)") }
+        return .json(json)
+    }
+}
+
+/// Entries as the interface shows them.
+enum EntryJSON {
+    /// An entry that this build cannot decode is shown without its message.
+    static func entry(_ entry: EncodedEntry, codec: any Codec<Fleet.Message>) -> JSON {
+        let message: JSON
+        do {
+            message = MessageJSON.message(try codec.decode(entry.body, kind: entry.kind))
+        } catch {
+            message = ["problem": .string(error.problem)]
+        }
+        return [
+            "position": .integer(entry.position.number),
+            "recorded_at": Moment.json(entry.recordedAt),
+            "stream": .string(entry.stream.name.string),
+            "revision": .integer(entry.revision.number),
+            "cause": .integer(entry.cause?.number),
+            "kind": .string(entry.kind.string),
+            "message": message,
+        ]
+    }
+}

@@ -1,0 +1,139 @@
+import Core
+
+/// The shapes of bodies and answers, by name.
+enum OpenAPISchemas {
+    static let all: [JSON.Member] = [
+        .init("Anything", ["type": "object"]),
+        .init("Nothing", closed([])),
+        .init(
+            "Error",
+            object([
+                (
+                    "error",
+                    object([
+                        ("code", words(RESTError.Code.allCases.map(\.rawValue))), ("message", text),
+                        ("details", anything),
+                        ("trace_id", text),
+                    ])
+                )
+            ])),
+        .init("Health", object([("status", text)])),
+        .init("NewAgent", closed([("name", text)])),
+        .init("AgentChange", closed([("name", text)])),
+        .init("AgentKey", object([("id", text), ("name", text), ("key", optionalText)])),
+        .init(
+            "Agent",
+            object([
+                ("id", text), ("name", text), ("status", words(Agent.Status.allCases.map(\.rawValue))),
+                ("hostname", optionalText), ("os", optionalText), ("arch", optionalText),
+                ("agent_version", optionalText),
+                ("docker_version", optionalText), ("capabilities", list(text)), ("config_version", number),
+                ("last_seen_at", optionalMoment), ("session_id", optionalText), ("metrics", optionalAnything),
+                ("anomalies", ["type": "object", "additionalProperties": number]),
+            ])),
+        .init(
+            "AgentConfig",
+            object([
+                ("version", number), ("applied_version", optionalNumber), ("maintenance", maintenance),
+                ("advanced", advanced),
+            ])),
+        .init("AgentConfigChange", closed([("maintenance", maintenance), ("advanced", advanced)])),
+        .init(
+            "AgentMetrics",
+            object([
+                ("agent_id", text), ("last_seen_at", optionalMoment), ("metrics", optionalAnything),
+            ])),
+        .init(
+            "Container",
+            object([
+                ("container_id", text), ("name", text), ("image", text), ("detected_db_type", text),
+                ("networks", list(text)), ("env_hints", anything), ("ports", list(anything)),
+            ])),
+        .init(
+            "NewTarget",
+            closed([
+                ("type", words(TargetBody.types.map(\.0))), ("display_name", text),
+                ("connection", closed(connection + [("password_secret_ref", ["type": "string", "writeOnly": true])])),
+            ])),
+        .init(
+            "Target",
+            object([
+                ("id", text), ("agent_id", text), ("type", words(TargetBody.types.map(\.0))), ("display_name", text),
+                ("connection", object(connection + [("has_password", flag)])),
+            ])),
+        .init("NewJob", closed([("target_id", text)] + job)),
+        .init("JobChange", closed(job)),
+        .init("Job", object([("id", text), ("agent_id", text), ("target_id", text)] + job)),
+        .init("RunReference", object([("run_id", text)])),
+        .init(
+            "Run",
+            object([
+                ("id", text), ("job_id", text), ("agent_id", text), ("target_id", optionalText),
+                ("status", words(RunDetail.Status.allCases.map(\.rawValue))), ("attempt", number),
+                ("manual_trigger", flag), ("progress_percent", number), ("current_step", optionalText),
+                ("error_message", optionalText), ("error_class", optionalText), ("evidence", optionalAnything),
+                ("s3_key", optionalText), ("size_bytes", optionalNumber), ("sha256", optionalText),
+                ("duration_ms", optionalNumber), ("compression", optionalText), ("db_engine_version", optionalText),
+                ("created_at", moment), ("started_at", optionalMoment), ("finished_at", optionalMoment),
+                ("position", number),
+            ])),
+        .init("Download", object([("url", text), ("expires_at", moment)])),
+        .init("DecryptionToken", object([("token", optionalText), ("expires_at", moment)])),
+        .init(
+            "Entry",
+            object([
+                ("position", number), ("recorded_at", moment), ("stream", text), ("revision", number),
+                ("cause", optionalNumber), ("kind", text), ("message", anything),
+            ])),
+    ]
+
+    private typealias Property = (String, JSON)
+
+    private static let text: JSON = ["type": "string"]
+    private static let optionalText: JSON = ["type": ["string", "null"]]
+    private static let number: JSON = ["type": "integer", "minimum": 0]
+    private static let optionalNumber: JSON = ["type": ["integer", "null"], "minimum": 0]
+    private static let flag: JSON = ["type": "boolean"]
+    private static let moment: JSON = ["type": "string", "format": "date-time"]
+    private static let optionalMoment: JSON = ["type": ["string", "null"], "format": "date-time"]
+    private static let anything: JSON = ["type": "object"]
+    private static let optionalAnything: JSON = ["type": ["object", "null"]]
+    private static let maintenance = closed([("start_utc", text), ("end_utc", text)])
+    private static let advanced = closed([
+        ("max_parallel_jobs", ["type": "integer", "minimum": 1, "maximum": 64]), ("log_level", text),
+        ("auto_update_enabled", flag),
+    ])
+    private static let connection: [Property] = [
+        ("host", text), ("port", ["type": "integer", "minimum": 0, "maximum": 65_535]), ("database", text),
+        ("username", text), ("container_id", text), ("strategy", words(TargetBody.strategies.map(\.0))),
+    ]
+    private static let job: [Property] = [
+        ("cron", text), ("retention_days", number), ("compression", words(["zstd"])),
+        ("encryption_enabled", ["const": true]), ("pre_hooks", hooks), ("post_hooks", hooks),
+        ("retry", closed([("max_attempts", number), ("backoff_seconds", list(number))])), ("timeout_sec", number),
+    ]
+    private static let hooks: JSON = [
+        "type": "array", "maxItems": 16, "items": ["type": "string", "maxLength": 4_096],
+    ]
+
+    private static func list(_ items: JSON) -> JSON { ["type": "array", "items": items] }
+    private static func words(_ words: [String]) -> JSON {
+        ["type": "string", "enum": .array(words.map(JSON.string))]
+    }
+
+    /// What is answered: every member is there.
+    private static func object(_ properties: [Property]) -> JSON {
+        [
+            "type": "object", "required": .array(properties.map { .string($0.0) }),
+            "properties": .object(properties.map { .init($0.0, $0.1) }),
+        ]
+    }
+
+    /// What is asked: no member has to be there, and no other may.
+    private static func closed(_ properties: [Property]) -> JSON {
+        [
+            "type": "object", "properties": .object(properties.map { .init($0.0, $0.1) }),
+            "additionalProperties": false,
+        ]
+    }
+}

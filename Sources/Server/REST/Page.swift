@@ -1,0 +1,77 @@
+import Core
+import Digests
+import Hummingbird
+
+/// Which part of a list is asked for.
+struct Page {
+    static let limits = 1...100
+    static let usualLimit = 50
+
+    /// At most so many.
+    let limit: Int
+    /// Behind which item; nil from the start.
+    let after: String?
+
+    /// The page that a request asks for. `kind` keeps the cursors of different lists apart.
+    init(_ query: Query, kind: String) throws(RESTError) {
+        limit = try Self.limit(query)
+        after = try query["cursor"].map { (text) throws(RESTError) in
+            guard let bytes = Base64.decodeURL(text), let content = String(validating: bytes, as: UTF8.self),
+                content.hasPrefix(kind + ":")
+            else { throw .field("cursor", "is not a cursor of this list; take next_cursor as it came") }
+            return String(content.dropFirst(kind.utf8.count + 1))
+        }
+    }
+
+    static func limit(_ query: Query) throws(RESTError) -> Int {
+        guard let text = query["limit"] else { return usualLimit }
+        guard let number = Int(text), limits.contains(number) else {
+            throw .field("limit", "must be a whole number from \(limits.lowerBound) to \(limits.upperBound)")
+        }
+        return number
+    }
+
+    static func cursor(_ kind: String, _ content: String) -> String {
+        Base64.encodeURL(Array("\(kind):\(content)".utf8))
+    }
+
+    /// The answer. `next` is the cursor of the following page; nil on the last one.
+    static func json(_ items: [JSON], next: String?) -> JSON {
+        ["items": .array(items), "next_cursor": .optional(next), "has_more": .bool(next != nil)]
+    }
+
+    /// From ids in any order those of this page, in their own order, and whether more follow. Linear in their number.
+    func select<Thing>(_ ids: [Identifier<Thing>]) -> (ids: [Identifier<Thing>], hasMore: Bool) {
+        let last = after.map { Identifier<Thing>(Text($0)) }
+        var chosen: [Identifier<Thing>] = []
+        for id in ids {
+            if let last, id <= last { continue }
+            chosen.append(id)
+            guard chosen.count >= 8 * (limit + 1) else { continue }
+            chosen.sort()
+            chosen.removeLast(chosen.count - limit - 1)
+        }
+        chosen.sort()
+        return (Array(chosen.prefix(limit)), chosen.count > limit)
+    }
+}
+
+/// The parameters behind the question mark. A name that no one asks for, or that stands there twice, is refused.
+struct Query {
+    private let values: [String: String]
+
+    init(_ request: Request, allowed: [String]) throws(RESTError) {
+        var values: [String: String] = [:]
+        for (name, value) in request.uri.queryParameters {
+            let name = String(name)
+            guard allowed.contains(name) else {
+                throw .field(name, "there is no such parameter here; there are \(allowed.joined(separator: ", "))")
+            }
+            guard values[name] == nil else { throw .field(name, "must stand there once") }
+            values[name] = String(value)
+        }
+        self.values = values
+    }
+
+    subscript(name: String) -> String? { values[name] }
+}

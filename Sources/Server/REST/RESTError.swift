@@ -1,0 +1,100 @@
+public import HTTPTypes
+public import Hummingbird
+import NIOCore
+
+/// What a request is answered with when it is not done, in the one shape of errors:
+/// `{"error":{"code","message","details","trace_id"}}`.
+public struct RESTError: Error, Sendable, CustomStringConvertible {
+    /// The codes of the interface.
+    public enum Code: String, Sendable, CaseIterable {
+        case authenticationFailed = "AUTH_FAILED"
+        case permissionDenied = "PERMISSION_DENIED"
+        case notFound = "RESOURCE_NOT_FOUND"
+        case validation = "VALIDATION_ERROR"
+        case conflict = "CONFLICT"
+        case precondition = "PRECONDITION_FAILED"
+        case rateLimited = "RATE_LIMITED"
+        case `internal` = "INTERNAL"
+        case unavailable = "SERVICE_UNAVAILABLE"
+
+        /// The status that goes with the code where nothing else is said.
+        public var status: HTTPResponse.Status {
+            switch self {
+            case .authenticationFailed: .unauthorized
+            case .permissionDenied: .forbidden
+            case .notFound: .notFound
+            case .validation: .unprocessableContent
+            case .conflict: .conflict
+            case .precondition: .preconditionFailed
+            case .rateLimited: .tooManyRequests
+            case .internal: .internalServerError
+            case .unavailable: .serviceUnavailable
+            }
+        }
+    }
+
+    /// The code.
+    public var code: Code
+    /// The status.
+    public var status: HTTPResponse.Status
+    /// What was wrong and what to do.
+    public var message: String
+    /// More for programs, such as `field`.
+    public var details: JSON
+    /// Headers that go with it, such as `Allow`.
+    public var headers: HTTPFields
+
+    /// An error with its parts; the status is the code's own unless another one is given.
+    public init(
+        _ code: Code, _ message: String, details: JSON = [:], status: HTTPResponse.Status? = nil,
+        headers: HTTPFields = [:]
+    ) {
+        self.code = code
+        self.status = status ?? code.status
+        self.message = message
+        self.details = details
+        self.headers = headers
+    }
+
+    /// A member of the body, a parameter or a header is wrong.
+    static func field(_ name: String, _ problem: String) -> RESTError {
+        RESTError(.validation, name.isEmpty ? problem : "\(name): \(problem)", details: ["field": .string(name)])
+    }
+
+    /// There is no such thing.
+    static func unknown(_ what: String) -> RESTError { RESTError(.notFound, "there is no such \(what)") }
+
+    /// It may work later.
+    static func unavailable(_ message: String, retryAfterSeconds: Int = 1) -> RESTError {
+        RESTError(.unavailable, message, headers: [.retryAfter: String(retryAfterSeconds)])
+    }
+
+    /// The answer; `trace` is also in the server's log.
+    public func response(trace: String) -> Response {
+        let body: JSON = [
+            "error": [
+                "code": .string(code.rawValue), "message": .string(message), "details": details,
+                "trace_id": .string(trace),
+            ]
+        ]
+        return .json(body, status: status, headers: headers)
+    }
+
+    /// Code and message.
+    public var description: String { "\(code.rawValue): \(message)" }
+}
+
+extension HTTPField.Name {
+    static let idempotencyKey = Self("Idempotency-Key")!
+}
+
+extension Response {
+    /// An answer with a JSON body.
+    static func json(_ body: JSON, status: HTTPResponse.Status = .ok, headers: HTTPFields = [:]) -> Response {
+        var headers = headers
+        headers[.contentType] = "application/json"
+        headers[.cacheControl] = "no-store"
+        return Response(
+            status: status, headers: headers, body: ResponseBody(byteBuffer: ByteBuffer(bytes: body.bytes)))
+    }
+}

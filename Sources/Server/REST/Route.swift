@@ -1,0 +1,144 @@
+public import Core
+public import HTTPTypes
+public import Hummingbird
+import Logging
+
+/// What is known about a request besides itself.
+public struct FleetContext: RequestContext {
+    /// Hummingbird's own.
+    public var coreContext: CoreRequestContextStorage
+    /// The name of the token it came with; empty where none is needed.
+    public var token: Text = ""
+
+    /// The context of a request that nobody has looked at.
+    public init(source: ApplicationRequestContextSource) { coreContext = CoreRequestContextStorage(source: source) }
+
+    /// Names the request in its answer and in the server's log. Hummingbird's own `id` traps where the logger has none.
+    public var trace: String { logger[metadataKey: "hb.request.id"]?.description ?? "-" }
+}
+
+/// One method of one path, with what the description of the interface says about it.
+public struct Route: Sendable {
+    /// Who may come.
+    public enum Access: Hashable, Sendable {
+        /// Anyone: the route looks for itself.
+        case open
+        /// Only with a token.
+        case token
+    }
+
+    /// Does what is asked. Throws ``RESTError`` for what it does not do; any other error is a fault of the server's.
+    public typealias Handler = @Sendable (Request, FleetContext) async throws -> Response
+
+    /// The method.
+    public var method: HTTPRequest.Method
+    /// The path, such as `/v1/agents/{id}`; `**` at its end stands for any rest.
+    public var path: String
+    /// Who may come.
+    public var access: Access
+    /// What the description says.
+    public var operation: Operation
+    /// Does it.
+    public var handler: Handler
+
+    /// A route with all its parts.
+    public init(
+        _ method: HTTPRequest.Method, _ path: String, access: Access = .token, _ operation: Operation,
+        handler: @escaping Handler
+    ) {
+        self.method = method
+        self.path = path
+        self.access = access
+        self.operation = operation
+        self.handler = handler
+    }
+}
+
+/// What the description of the interface says about a route.
+public struct Operation: Hashable, Sendable {
+    /// One line.
+    public var summary: String
+    /// The names of its query parameters with what they are.
+    public var query: [QueryParameter]
+    /// The schema of its body, by name; nil when it takes none.
+    public var body: String?
+    /// The status of its success.
+    public var success: Int
+    /// The schema of what it answers with; nil for nothing.
+    public var result: Schema?
+
+    /// A schema by name, or a page of such.
+    public enum Schema: Hashable, Sendable {
+        case one(String)
+        case page(String)
+    }
+
+    /// A query parameter.
+    public struct QueryParameter: Hashable, Sendable {
+        /// Its name.
+        public var name: String
+        /// What it does.
+        public var text: String
+
+        /// A parameter with both parts.
+        public init(_ name: String, _ text: String) {
+            self.name = name
+            self.text = text
+        }
+
+        /// Those of every list.
+        public static let page = [
+            QueryParameter("limit", "1 to 100, 50 when absent"),
+            QueryParameter("cursor", "`next_cursor` of the page before"),
+        ]
+    }
+
+    /// An operation with all its parts.
+    public init(
+        _ summary: String, query: [QueryParameter] = [], body: String? = nil, success: Int = 200, result: Schema? = nil
+    ) {
+        self.summary = summary
+        self.query = query
+        self.body = body
+        self.success = success
+        self.result = result
+    }
+}
+
+/// Which paths there are, for what the router itself does not tell: whether a path needs a token, and which methods it
+/// has. Splits paths as the router does: empty parts do not count.
+struct RouteTable: Sendable {
+    private struct Path: Sendable {
+        var parts: [Substring]
+        var methods: [HTTPRequest.Method]
+        var access: Route.Access
+    }
+
+    private var paths: [Path] = []
+
+    init(_ routes: [Route]) {
+        for route in routes {
+            let parts = route.path.split(separator: "/")
+            if let known = paths.firstIndex(where: { $0.parts == parts }) {
+                paths[known].methods.append(route.method)
+            } else {
+                paths.append(Path(parts: parts, methods: [route.method], access: route.access))
+            }
+        }
+    }
+
+    /// What is at a path; nil when nothing is. A path without parameters goes before one with.
+    func find(_ path: String) -> (methods: [HTTPRequest.Method], access: Route.Access)? {
+        let parts = path.split(separator: "/")
+        let found = paths.filter { Self.matches($0.parts, parts) }
+        let best = found.first { !$0.parts.contains { $0.hasPrefix("{") } } ?? found.first
+        return best.map { ($0.methods, $0.access) }
+    }
+
+    private static func matches(_ template: [Substring], _ parts: [Substring]) -> Bool {
+        if template.last == "**" {
+            return parts.count >= template.count && zip(template.dropLast(), parts).allSatisfy { $0 == $1 }
+        }
+        return template.count == parts.count && zip(template, parts).allSatisfy { $0.hasPrefix("{") || $0 == $1 }
+    }
+}

@@ -1,0 +1,44 @@
+public import Hummingbird
+import HTTPTypes
+import Synchronization
+
+/// Answers requests before the router does: those that an agent's connection should have been, and all while the server
+/// is starting.
+public final class FrontResponder: HTTPResponder {
+    /// What routes answer with.
+    public typealias Route = @Sendable (Request, FleetContext) async throws -> Response
+
+    private let door: AgentDoor
+    private let routes = Mutex<Route?>(nil)
+
+    /// A responder that is not ready before ``serve(_:)``.
+    public init(door: AgentDoor) { self.door = door }
+
+    /// From now on these routes answer.
+    public func serve(_ router: Router<FleetContext>) {
+        let responder = router.buildResponder()
+        routes.withLock { $0 = { try await responder.respond(to: $0, context: $1) } }
+    }
+
+    /// The answer to one request.
+    public func respond(to request: Request, context: FleetContext) async throws -> Response {
+        if AgentDoor.isAgentPath(request.uri.path) { return refusal(of: request).response(trace: context.trace) }
+        guard let route = routes.withLock({ $0 }) else {
+            return RESTError.unavailable("the server is starting").response(trace: context.trace)
+        }
+        return try await route(request, context)
+    }
+
+    /// Why a request for an agent's connection did not become one.
+    private func refusal(of request: Request) -> RESTError {
+        guard door.isOpen else { return .unavailable("the server is not ready for agents") }
+        guard door.agent(authorization: request.headers[.authorization]) != nil else {
+            return RESTError(
+                .authenticationFailed, "this agent key is not known here; check BACKUP_AGENT_KEY",
+                headers: [.wwwAuthenticate: "Bearer"])
+        }
+        return RESTError(
+            .validation, "agents connect here by WebSocket, version 13", status: .upgradeRequired,
+            headers: [.upgrade: "websocket"])
+    }
+}

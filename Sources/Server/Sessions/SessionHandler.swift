@@ -1,0 +1,276 @@
+import Core
+import Engine
+import Logging
+import NIOCore
+import NIOWebSocket
+import Wire
+
+/// Obeys a ``SessionState`` on its channel's event loop: reads and writes WebSocket frames, keeps the timers, submits.
+///
+/// While too much is uncommitted it holds back reads, so that the agent is slowed down by its own socket.
+final class SessionHandler: ChannelDuplexHandler {
+    typealias InboundIn = WebSocketFrame
+    typealias OutboundIn = WebSocketFrame
+    typealias OutboundOut = WebSocketFrame
+
+    /// How long an agent may take to answer a close frame.
+    static let closeLimit = TimeAmount.seconds(2)
+    /// How much of a message over the limit is recorded.
+    static let recordedStart = 4_096
+
+    private let environment: SessionEnvironment
+    private var state: SessionState
+    private var assembler = MessageAssembler()
+    private var isReadHeld = false
+    private var timer: Scheduled<Void>?
+    private var context: ChannelHandlerContext?
+    private var connection: SessionConnection?
+
+    init(
+        agent: AgentID, opening: SessionOpening, session: SessionID, environment: SessionEnvironment, eventLoop: any EventLoop
+    ) {
+        self.environment = environment
+        state = SessionState(
+            agent: agent, opening: opening, session: session, at: eventLoop.now.uptimeNanoseconds)
+    }
+
+    func handlerAdded(context: ChannelHandlerContext) {
+        self.context = context
+        connection = SessionConnection(
+            agent: state.agent, session: state.session, eventLoop: context.eventLoop,
+            handler: NIOLoopBound(self, eventLoop: context.eventLoop))
+        armTimer(context)
+    }
+
+    func handlerRemoved(context: ChannelHandlerContext) {
+        lost()
+        self.context = nil
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        lost()
+        context.fireChannelInactive()
+    }
+
+    private func lost() {
+        timer?.cancel()
+        timer = nil
+        perform(state.connectionLost())
+        if let connection { environment.registry.remove(connection) }
+        connection = nil
+    }
+
+    func read(context: ChannelHandlerContext) {
+        if state.mayRead { context.read() } else { isReadHeld = true }
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        let frame = unwrapInboundIn(data)
+        let bytes = Array(buffer: frame.unmaskedData)
+        switch frame.opcode {
+        case .ping: perform(state.pinged(bytes))
+        case .pong: break
+        case .connectionClose: perform(state.closeReceived())
+        default: received(assembler.add(frame.opcode, isLast: frame.fin, bytes))
+        }
+    }
+
+    private func received(_ outcome: MessageAssembler.Outcome) {
+        switch outcome {
+        case .nothing:
+            break
+        case .fault:
+            perform(state.receivedNonsense())
+        case .binary(var bytes):
+            environment.secrets.redactor(for: state.agent).redact(&bytes)
+            let frame = IncomingFrame.decode(
+                bytes, session: state.session, registeredSentAt: state.registeredSentAt)
+            perform(state.received(frame, byteCount: bytes.count))
+        case .tooLarge(var bytes):
+            environment.secrets.redactor(for: state.agent).redact(&bytes)
+            perform(state.receivedTooLarge(tooLarge(Array(bytes.prefix(Self.recordedStart)), byteCount: bytes.count)))
+        }
+    }
+
+    private func tooLarge(_ start: [UInt8], byteCount: Int) -> UnreadableFrame {
+        UnreadableFrame(
+            isFromAgent: true, byteCount: UInt64(byteCount), start: start,
+            problem: Text("longer than \(MessageAssembler.limit) bytes"))
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        switch error {
+        case NIOWebSocketError.invalidFrameLength:
+            // A frame so long that it was refused from its header; at least so many bytes were announced.
+            perform(state.receivedTooLarge(tooLarge([], byteCount: AgentOrHTTPChannel.frameLimit + 1)))
+        case is NIOWebSocketError:
+            perform(state.receivedNonsense())
+        default:
+            environment.logger.debug("connection broke", metadata: metadata)
+            context.close(promise: nil)
+        }
+    }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        switch event {
+        case is ChannelShouldQuiesceEvent:
+            perform(state.close(.goingAway, reason: "the server is stopping", as: .ended))
+        case ChannelEvent.inputClosed:
+            context.close(promise: nil)
+        default:
+            context.fireUserInboundEventTriggered(event)
+        }
+    }
+
+    private var metadata: [String: Logger.MetadataValue] {
+        ["agent": "\(state.agent)", "session": "\(state.session)"]
+    }
+}
+
+extension SessionHandler {
+    /// A worker's frame. The answer comes once it is written, or cannot be.
+    func send(
+        isAddressed: Bool, _ frame: (UInt64) -> [UInt8], answer: @escaping @Sendable (SendResult) -> Void
+    ) {
+        guard let context, context.channel.isActive,
+            let sequence = state.willSend(isAddressed: isAddressed, at: context.eventLoop.now.uptimeNanoseconds)
+        else { return answer(.notConnected) }
+        let promise = context.eventLoop.makePromise(of: Void.self)
+        promise.futureResult.whenComplete { result in
+            switch result {
+            case .success: answer(.sent)
+            case .failure: answer(.unknown)
+            }
+        }
+        write(frame(sequence), context, promise: promise)
+        perform(state.didSend(at: context.eventLoop.now.uptimeNanoseconds))
+    }
+
+    /// Ends the connection, because of `reason`.
+    func close(_ code: SessionState.CloseCode, reason: String, as closing: SessionClosing) {
+        perform(state.close(code, reason: reason, as: closing))
+    }
+
+    private func perform(_ actions: [SessionState.Action]) {
+        for action in actions { perform(action) }
+        guard isReadHeld, state.mayRead, let context else { return }
+        isReadHeld = false
+        context.read()
+    }
+
+    private func perform(_ action: SessionState.Action) {
+        switch action {
+        case .submitLast(let message):
+            return environment.submitter.submit(message) { _ in }
+        case .submit(let number, let message):
+            return submit(message, number: number)
+        case .announce:
+            if let connection { environment.registry.add(connection) }
+            return
+        case .send, .pong, .close, .disconnect, .armRetry:
+            break
+        }
+        guard let context else { return }
+        switch action {
+        case .send(let frame, let sequence):
+            if let bytes = try? encoded(frame, sequence: sequence) { write(bytes, context, promise: nil) }
+        case .pong(let bytes):
+            write(.pong, bytes, context, promise: nil)
+        case .close(let code, let reason):
+            close(code, reason, context)
+        case .disconnect:
+            context.close(promise: nil)
+        case .armRetry:
+            let handler = NIOLoopBound(self, eventLoop: context.eventLoop)
+            context.eventLoop.scheduleTask(in: .nanoseconds(Int64(SessionState.retryDelay))) {
+                handler.value.perform(handler.value.state.retryDue())
+            }
+        case .submitLast, .submit, .announce:
+            break
+        }
+    }
+
+    private func submit(_ message: Fleet.Message, number: UInt64) {
+        guard let context else { return environment.submitter.submit(message) { _ in } }
+        let eventLoop = context.eventLoop
+        let handler = NIOLoopBound(self, eventLoop: eventLoop)
+        environment.submitter.submit(message) { result in
+            let error: SubmitError? = if case .failure(let error) = result { error } else { nil }
+            eventLoop.execute { handler.value.submitted(number, error, at: eventLoop.now.uptimeNanoseconds) }
+        }
+    }
+
+    private func submitted(_ number: UInt64, _ error: SubmitError?, at moment: UInt64) {
+        perform(error.map { state.failed(number, $0) } ?? state.committed(number, at: moment))
+    }
+
+    private func encoded(_ frame: SessionState.OwnFrame, sequence: UInt64) throws -> [UInt8] {
+        let now = environment.clock.wallTime()
+        switch frame {
+        case .ping(let correlationID):
+            return try ServerMessage.ping(now).envelope(sequence: sequence, sentAt: now, correlationID: correlationID)
+        case .reportAcknowledged(let run, let reported):
+            return try ServerMessage.reportAcknowledged(run, sequence: reported).envelope(sequence: sequence, sentAt: now)
+        }
+    }
+
+    private func write(_ bytes: [UInt8], _ context: ChannelHandlerContext, promise: EventLoopPromise<Void>?) {
+        write(.binary, bytes, context, promise: promise)
+    }
+
+    private func write(
+        _ opcode: WebSocketOpcode, _ bytes: [UInt8], _ context: ChannelHandlerContext, promise: EventLoopPromise<Void>?
+    ) {
+        let buffer = context.channel.allocator.buffer(bytes: bytes)
+        context.writeAndFlush(
+            wrapOutboundOut(WebSocketFrame(fin: true, opcode: opcode, data: buffer)), promise: promise)
+    }
+
+    private func close(_ code: SessionState.CloseCode, _ reason: String, _ context: ChannelHandlerContext) {
+        environment.logger.info("closing: \(reason)", metadata: metadata)
+        // A close frame has room for 125 bytes, two of them for the code.
+        let text = Array(reason.utf8.prefix(123))
+        write(.connectionClose, [UInt8(code.rawValue >> 8), UInt8(code.rawValue & 0xFF)] + text, context, promise: nil)
+        let handler = NIOLoopBound(self, eventLoop: context.eventLoop)
+        context.eventLoop.scheduleTask(in: Self.closeLimit) { handler.value.context?.close(promise: nil) }
+        // The answer has to be read, whatever waits for its commit.
+        context.read()
+    }
+
+    private func armTimer(_ context: ChannelHandlerContext) {
+        let handler = NIOLoopBound(self, eventLoop: context.eventLoop)
+        timer = context.eventLoop.scheduleTask(deadline: .uptimeNanoseconds(state.due)) {
+            let handler = handler.value
+            guard let context = handler.context else { return }
+            handler.perform(handler.state.timePassed(at: context.eventLoop.now.uptimeNanoseconds))
+            if handler.state.phase != .closing, handler.state.phase != .gone { handler.armTimer(context) }
+        }
+    }
+}
+
+/// A connection as the registry holds it.
+final class SessionConnection: Sendable {
+    let agent: AgentID
+    let session: SessionID
+    private let eventLoop: any EventLoop
+    private let handler: NIOLoopBound<SessionHandler>
+
+    init(agent: AgentID, session: SessionID, eventLoop: any EventLoop, handler: NIOLoopBound<SessionHandler>) {
+        self.agent = agent
+        self.session = session
+        self.eventLoop = eventLoop
+        self.handler = handler
+    }
+
+    func send(isAddressed: Bool, _ frame: @escaping @Sendable (UInt64) -> [UInt8]) async -> SendResult {
+        await withCheckedContinuation { continuation in
+            eventLoop.execute { [handler] in
+                handler.value.send(isAddressed: isAddressed, frame) { continuation.resume(returning: $0) }
+            }
+        }
+    }
+
+    func close(_ code: SessionState.CloseCode, reason: String, as closing: SessionClosing) {
+        eventLoop.execute { [handler] in handler.value.close(code, reason: reason, as: closing) }
+    }
+}

@@ -1,0 +1,43 @@
+import NIOCore
+import NIOHTTP1
+
+/// Takes the Upgrade header from every request that may not become a WebSocket, so that the router answers it normally.
+///
+/// An upgrader that refuses instead makes NIO lose the request's head, and the client sees an empty reply. Source:
+/// `https://github.com/apple/swift-nio/issues/2632`.
+final class UpgradeGate: ChannelInboundHandler, RemovableChannelHandler {
+    typealias InboundIn = HTTPServerRequestPart
+    typealias InboundOut = HTTPServerRequestPart
+
+    private var isFirst = true
+    private let mayUpgrade: @Sendable (HTTPRequestHead) -> Bool
+
+    /// - Parameter mayUpgrade: Path and key; asked on the event loop, so it must answer at once.
+    init(mayUpgrade: @escaping @Sendable (HTTPRequestHead) -> Bool) { self.mayUpgrade = mayUpgrade }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        guard case .head(var head) = unwrapInboundIn(data) else { return context.fireChannelRead(data) }
+        let isFirst = isFirst
+        self.isFirst = false
+        guard head.headers.contains(name: "upgrade") else { return context.fireChannelRead(data) }
+        if isFirst, isSound(head), mayUpgrade(head) { return context.fireChannelRead(data) }
+        head.headers.remove(name: "upgrade")
+        // The decoder stops parsing behind a request that asked for an upgrade.
+        head.headers.replaceOrAdd(name: "connection", value: "close")
+        context.fireChannelRead(wrapInboundOut(.head(head)))
+    }
+
+    /// What NIO's upgrader would refuse, and so lose.
+    private func isSound(_ head: HTTPRequestHead) -> Bool {
+        head.method == .GET && head.headers["sec-websocket-version"] == ["13"]
+            && head.headers["sec-websocket-key"].count == 1
+            && head.headers[canonicalForm: "upgrade"].contains { $0.lowercased() == "websocket" }
+            && head.headers[canonicalForm: "connection"].contains { $0.lowercased() == "upgrade" }
+    }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        // Before the first request nothing else listens for the server's end.
+        if isFirst, event is ChannelShouldQuiesceEvent { return context.close(promise: nil) }
+        context.fireUserInboundEventTriggered(event)
+    }
+}

@@ -1,0 +1,128 @@
+import Core
+import Digests
+import Engine
+import Foundation
+import Logging
+import Wire
+
+/// What agents are told. Here keys, passwords and addresses are put in, at the last moment.
+struct DispatchWork: Sendable {
+    let resources: FleetWorker.Resources
+    /// What RegisterAck carries. Agents keep to 30 s whatever it says. Source: `protocol.md`, 1.4.
+    static let heartbeatIntervalSeconds: UInt32 = 30
+    /// How much longer an upload address works than its run may take, for clocks that differ and slow last bytes.
+    static let expiryMargin = Milliseconds.hours(1)
+
+    func welcome(_ agent: AgentID, _ session: SessionID) async -> CommandOutcome.Result {
+        do {
+            let configuration = try configuration(of: agent)
+            let now = resources.clock.wallTime()
+            let message = ServerMessage.registerAck(
+                session, configuration, heartbeatIntervalSeconds: Self.heartbeatIntervalSeconds,
+                serverTime: Self.text(of: now))
+            return try await send(message, to: agent, session)
+        } catch {
+            resources.logger.error("\(agent) is not welcomed: \(error)")
+            return .undone(Text("\(error)"))
+        }
+    }
+
+    func configure(_ agent: AgentID) async -> CommandOutcome.Result {
+        do {
+            return try await send(.configUpdate(try configuration(of: agent)), to: agent, nil)
+        } catch {
+            resources.logger.error("\(agent) is not configured: \(error)")
+            return .undone(Text("\(error)"))
+        }
+    }
+
+    func send(_ agent: AgentID, _ run: RunID, _ attempt: Attempt) async -> CommandOutcome.Result {
+        guard let order = resources.fleet.read({ $0.runs[run]?.order }) else { return .undone("there is no such run") }
+        let text = ObjectNames.name(agent: agent, job: order.job, run: run, attempt: attempt)
+        guard let name = ObjectName(text.string) else { return .undone(Text("\(text) cannot name an object")) }
+        do {
+            let key = try dataKey(of: run, attempt)
+            resources.secrets.add(key: key, of: run, agent)
+            let expiry = resources.clock.wallTime() + limit(of: order) + Self.expiryMargin
+            let url = resources.urls.uploadURL(
+                for: name, maximumByteCount: resources.maximumObjectByteCount,
+                expiresAtMilliseconds: UInt64(clamping: expiry.milliseconds))
+            let backup = RunBackupOrder(
+                job: order.job, run: WireRunID(run, attempt), isManual: order.isManual, uploadURL: url,
+                expiresAt: expiry, objectName: name.text, dataKey: key)
+            return try await send(.runBackup(backup), to: agent, nil)
+        } catch {
+            resources.logger.error("\(run) is not sent: \(error)")
+            return .undone(Text("\(error)"))
+        }
+    }
+
+    func cancel(_ agent: AgentID, _ run: RunID) async -> CommandOutcome.Result {
+        guard let job = resources.fleet.read({ $0.runs[run]?.order.job }) else { return .undone("there is no such run") }
+        do {
+            return try await send(.cancelJob(job), to: agent, nil)
+        } catch {
+            return .undone(Text("\(error)"))
+        }
+    }
+
+    /// The attempt's key: the one that was made for it, or a new one that is durable before anyone hears of it.
+    private func dataKey(of run: RunID, _ attempt: Attempt) throws(VaultError) -> [UInt8] {
+        let name = VaultNames.dataKey(run, attempt)
+        if let known = try resources.vault.reveal(name) { return known }
+        let key = SecureRandom.bytes(AESGCM.keyByteCount)
+        try resources.vault.store(key, as: name)
+        return key
+    }
+
+    private func limit(of order: RunOrder) -> Milliseconds {
+        order.timeoutSeconds == 0
+            ? Fleet.Limits.runWithoutTimeout : .seconds(Int64(order.timeoutSeconds)) + Fleet.Limits.overtime
+    }
+
+    /// The whole configuration with its passwords, which the book has learned before it is returned.
+    private func configuration(of agent: AgentID) throws -> AgentConfiguration {
+        let names = resources.fleet.read { state in
+            var names: [Text] = []
+            state.targets.forEach { _, target in
+                if target.agent == agent, case .vault(let name) = target.spec.password { names.append(name) }
+            }
+            return names
+        }
+        var passwords: [Text: [UInt8]] = [:]
+        for name in names { passwords[name] = try resources.vault.reveal(name.string) }
+        resources.secrets.add(passwords: Array(passwords.values), of: agent)
+        let result: Result<AgentConfiguration, ConfigurationError> = resources.fleet.read { [passwords] state in
+            do throws(ConfigurationError) {
+                return .success(
+                    try AgentConfiguration(of: agent, in: state) { name in
+                        passwords[name].map { String(decoding: $0, as: UTF8.self) }
+                    })
+            } catch {
+                return .failure(error)
+            }
+        }
+        return try result.get()
+    }
+
+    private func send(
+        _ message: ServerMessage, to agent: AgentID, _ session: SessionID?
+    ) async throws(FrameError) -> CommandOutcome.Result {
+        let now = resources.clock.wallTime()
+        // Encoded once to know that it can be; with the highest number it is longest.
+        _ = try message.envelope(sequence: .max, sentAt: now)
+        let result = await resources.sessions.send(to: agent, session: session) { sequence in
+            (try? message.envelope(sequence: sequence, sentAt: now)) ?? []
+        }
+        return switch result {
+        case .sent: .done
+        case .notConnected: .undone("the agent is not connected")
+        case .unknown: .unknown
+        }
+    }
+
+    private static func text(of moment: Timestamp) -> String {
+        Date(timeIntervalSince1970: Double(moment.milliseconds) / 1_000)
+            .formatted(Date.ISO8601FormatStyle(includingFractionalSeconds: true))
+    }
+}

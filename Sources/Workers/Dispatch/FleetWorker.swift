@@ -1,0 +1,119 @@
+public import Core
+public import Engine
+public import Logging
+
+/// Carries out the commands of a fleet: what agents are told, and what is asked of the store.
+///
+/// Commands to one agent go out in the order of the log, and so do those about one run's object.
+public struct FleetWorker: Worker {
+    /// What it works with.
+    public struct Resources: Sendable {
+        /// The live connections of agents.
+        public var sessions: any Sessions
+        /// Passwords and data keys.
+        public var vault: any Vault
+        /// The objects.
+        public var store: any ObjectStore
+        /// Addresses for uploads.
+        public var urls: any ObjectURLs
+        /// The folded state.
+        public var fleet: any FleetReader
+        /// Learns every secret before it is sent.
+        public var secrets: SecretBook
+        /// The wall clock, for expiry and for what agents are told.
+        public var clock: any Clock
+        /// The most bytes an object may have.
+        public var maximumObjectByteCount: UInt64
+        /// Never told a secret.
+        public var logger: Logger
+
+        /// Resources as given.
+        public init(
+            sessions: any Sessions, vault: any Vault, store: any ObjectStore, urls: any ObjectURLs,
+            fleet: any FleetReader, secrets: SecretBook, clock: any Clock, maximumObjectByteCount: UInt64,
+            logger: Logger
+        ) {
+            self.sessions = sessions
+            self.vault = vault
+            self.store = store
+            self.urls = urls
+            self.fleet = fleet
+            self.secrets = secrets
+            self.clock = clock
+            self.maximumObjectByteCount = maximumObjectByteCount
+            self.logger = logger
+        }
+    }
+
+    /// How long a command waits for the follower. Longer than readers do, who can simply read again.
+    static let patience = Milliseconds.seconds(30)
+
+    private let dispatch: DispatchWork
+    private let objects: ObjectWork
+    private let sessions: any Sessions
+    private let fleet: any FleetReader
+
+    /// A worker with these resources.
+    public init(_ resources: Resources) {
+        dispatch = DispatchWork(resources: resources)
+        objects = ObjectWork(resources: resources)
+        sessions = resources.sessions
+        fleet = resources.fleet
+    }
+
+    /// One lane an agent, one a run.
+    public func lane(for command: Fleet.Message) -> Text? {
+        guard case .command(let command) = command else { return nil }
+        return command.lane
+    }
+
+    /// Carries out one command. Sending is cut short by cancellation only before it has begun.
+    public func perform(
+        _ delivery: Delivery<Fleet.Message>, report: @escaping @Sendable (Fleet.Message) -> Void
+    ) async throws(CancellationError) -> Fleet.Message {
+        guard case .command(let command) = delivery.message else {
+            return .faulted("what was to be carried out is no command")
+        }
+        if Task.isCancelled { throw CancellationError() }
+        let result = await result(of: command, delivery)
+        return .outcome(CommandOutcome(position: delivery.position, command: command, result: result))
+    }
+
+    private func result(of command: Command, _ delivery: Delivery<Fleet.Message>) async -> CommandOutcome.Result {
+        if case .dispatch(_, _, _, isRepeatable: false) = command, delivery.isRedelivered {
+            // An earlier process may have sent it, and reference agents run a repeated RunBackup twice.
+            return .unknown
+        }
+        if case .disconnect(let agent, let session) = command {
+            await sessions.close(agent, session: session, reason: "the session is over")
+            return .done
+        }
+        do {
+            try await fleet.wait(for: delivery.position, limit: Self.patience)
+        } catch {
+            return .undone(Text("\(error)"))
+        }
+        switch command {
+        case .welcome(let agent, let session): return await dispatch.welcome(agent, session)
+        case .configure(let agent, _): return await dispatch.configure(agent)
+        case .dispatch(let agent, let run, let attempt, _): return await dispatch.send(agent, run, attempt)
+        case .cancel(let agent, let run, _): return await dispatch.cancel(agent, run)
+        case .observe(let run, let attempt): return await objects.observe(run, attempt)
+        case .delete(let run, let attempt): return await objects.delete(run, attempt)
+        case .disconnect: return .done
+        }
+    }
+}
+
+extension Command {
+    /// Commands to an agent share its lane whatever stream they belong to; those about an object share the run's.
+    fileprivate var lane: Text {
+        switch self {
+        case .welcome(let agent, _), .configure(let agent, _), .dispatch(let agent, _, _, _), .cancel(let agent, _, _),
+            .disconnect(let agent, _):
+            Stream.agent(agent).name
+        case .observe(let run, _), .delete(let run, _):
+            Stream.run(run).name
+        }
+    }
+}
