@@ -348,7 +348,6 @@ where MessageCodec.Message == M.Message, Log: SendableMetatype {
                 return false
             }
         }
-
     }
 
     private func end() {

@@ -9,7 +9,7 @@ import Wire
 struct WorldTests {
     @Test("A world keeps the invariants, whatever strikes it", arguments: UInt64(0)..<60)
     func keepsInvariants(seed: UInt64) throws {
-        var world = World(seed: seed, runCount: 25)
+        var world = World(seed: seed, runCount: 40)
         try world.settle()
         #expect(world.openRuns.isEmpty, "\(world.describe)")
     }
