@@ -21,6 +21,7 @@ extension Fleet.State {
             return reconfigure(id) + [.ready(id)]  // more may run at the same time than before
         case .targetCreated(let id, let agent, let spec):
             targets[id] = Target(agent: agent, spec: spec, position: entry.position)
+            agents[agent]?.targets.append(id)
             return reconfigure(agent)
         case .targetChanged(let id, let spec):
             targets[id]?.spec = spec
@@ -29,9 +30,11 @@ extension Fleet.State {
         case .targetDeleted(let id):
             let agent = targets[id]?.agent
             targets[id] = nil
+            if let agent { agents[agent]?.targets.removeAll { $0 == id } }
             return agent.map { reconfigure($0) } ?? []
         case .jobCreated(let id, let agent, let target, let spec):
             jobs[id] = Job(agent: agent, target: target, spec: spec, position: entry.position)
+            agents[agent]?.jobs.append(id)
             return reconfigure(agent)
         case .jobChanged(let id, let spec):
             jobs[id]?.spec = spec
@@ -40,6 +43,7 @@ extension Fleet.State {
         case .jobDeleted(let id):
             let agent = jobs[id]?.agent
             jobs[id] = nil
+            if let agent { agents[agent]?.jobs.removeAll { $0 == id } }
             return agent.map { reconfigure($0) } ?? []
         case .runQueued(let id, let order):
             let run = Run(order: order, phase: .queued, at: entry.recordedAt)
@@ -57,10 +61,12 @@ extension Fleet.State {
             return [.deletion(id)]
         case .checkCreated(let id, let agent, let spec):
             checks[id] = Check(agent: agent, spec: spec)
+            if let agent { agents[agent]?.checks.append(id) }
             return agent.map { reconfigure($0) } ?? []
         case .checkDeleted(let id):
             let agent = checks[id]?.agent
             checks[id] = nil
+            if let agent { agents[agent]?.checks.removeAll { $0 == id } }
             return agent.map { reconfigure($0) } ?? []
         case .tokenIssued, .repeated:
             return []
@@ -89,9 +95,9 @@ extension Fleet.State {
 
     private mutating func forget(_ id: AgentID, _ entry: Entry<Fleet.Message>) -> [Fleet.Change] {
         let changes = disown(id, entry)
-        for job in jobs.idsByCreation where jobs[job]?.agent == id { jobs[job] = nil }
-        for target in targets.idsByCreation where targets[target]?.agent == id { targets[target] = nil }
-        for check in checks.idsByCreation where checks[check]?.agent == id { checks[check] = nil }
+        for job in agents[id]?.jobs ?? [] { jobs[job] = nil }
+        for target in agents[id]?.targets ?? [] { targets[target] = nil }
+        for check in agents[id]?.checks ?? [] { checks[check] = nil }
         agents[id] = nil
         return changes.filter { if case .session = $0 { false } else { true } }
     }

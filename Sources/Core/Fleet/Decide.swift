@@ -48,7 +48,8 @@ extension Fleet {
         guard let agent = state.agents[id], agent.session?.takesRuns == true else { return [] }
         var free = Int64(agent.settings.maxParallelJobs) - Int64(agent.inFlightCount)
         var messages: [Message] = []
-        for run in agent.openRuns where free > 0 {
+        for run in agent.openRuns {
+            if free <= 0 { break }
             guard let next = state.runs[run], next.phase == .queued else { continue }
             messages.append(.decided(run, .started(next.attempt.next, isRepeatable: agent.journalsRuns)))
             free -= 1
@@ -83,7 +84,7 @@ extension Fleet {
             guard case .decided(_, .started(_, let isRepeatable)) = entry.message else { return [] }
             return [.command(.dispatch(agent, id, attempt, isRepeatable: isRepeatable))]
         case .verifying(let attempt), .reconciling(let attempt, _):
-            return [.command(.observe(id, attempt))]
+            return [.command(.observe(id, attempt))] + startQueued(of: agent, in: state)
         case .stored(let attempt, let evidence):
             let grounds = run.reported.filter { $0.attempt == attempt }.map(\.position)
             return [.decided(id, .closed(.success(attempt, evidence), grounds: grounds))]

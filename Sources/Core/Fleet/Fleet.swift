@@ -28,6 +28,8 @@ public enum Fleet: Machine {
         public static let idempotencyKeys = 100_000
         /// The wait before a store that gave no answer is asked again.
         public static let observation = Milliseconds.seconds(30)
+        /// How long a store that gives no answer is asked about an attempt.
+        public static let verification = Milliseconds.hours(24)
         /// Clocks further apart than this are an anomaly.
         public static let skew = Milliseconds.seconds(30)
         /// How many messages a reference agent can replay; with more it hangs. Source: `protocol.md`, 3, item 8.

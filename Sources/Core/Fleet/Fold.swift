@@ -17,7 +17,8 @@ extension Fleet {
         case .noted(let anomaly): state.note(anomaly)
         case .decided(let run, let decision): state.fold(decision, of: run, entry)
         case .outcome(let outcome): state.fold(outcome, entry)
-        case .refused, .clockStepped, .faulted, .command: []
+        case .clockStepped(let step): state.skip(step, entry)
+        case .refused, .faulted, .command: []
         }
     }
 }
@@ -33,6 +34,18 @@ extension Fleet.State {
             for run in agents[id]?.openRuns ?? [] { touch(run, entry) { $0.resumed(at: entry.recordedAt) } }
             // Not decided one by one: with a large fleet that would be a turn of thousands of messages.
             if agents[id]?.status == .online { agents[id]?.status = .offline }
+        }
+        return []
+    }
+
+    /// A jump of our own clock forwards is time that has not passed for anyone else.
+    mutating func skip(_ step: Milliseconds, _ entry: Entry<Fleet.Message>) -> [Fleet.Change] {
+        guard step.count > 0 else { return [] }
+        for id in agents.idsByCreation where agents[id]?.isCaptured == false {
+            if agents[id]?.session != nil {
+                timers.arm(.silence(id), due: entry.recordedAt + Fleet.Limits.silence, by: entry.position)
+            }
+            for run in agents[id]?.openRuns ?? [] { touch(run, entry) { $0.skipped(step) } }
         }
         return []
     }
@@ -93,7 +106,12 @@ extension Fleet.State {
             case .completionAfterFailure:
                 .anomaly(Anomaly(agent: agent, kind: .completionAfterFailure, run: id, detail: detail))
             case .observe(let attempt): .observation(id, attempt)
+            case .retry: .ready(agent)
+            case .follow: .run(id, before: after.phase)
             }
+        }
+        if signs.contains(.retry), agents[after.order.agent]?.session?.isWelcomed == true {
+            agents[after.order.agent]?.session?.takesRuns = true
         }
         if before.phase != after.phase { changes.append(.run(id, before: before.phase)) }
         return changes

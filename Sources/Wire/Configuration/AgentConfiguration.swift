@@ -18,35 +18,29 @@ public struct AgentConfiguration: Sendable {
     public init(
         of agent: AgentID, in state: borrowing Fleet.State, password: (Text) -> String?
     ) throws(ConfigurationError) {
-        guard let settings = state.agents[agent]?.settings, let version = state.agents[agent]?.configVersion else {
-            throw .unknownAgent(agent)
-        }
+        guard let owner = state.agents[agent] else { throw .unknownAgent(agent) }
         var targets: [WireTarget] = []
-        var missing: ConfigurationError?
-        state.targets.forEach { id, target in
-            guard target.agent == agent else { return }
+        for id in owner.targets {
+            guard let target = state.targets[id] else { continue }
             var clear = ""
             switch target.spec.password {
             case .none: break
             case .reference(let text): clear = text.string
             case .vault(let name):
-                if let found = password(name) {
-                    clear = found
-                } else {
-                    missing = missing ?? .missingPassword(id, name: name)
-                }
+                guard let found = password(name) else { throw .missingPassword(id, name: name) }
+                clear = found
             }
             targets.append(WireTarget(id, target.spec, password: clear))
         }
-        if let missing { throw missing }
         var jobs: [WireBackupJobSpec] = []
-        state.jobs.forEach { id, job in if job.agent == agent { jobs.append(WireBackupJobSpec(id, job)) } }
+        for id in owner.jobs { if let job = state.jobs[id] { jobs.append(WireBackupJobSpec(id, job)) } }
         var checks: [WireHealthCheckSpec] = []
-        state.checks.forEach { id, check in
-            if check.agent == agent { checks.append(WireHealthCheckSpec(id, check.spec)) }
+        for id in owner.checks {
+            if let check = state.checks[id] { checks.append(WireHealthCheckSpec(id, check.spec)) }
         }
-        message = .with {
-            $0.version = version
+        let settings = owner.settings
+        message = .with { [targets, jobs, checks] in
+            $0.version = owner.configVersion
             $0.targets = targets
             $0.jobs = jobs
             $0.healthChecks = checks

@@ -86,8 +86,8 @@ struct DispatchWork: Sendable {
     private func configuration(of agent: AgentID) throws -> AgentConfiguration {
         let names = resources.fleet.read { state in
             var names: [Text] = []
-            state.targets.forEach { _, target in
-                if target.agent == agent, case .vault(let name) = target.spec.password { names.append(name) }
+            for id in state.agents[agent]?.targets ?? [] {
+                if case .vault(let name)? = state.targets[id]?.spec.password { names.append(name) }
             }
             return names
         }

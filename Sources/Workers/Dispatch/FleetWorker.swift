@@ -75,7 +75,11 @@ public struct FleetWorker: Worker {
             return .faulted("what was to be carried out is no command")
         }
         if Task.isCancelled { throw CancellationError() }
-        let result = await result(of: command, delivery)
+        var result = await result(of: command, delivery)
+        if case .dispatch = command, delivery.isRedelivered, case .undone = result {
+            // Not now; but an earlier process may have sent it.
+            result = .unknown
+        }
         return .outcome(CommandOutcome(position: delivery.position, command: command, result: result))
     }
 

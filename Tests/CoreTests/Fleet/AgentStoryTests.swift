@@ -179,12 +179,14 @@ struct AgentStoryTests {
                 check: check, probedAt: story.now + .seconds(seconds), isHealthy: isHealthy, latencyMilliseconds: 3,
                 errorText: "", statusCode: 200)
         }
-        story.hear(.health(result(0, true)))
-        story.hear(.health(result(60, false)))
-        story.hear(.health(result(30, true)))
-        story.hear(.health(result(90, false)), from: Story.other, session: nil)
+        let results = (first: result(0, true), later: result(60, false), overtaken: result(30, true))
+        story.now = story.now + .seconds(100)
+        story.hear(.health(results.first))
+        story.hear(.health(results.later))
+        story.hear(.health(results.overtaken))
+        story.hear(.health(results.later), from: Story.other, session: nil)
         let state = story.state.checks[check]
-        #expect(state?.last == result(60, false))
+        #expect(state?.last == results.later)
         #expect(state?.streak == 1)
         #expect(state?.resultCount == 3)
         #expect(state?.healthyCount == 2)

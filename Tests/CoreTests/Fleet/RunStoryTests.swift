@@ -122,6 +122,62 @@ struct RunStoryTests {
         #expect(story.state.runs[Story.run]?.grace == cut + Fleet.Limits.grace)
     }
 
+    @Test("a store that gives no answer is asked again, ever less often, also after a restart, but not for ever")
+    func silentStore() {
+        var story = Story.running()
+        story.complete()
+        var asked = 0
+        story.observe(.undone("no answer"))
+        story.tell(.started(EngineStart(build: "test", rules: Fleet.rules, seed: 8)))
+        while story.phase == .verifying(.first), asked < 1_000 {
+            story.pass(.minutes(10))
+            if !story.observe(.undone("no answer")).isEmpty { asked += 1 }
+        }
+        #expect(story.phase == .closed(.failed(.storage)))
+        #expect((20...40).contains(asked))
+    }
+
+    @Test("what cannot be sent though the agent is there is tried again after 30 s, up to the end of its queue time")
+    func unsendable() {
+        var story = Story.ready()
+        story.ask(.runJob(Story.run, Story.job))
+        var tries = 0
+        while story.state.runs[Story.run]?.isOpen == true, tries < 10_000 {
+            let said = story.carryOut { if case .dispatch = $0 { .undone("the vault is busy") } else { nil } }
+            if !said.isEmpty { tries += 1 }
+            story.hear(.heartbeat(Heartbeat(configVersion: 3, metrics: nil, activeJobIDs: [])))
+            story.pass(.seconds(30))
+        }
+        #expect(story.phase == .closed(.lost(.lost)))
+        #expect((2_000...2_881).contains(tries))
+    }
+
+    @Test("a jump of our own clock is time that has not passed for the agent")
+    func clockJump() {
+        var story = Story.running()
+        let deadline = story.state.runs[Story.run]?.deadline
+        story.now = story.now + .hours(13)
+        story.tell(.clockStepped(.hours(13)))
+        story.pass(.seconds(89))
+        #expect(story.state.agents[Story.agent]?.status == .online)
+        #expect(story.phase == .running(.first))
+        #expect(story.state.runs[Story.run]?.deadline == deadline.map { $0 + .hours(13) })
+    }
+
+    @Test("progress that was kept from before a restart of the agent proves no life")
+    func replayedProgress() {
+        var story = Story.running()
+        story.disconnect()
+        let grace = story.state.runs[Story.run]?.grace
+        story.connect(session: "ses_2", sequence: 9)
+        story.hear(
+            .jobUpdate(
+                JobUpdate(
+                    job: Story.job, run: WireRunID(Story.run, .first), status: .running, progressPercent: 5, step: "",
+                    errorText: "")), session: "ses_2", isReplayed: true)
+        #expect(story.state.runs[Story.run]?.grace == grace)
+    }
+
     @Test("a journaling agent that names the run in its heartbeat keeps it from being lost")
     func stillActive() {
         var story = Story.running(extensions: [ProtocolExtension.journal])

@@ -59,6 +59,13 @@ public struct Agent: Hashable, Sendable {
     var discoveredSentAt: Timestamp?
     /// When it was last heard.
     public internal(set) var lastSeenAt: Timestamp?
+    /// Its databases, in the order of creation. With ``jobs`` and ``checks`` derived from their tables, so that the
+    /// configuration of one agent costs nothing of the others'.
+    public internal(set) var targets: [TargetID] = []
+    /// Its jobs, in the order of creation.
+    public internal(set) var jobs: [JobID] = []
+    /// Its health checks, in the order of creation.
+    public internal(set) var checks: [CheckID] = []
     /// Runs that have no verdict, in the order they were asked for.
     public internal(set) var openRuns: [RunID] = []
     /// How many of them may be being worked on.
@@ -89,7 +96,8 @@ public struct Agent: Hashable, Sendable {
     }
 }
 
-/// The fingerprints of an agent's last 64 frames. Only counts repetitions: correctness comes from meaning.
+/// The fingerprints of an agent's last 64 frames. A repetition is counted and changes nothing; everything
+/// else is judged by its meaning.
 struct RecentFrames: Hashable, Sendable {
     struct Frame: Hashable, Sendable {
         var sequence: UInt64

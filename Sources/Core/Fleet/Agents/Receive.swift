@@ -18,16 +18,20 @@ extension Fleet.State {
             changes += beat(heartbeat, frame, from: id, entry)
         case .discovery(let containers):
             guard let agent = agents[id] else { return changes }
-            if let last = agent.discoveredSentAt, frame.sentAt < last { return changes }
+            if let last = agent.discoveredSentAt, frame.sentAt < last, frame.isReplayed { return changes }
             agents[id]?.discovered = containers
             agents[id]?.discoveredSentAt = frame.sentAt
         case .jobUpdate(let update):
             changes += fold(update, frame, from: id, entry)
         case .completed(let completion):
             changes += onRun(completion.run, from: id, entry, what: "BackupCompleted") { run, attempt in
-                run.completed(attempt, byteCount: completion.byteCount, digest: completion.digest, by: entry.position)
+                run.completed(
+                    attempt, byteCount: completion.byteCount, digest: completion.digest, by: entry.position,
+                    at: entry.recordedAt)
             }
-        case .health(let result):
+        case .health(var result):
+            // A clock that once ran ahead must not make all later results look old.
+            result.probedAt = min(result.probedAt, entry.recordedAt)
             if checks[result.check]?.agent == id { checks[result.check]?.fold(result) }
         case .log, .restore, .acknowledgement, .other:
             break
@@ -65,7 +69,8 @@ extension Fleet.State {
             case .cancelled: run.cancelled(attempt)
             case .queued, .running, .success, .unspecified, .unknown:
                 run.progressed(
-                    attempt, percent: min(update.progressPercent, 100), sentAt: frame.sentAt, at: entry.recordedAt)
+                    attempt, percent: min(update.progressPercent, 100), sentAt: frame.sentAt, isLive: !frame.isReplayed,
+                    at: entry.recordedAt)
             }
         }
     }

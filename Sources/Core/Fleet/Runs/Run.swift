@@ -62,6 +62,10 @@ public struct Run: Hashable, Sendable {
         case completionAfterFailure
         /// The store must be asked about this attempt.
         case observe(Attempt)
+        /// It could not be sent a while ago, and may be tried again.
+        case retry
+        /// What follows from its phase has not followed yet.
+        case follow
     }
 
     /// What it is to do.
@@ -163,18 +167,27 @@ extension Run {
             setDeadline(at: moment)
             grace = moment + Fleet.Limits.grace
         case (.sending, .undone), (.sending, .found), (.sending, .missing):
-            attempt = Attempt(tried.number - 1)
+            attempt = Attempt(tried.number &- min(1, tried.number))
             queue(at: moment)
+            if phase == .queued { grace = moment + Fleet.Limits.observation }
         case (.queued, _), (.unconfirmed, _), (.running, _), (.verifying, _), (.reconciling, _), (.stored, _),
             (.failed, _), (.gone, _), (.stopped, _), (.captured, _), (.ended, _), (.closed, _):
             break  // the agent was quicker than the outcome
         }
     }
 
-    /// Waits for the agent (again), with all the time that a new run has.
+    /// Waits for the agent (again): a run that may have been sent with all the time that a new one has, one that never
+    /// was with what is left of it.
     private mutating func queue(at moment: Timestamp) {
         phase = isCancelRequested ? .stopped : .queued
-        deadline = moment + Fleet.Limits.queue
+        deadline = (deliveryCount == 0 ? createdAt : moment) + Fleet.Limits.queue
+        grace = nil
+    }
+
+    /// The store is asked until it answers, but not for ever.
+    private mutating func ask(_ asking: Phase, at moment: Timestamp) {
+        phase = asking
+        deadline = moment + Fleet.Limits.verification
         grace = nil
     }
 
@@ -193,19 +206,20 @@ extension Run {
             phase = .running(reported)
             setDeadline(at: moment)
             grace = nil
-        case .reconciling(_, let reason) where reason != .timeout:
-            phase = .running(reported)
-            grace = nil
         case .running:
             grace = nil
+        // Not from reconciling: the store has been asked, and that froze the object's name.
         case .queued, .verifying, .reconciling, .stored, .failed, .gone, .stopped, .captured, .ended, .closed:
             break
         }
     }
 
-    mutating func progressed(_ reported: Attempt, percent: UInt32, sentAt: Timestamp, at moment: Timestamp) -> [Sign] {
+    /// - Parameter isLive: Whether it was said just now; what was kept from before proves no life.
+    mutating func progressed(
+        _ reported: Attempt, percent: UInt32, sentAt: Timestamp, isLive: Bool, at moment: Timestamp
+    ) -> [Sign] {
         guard isOpen, reported == attempt else { return [.late] }
-        heard(of: reported, at: moment)
+        if isLive { heard(of: reported, at: moment) }
         if let last = progressSentAt, sentAt < last { return [] }  // overtaken on the way: the newer one counts
         progressSentAt = sentAt
         defer { progressPercent = percent }
@@ -242,7 +256,7 @@ extension Run {
     }
 
     mutating func completed(
-        _ reported: Attempt, byteCount: UInt64, digest: [UInt8]?, by position: Position
+        _ reported: Attempt, byteCount: UInt64, digest: [UInt8]?, by position: Position, at moment: Timestamp
     ) -> [Sign] {
         completionCount &+= 1
         // A captured run is one run to its agent, however often it was delivered; ours has attempts of its own.
@@ -260,8 +274,7 @@ extension Run {
         guard reported == attempt else { return signs + [.late, .observe(reported)] }
         switch phase {
         case .sending, .unconfirmed, .running, .reconciling:
-            phase = .verifying(reported)
-            grace = nil
+            ask(.verifying(reported), at: moment)
         case .verifying, .queued:
             signs.append(.observe(reported))  // what the store has may be the object of this report
         case .stored, .failed, .gone, .stopped, .captured, .ended, .closed:
@@ -308,7 +321,10 @@ extension Run {
             }
         case .undone, .done, .unknown:
             switch phase {
-            case .verifying(asked), .reconciling(asked, _): grace = moment + Fleet.Limits.observation
+            case .verifying(asked), .reconciling(asked, _):
+                // As long again as it has been asked already, but at least 30 s and at most an hour.
+                let asking = moment - (deadline + Milliseconds(-Fleet.Limits.verification.count))
+                grace = moment + min(max(asking, Fleet.Limits.observation), .hours(1))
             case .queued, .sending, .unconfirmed, .running, .verifying, .reconciling, .stored, .failed, .gone, .stopped,
                 .captured, .ended, .closed:
                 break  // it was about an older attempt; the present one has its own times
@@ -325,10 +341,20 @@ extension Run {
         }
     }
 
-    /// We were gone, which is not counted against the agent: its grace begins anew.
+    /// We were gone, which is not counted against the agent: its grace begins anew, and no deadline comes before it.
     mutating func resumed(at moment: Timestamp) {
-        grace = nil
-        lostTouch(at: moment)
+        switch phase {
+        case .sending, .unconfirmed, .running: grace = moment + Fleet.Limits.grace
+        case .queued, .verifying, .reconciling, .stored, .failed, .gone, .stopped, .captured, .ended, .closed: break
+        }
+        if isOpen { deadline = max(deadline, moment + Fleet.Limits.grace) }
+    }
+
+    /// Our clock has jumped forwards: that time has not passed for the agent.
+    mutating func skipped(_ step: Milliseconds) {
+        guard isOpen, phase != .captured else { return }
+        deadline = deadline + step
+        grace = grace.map { $0 + step }
     }
 
     /// Its deadline or grace has passed. Signs say what must be done that is no new phase.
@@ -336,18 +362,28 @@ extension Run {
         let isOverdue = deadline <= moment
         grace = nil
         switch phase {
+        case .queued where !isOverdue:
+            return [.retry]
         case .queued:
             phase = isCancelRequested ? .stopped : .gone(attempt, .lost)
         case .sending(let attempt), .unconfirmed(let attempt):
-            phase = .reconciling(attempt, .unknown)
+            ask(.reconciling(attempt, .unknown), at: moment)
         case .running(let attempt):
-            phase = .reconciling(attempt, isOverdue ? .timeout : .lost)
+            ask(.reconciling(attempt, isOverdue ? .timeout : .lost), at: moment)
+        case .verifying(let attempt) where isOverdue:
+            phase = .failed(attempt, .storage)
+            failure = .storage
+        case .reconciling(let attempt, let reason) where isOverdue:
+            phase = isCancelRequested ? .stopped : .gone(attempt, reason)
         case .verifying(let attempt), .reconciling(let attempt, _):
-            deadline = isOverdue ? moment + Fleet.Limits.runWithoutTimeout : deadline
             return [.observe(attempt)]
         case .captured:
             phase = .ended
-        case .stored, .failed, .gone, .stopped, .ended, .closed:
+        case .stored, .failed, .gone, .stopped, .ended:
+            // Its verdict follows in the same turn; if that turn was cut off, it follows now.
+            deadline = moment + Fleet.Limits.observation
+            return [.follow]
+        case .closed:
             break
         }
         return []

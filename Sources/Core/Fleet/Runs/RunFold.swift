@@ -27,7 +27,7 @@ extension Fleet.State {
             agents[agent]?.session?.takesRuns = true
             return [.ready(agent)]
         case .dispatch(let agent, let run, let attempt, _):
-            // Whatever could not go out waits for the next session, or it would be tried again at once, for ever.
+            // Tried again at once it would fail at once, for ever: it waits for the next session, or for 30 s.
             if case .undone = outcome.result { agents[agent]?.session?.takesRuns = false }
             return fold(run, entry) {
                 $0.sent(attempt, outcome.result, at: entry.recordedAt)
