@@ -125,7 +125,7 @@ let package = Package(
             ["Core", "Digests", "Engine", "Objects", "Server", "SQLiteLog", "Wire", httpTypes, logging, protobuf]
                 + hummingbird("Hummingbird", "HummingbirdTesting")
                 + nio("NIOCore", "NIOEmbedded", "NIOHTTP1", "NIOWebSocket")),
-        tests("SimulationTests", ["Core", "Engine", "Simulation"]),
+        tests("SimulationTests", ["Core", "Engine", "Simulation", "Wire"]),
         tests(
             "ControlPlaneTests",
             [

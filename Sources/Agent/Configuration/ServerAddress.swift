@@ -1,6 +1,6 @@
 import Foundation
 
-/// Where the agent dials, made from a base URL by the rules of protocol.md 1.1.
+/// Where the agent dials, made from a base URL by the rules of reference agents.
 public struct ServerAddress: Hashable, Sendable, CustomStringConvertible {
     /// The end of every agent endpoint.
     static let endpoint = "/v1/agents/connect"

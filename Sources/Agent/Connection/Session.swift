@@ -25,7 +25,7 @@ enum SessionEnd: Hashable, Sendable {
         }
     }
 
-    /// Code and reason of the close frame. Source: protocol.md 1.5.
+    /// Code and reason of the close frame. Source: what reference agents send.
     var close: (code: WebSocketErrorCode, text: String) {
         switch self {
         case .leaving: (.goingAway, "agent stops")

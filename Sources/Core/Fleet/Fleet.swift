@@ -32,7 +32,7 @@ public enum Fleet: Machine {
         public static let verification = Milliseconds.hours(24)
         /// Clocks further apart than this are an anomaly.
         public static let skew = Milliseconds.seconds(30)
-        /// How many messages a reference agent can replay; with more it hangs. Source: `protocol.md`, 3, item 8.
+        /// How many messages a reference agent can replay; with more it hangs. Source: the recording `backlog-hang`.
         public static let replay: UInt32 = 64
         /// How many attempts of unknown sending are replaced per run.
         public static let replacements: UInt32 = 2

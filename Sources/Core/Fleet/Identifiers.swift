@@ -1,19 +1,40 @@
 /// Names the kinds of things of a fleet.
 public enum FleetNames {
     /// An agent.
-    public enum Agent: Named { public static let prefix = "agt_" }
+    public enum Agent: Named {
+        /// What its identifiers begin with.
+        public static let prefix = "agt_"
+    }
     /// A database to back up.
-    public enum Target: Named { public static let prefix = "tgt_" }
+    public enum Target: Named {
+        /// What its identifiers begin with.
+        public static let prefix = "tgt_"
+    }
     /// What to back up and when.
-    public enum Job: Named { public static let prefix = "job_" }
+    public enum Job: Named {
+        /// What its identifiers begin with.
+        public static let prefix = "job_"
+    }
     /// One execution of a job.
-    public enum Run: Named { public static let prefix = "run_" }
+    public enum Run: Named {
+        /// What its identifiers begin with.
+        public static let prefix = "run_"
+    }
     /// A health check.
-    public enum Check: Named { public static let prefix = "chk_" }
+    public enum Check: Named {
+        /// What its identifiers begin with.
+        public static let prefix = "chk_"
+    }
     /// One connection of an agent, from Register to close.
-    public enum Session: Named { public static let prefix = "ses_" }
+    public enum Session: Named {
+        /// What its identifiers begin with.
+        public static let prefix = "ses_"
+    }
     /// A token of the REST interface.
-    public enum Token: Named { public static let prefix = "tok_" }
+    public enum Token: Named {
+        /// What its identifiers begin with.
+        public static let prefix = "tok_"
+    }
 }
 
 /// Names an agent.

@@ -11,7 +11,9 @@ extension Desk {
                 .get, "/v1/state",
                 Operation(
                     "The folded state with its digest.",
-                    query: [.init("at", "a position, or a time in RFC 3339: the state of then, folded from the log anew")],
+                    query: [
+                        .init("at", "a position, or a time in RFC 3339: the state of then, folded from the log anew")
+                    ],
                     result: .one("State")), handler: showState)
         ]
     }

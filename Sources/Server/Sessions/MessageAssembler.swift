@@ -14,7 +14,7 @@ struct MessageAssembler {
         case fault
     }
 
-    /// The longest message. Source: `protocol.md`, 1.3.
+    /// The longest message. Source: the limit of reference agents, both ways.
     static let limit = 4_194_304
 
     private var parts: [UInt8] = []

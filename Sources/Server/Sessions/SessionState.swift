@@ -54,7 +54,7 @@ struct SessionState {
     static let uncommittedByteLimit = 4 << 20
     /// Without a frame to the agent for so long, a ping goes out. Nanoseconds.
     static let pingInterval: UInt64 = 25_000_000_000
-    /// How long the Register may take. Nanoseconds. Source: `protocol.md`, 1.4 (the agent's own limit).
+    /// How long the Register may take. Nanoseconds. Source: reference agents wait as long for its answer.
     static let registerLimit: UInt64 = 15_000_000_000
     /// The wait before frames that found the disk full are submitted again. Nanoseconds.
     static let retryDelay: UInt64 = 1_000_000_000
@@ -200,7 +200,7 @@ extension SessionState {
     /// A worker wants to send a frame: its number, or nil when nothing may go out.
     ///
     /// - Parameter isAddressed: Whether it is meant for this very session. The first frame must be, because it is the
-    ///   RegisterAck: an agent hangs up on anything else. Source: `protocol.md`, 1.6.
+    ///   RegisterAck: an agent hangs up on anything else. Source: recorded sessions of reference agents.
     mutating func willSend(isAddressed: Bool, at moment: UInt64) -> UInt64? {
         guard phase == .welcomed || (phase == .registered && isAddressed) else { return nil }
         phase = .welcomed

@@ -1,6 +1,6 @@
 import Core
 
-/// An agent as the reference agent is (`protocol.md` 3 to 5 and 11): no journal, runs that die with the connection that
+/// An agent as the reference agent is in recorded sessions: no journal, runs that die with the connection that
 /// brought them, and a queue on disk that loses and overwrites.
 struct ReferenceAgent: Sendable {
     struct RunningBackup: Sendable {

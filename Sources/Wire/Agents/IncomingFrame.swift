@@ -14,7 +14,7 @@ public enum IncomingFrame: Hashable, Sendable {
     ///   - bytes: After redaction: what is folded is what is stored.
     ///   - session: The connection; nil in a capture.
     ///   - registeredSentAt: `ts_ms` of the Register that opened the connection; nil for that Register itself. A frame
-    ///     with a lower one was kept on the agent's disk and is being replayed. Source: `protocol.md`, 3.
+    ///     with a lower one was kept on the agent's disk and is being replayed. Source: recorded sessions of reference agents.
     public static func decode(
         _ bytes: [UInt8], session: SessionID?, registeredSentAt: Timestamp?
     ) -> IncomingFrame {

@@ -2,7 +2,7 @@ import Core
 
 /// How much of what an agent says is kept. A frame may have 4 MiB; a state must not.
 enum WireLimits {
-    /// A frame, either way. Source: `protocol.md`, 1.3 (the reference agent's own limit).
+    /// A frame, either way. Source: the limit of reference agents.
     static let frame = 4_194_304
     /// What is kept of bytes that are no envelope.
     static let unreadable = 4_096

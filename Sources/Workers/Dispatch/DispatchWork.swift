@@ -8,7 +8,7 @@ import Wire
 /// What agents are told. Here keys, passwords and addresses are put in, at the last moment.
 struct DispatchWork: Sendable {
     let resources: FleetWorker.Resources
-    /// What RegisterAck carries. Agents keep to 30 s whatever it says. Source: `protocol.md`, 1.4.
+    /// What RegisterAck carries. Agents keep to 30 s whatever it says. Source: recorded sessions of reference agents.
     static let heartbeatIntervalSeconds: UInt32 = 30
     /// How much longer an upload address works than its run may take, for clocks that differ and slow last bytes.
     static let expiryMargin = Milliseconds.hours(1)

@@ -2,7 +2,7 @@ import Foundation
 import Subprocess
 import SystemPackage
 
-/// Runs the operator's commands around a dump, by `/bin/sh -c`, within the limits of protocol.md 5.5.
+/// Runs the operator's commands around a dump, by `/bin/sh -c`, within the limits that the protocol declares.
 public struct HookRunner: Sendable {
     /// Hooks of one list; further ones fail the run rather than being skipped unseen.
     public static let maximumCount = 16

@@ -1,4 +1,4 @@
-/// Writes protobuf by hand, from the field numbers of `protocol.md`: independent of the server's own code.
+/// Writes protobuf by hand, from the field numbers of the published protocol: independent of the server's own code.
 struct ProtoWriter {
     private(set) var bytes: [UInt8] = []
 

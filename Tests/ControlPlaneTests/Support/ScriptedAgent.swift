@@ -2,7 +2,7 @@ import NIOCore
 import NIOPosix
 
 /// An agent that does what a test says: dials, speaks WebSocket by hand, and shows what it gets. Written from
-/// `protocol.md` and RFC 6455 alone. Used by one task.
+/// the published protocol and RFC 6455 alone. Used by one task.
 final class ScriptedAgent {
     enum Message: Equatable {
         case binary([UInt8])

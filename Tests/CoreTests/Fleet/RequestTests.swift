@@ -79,5 +79,6 @@ struct RequestTests {
 }
 
 extension Identifier: ExpressibleByStringLiteral {
+    /// The identifier of a literal.
     public init(stringLiteral value: String) { self.init(Text(value)) }
 }
