@@ -29,7 +29,7 @@ final class ProgressMeter: Sendable {
 
     /// The step has come so far, in percent.
     func note(_ percent: Int) {
-        let progress = Station.Progress(step: step, percent: UInt32(clamping: min(percent, 100)))
+        let progress = Station.Progress(step: step, percentOfStep: UInt32(clamping: percent))
         outbox.send(progress: progress, of: run, job: job)
         let now = time.uptime
         let isDue = recordedAt.withLock { last in

@@ -35,13 +35,13 @@ extension Station {
                 run.begunInStart = startCount
                 run.phase = .dumping(entry.position)
                 run.begunAt = entry.recordedAt
-                run.progress = Progress(step: "dump", percent: 0)
+                run.progress = Progress(step: "dump", percentOfStep: 0)
             }
         case .upload(let id):
             return command(id, entry, &state) { run in
                 guard run.phase == .staged else { return }
                 run.phase = .uploading(entry.position)
-                run.progress = Progress(step: "upload", percent: 0)
+                run.progress = Progress(step: "upload", percentOfStep: 0)
             }
         case .report(let id):
             return command(id, entry, &state) { run in

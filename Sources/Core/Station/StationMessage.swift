@@ -61,8 +61,23 @@ extension Station {
     public struct Progress: Hashable, Sendable {
         /// The step, such as `dump`.
         public var step: Text
-        /// 0 to 100, of this step.
+        /// 0 to 100, of the whole run: it never goes back from one step to the next.
         public var percent: UInt32
+
+        /// Where the upload begins. Which of the two takes longer differs; what counts is that the figure only grows.
+        private static let dumpShare: UInt32 = 70
+
+        /// So far through a step, 0 to 100: `validate` and `pre_hooks` at 0, `dump` up to 70, `upload` from there.
+        public init(step: Text, percentOfStep: UInt32) {
+            let done = min(percentOfStep, 100)
+            self.step = step
+            percent =
+                switch step {
+                case "dump": done * Self.dumpShare / 100
+                case "upload": Self.dumpShare + done * (100 - Self.dumpShare) / 100
+                default: 0
+                }
+        }
 
         /// Progress with all its parts.
         public init(step: Text, percent: UInt32) {

@@ -66,7 +66,7 @@ extension World {
         guard station.working[id] == step.command, let run = station.kernel?.state.runs[id] else { return }
         switch step.kind {
         case .progress:
-            try record(.progressed(id, Station.Progress(step: "dump", percent: 50)))
+            try record(.progressed(id, Station.Progress(step: "dump", percentOfStep: 50)))
             announce(id)
         case .dumped:
             station.working[id] = nil

@@ -30,7 +30,8 @@ struct Runs: AsyncParsableCommand {
         func run() async throws {
             let filters = [("agent_id", agent), ("job_id", job), ("target_id", target), ("status", status)]
             let query = filters.compactMap { name, value in value.map { "\(name)=\($0.percentEncoded)" } }
-            let items = try await server.client().list("/runs?" + query.joined(separator: "&"), limit: max(1, limit))
+            let path = query.isEmpty ? "/runs" : "/runs?" + query.joined(separator: "&")
+            let items = try await server.client().list(path, limit: max(1, limit))
             if server.json { return Console.print(JSON.array(items).rendered) }
             let columns = ["id", "job_id", "status", "attempt", "current_step", "size_bytes", "created_at"]
             Console.table(columns, items.map { item in columns.map { item.member($0).cell } })

@@ -41,12 +41,9 @@ struct Targets: AsyncParsableCommand {
         @Argument(help: "The target's id.") var id: String
 
         func run() async throws {
-            guard let item = try await all(server.client(), agent: nil).first(where: { $0.member("id").text == id })
-            else {
-                throw Failure(text: "RESOURCE_NOT_FOUND: there is no such target")
-            }
-            if server.json { return Console.print(item.rendered) }
-            item.printMembers(["id", "agent_id", "type", "display_name", "connection"])
+            let answer = try await server.client().call(.GET, "/targets/\(id.percentEncoded)")
+            if server.json { return Console.print(answer.text) }
+            answer.json.printMembers(["id", "agent_id", "type", "display_name", "connection"])
         }
     }
 

@@ -61,7 +61,7 @@ struct LogCommand: AsyncParsableCommand {
     struct Tail: AsyncParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Prints the last entries.")
         @OptionGroup var options: Options
-        @Option(name: .shortAndLong, help: "How many.") var count: UInt64 = 20
+        @Option(name: [.customShort("n"), .long], help: "How many.") var count: UInt64 = 20
         @Flag(name: .shortAndLong, help: "Go on with new ones as they come.") var follow = false
 
         func run() async throws {

@@ -88,3 +88,17 @@ struct StationTotalityTests {
         #expect((Station.nextDeadline(in: rig.state) != nil) == runs.contains { $0.ending != nil }, comment)
     }
 }
+
+@Suite("Progress of a station's run")
+struct StationProgressTests {
+    @Test("never goes back from one step to the next")
+    func grows() {
+        let steps: [Text] = ["validate", "pre_hooks", "dump", "upload"]
+        let figures = steps.flatMap { step in
+            (0...100 as ClosedRange<UInt32>).map { Station.Progress(step: step, percentOfStep: $0).percent }
+        }
+        #expect(figures == figures.sorted())
+        #expect(figures.last == 100)
+        #expect(Station.Progress(step: "dump", percentOfStep: .max).percent == 70)
+    }
+}
