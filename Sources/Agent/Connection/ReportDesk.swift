@@ -59,7 +59,7 @@ final class ReportDesk: Sendable {
         }
     }
 
-    /// Sends the report once more on this session; nothing happens when none waits.
+    /// Sends the report once more on the connection that is open now; nothing happens when none waits.
     func resend(_ run: Text) { send(run) }
 
     /// Takes the report back.

@@ -69,7 +69,7 @@ struct Auditor<M: Machine>: Sendable {
 
     /// The state that is being served must be what the log folds to.
     func check(served: M.State) throws(Breach) {
-        guard CanonicalBytes.of(state) == CanonicalBytes.of(served) else {
+        guard CanonicalBytes.fields(of: state) == CanonicalBytes.fields(of: served) else {
             throw Breach(3, "the state being served is not what the log folds to")
         }
     }

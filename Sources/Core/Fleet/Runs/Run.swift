@@ -123,11 +123,6 @@ public struct Run: Hashable, Sendable {
         }
     }
 
-    /// Whether the last delivery of a captured run has a terminal report.
-    private var isAnswered: Bool {
-        attempt == .none || hasFailedSinceDelivery || wasCancelled || reported.contains { $0.attempt == attempt }
-    }
-
     /// When the next thing must happen by itself.
     var due: Timestamp {
         if case .closed = phase { return deadline }
@@ -398,23 +393,5 @@ extension Run {
         phase = .closed(verdict)
         grace = nil
         deadline = moment + Fleet.Limits.tombstone
-    }
-
-    /// A RunBackup that a capture shows: a repeated delivery, or after a terminal report the next attempt.
-    mutating func delivered(at moment: Timestamp) {
-        deliveryCount &+= 1
-        guard phase == .captured else { return }
-        if isAnswered { attempt = attempt.next }
-        deadline = moment + Fleet.Limits.capture
-        hasFailedSinceDelivery = false
-        wasCancelled = false
-    }
-
-    /// What a captured run comes to once its time is over.
-    var capturedVerdict: Verdict {
-        if completionCount > 0 { return .reported }
-        if wasCancelled { return .cancelled }
-        if let failure { return .failed(failure) }
-        return .lost(.lost)
     }
 }
