@@ -86,17 +86,15 @@ extension Station.Run {
             self.staged = staged
             phase = isCancelled ? .concluded(.cancelled) : .staged
         case (.dumping(position), .failed(let text)), (.uploading(position), .failed(let text)):
-            phase = .concluded(
-                isCancelled ? .cancelled : .failed(text.prefix(byteCount: Station.Limits.maximumErrorByteCount)))
+            conclude(text.prefix(byteCount: Station.Limits.maximumErrorByteCount))
         case (.dumping(position), .interrupted):
             // Commanded by the very process that knows nothing of it: it waited for its turn while the agent restarted.
-            phase = .concluded(
-                .failed(
-                    begunInStart == startCount
-                        ? "interrupted: the agent restarted before the dump began"
-                        : "interrupted: the agent restarted during the dump"))
+            conclude(
+                begunInStart == startCount
+                    ? "interrupted: the agent restarted before the dump began"
+                    : "interrupted: the agent restarted during the dump")
         case (.uploading(position), .interrupted):
-            phase = .concluded(.failed("interrupted: the agent restarted before the upload was finished"))
+            conclude("interrupted: the agent restarted before the upload was finished")
         case (.uploading(position), .uploaded):
             // Also when it was cancelled a moment ago: the object is there, and saying otherwise would orphan it.
             durationMilliseconds = UInt64(clamping: (now - (begunAt ?? now)).count)
@@ -108,5 +106,10 @@ extension Station.Run {
             return false
         }
         return true
+    }
+
+    /// It came to nothing, or was to be stopped anyway.
+    private mutating func conclude(_ failure: Text) {
+        phase = .concluded(isCancelled ? .cancelled : .failed(failure))
     }
 }

@@ -117,6 +117,15 @@ struct StationTests {
         #expect(rig.state.runs["b"]?.ending == .completed)
     }
 
+    @Test("A run that was to be stopped is cancelled, also when the agent restarted before it had stopped")
+    func cancelledAndInterrupted() {
+        var rig = Rig()
+        rig.record(.told("a", Rig.order))
+        rig.record(.cancelTold(job: "job_1"))
+        rig.finish("a", .interrupted)
+        #expect(rig.state.runs["a"]?.ending == .cancelled)
+    }
+
     @Test("A report that nobody took in seven days is withdrawn, then forgotten")
     func expiry() throws {
         var rig = Rig()
