@@ -128,6 +128,8 @@ struct BehindReader: FleetStateReader {
 
     func read<Value: Sendable>(_ body: (borrowing Fleet.State) -> Value) -> Value { follower.read(body) }
 
+    func snapshot() -> (position: Position, state: Fleet.State) { follower.snapshot() }
+
     func wait(for position: Position, limit: Milliseconds) async throws {
         try await follower.wait(for: position, limit: limit)
         throw Behind()
