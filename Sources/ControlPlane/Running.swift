@@ -123,8 +123,9 @@ final class Running: Sendable {
         let reason = "the server is stopping"
         await within(.seconds(3)) { [registry] in await registry.closeAll(reason: reason) }
         await within(.seconds(4)) { [http] in await http.stop() }
-        follower.stop()
         let isDone = await within(.seconds(2)) { [engine] in await engine.shutdown() }
+        // Only now: without it, workers would find the state behind and give up what they were told to do.
+        follower.stop()
         if !isDone { logger.warning("a worker is still at work; its command is carried out again at the next start") }
     }
 
