@@ -78,7 +78,10 @@ final class Running: Sendable {
                 started: .started(
                     EngineStart(
                         build: Text(configuration.build), rules: Fleet.rules, seed: .random(in: .min ... .max))),
-                clockStepped: { .clockStepped($0) }),
+                clockStepped: { .clockStepped($0) },
+                // For the agents it is the same as a clock that jumped: time that they could not be heard in. Their
+                // connections stay, since closing them would cost runs of agents without a journal.
+                absent: { .clockStepped($0) }),
             worker: worker, logger: logger,
             observer: { recorded in
                 keys.apply(recorded)
