@@ -78,7 +78,10 @@ final class Running: Sendable {
                 started: .started(
                     EngineStart(
                         build: Text(configuration.build), rules: Fleet.rules, seed: .random(in: .min ... .max))),
-                clockStepped: { .clockStepped($0) }),
+                clockStepped: { .clockStepped($0) },
+                // For the agents it is the same as a clock that jumped: time that they could not be heard in. Their
+                // connections stay, since closing them would cost runs of agents without a journal.
+                absent: { .clockStepped($0) }),
             worker: worker, logger: logger,
             observer: { recorded in
                 keys.apply(recorded)
@@ -123,8 +126,9 @@ final class Running: Sendable {
         let reason = "the server is stopping"
         await within(.seconds(3)) { [registry] in await registry.closeAll(reason: reason) }
         await within(.seconds(4)) { [http] in await http.stop() }
-        follower.stop()
         let isDone = await within(.seconds(2)) { [engine] in await engine.shutdown() }
+        // Only now: without it, workers would find the state behind and give up what they were told to do.
+        follower.stop()
         if !isDone { logger.warning("a worker is still at work; its command is carried out again at the next start") }
     }
 

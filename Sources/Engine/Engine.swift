@@ -10,13 +10,18 @@ public struct EngineVoice<Message: Hashable & Sendable>: Sendable {
     public var started: Message?
     /// A jump of the wall clock; nil records none.
     public var clockStepped: @Sendable (Milliseconds) -> Message?
+    /// The log had no room for so long, and took nothing: the first entry once it has. Folding it must not count that
+    /// time against anyone. Nil records none.
+    public var absent: @Sendable (Milliseconds) -> Message?
 
     /// A voice with its parts.
     public init(
-        started: Message? = nil, clockStepped: @escaping @Sendable (Milliseconds) -> Message? = { _ in nil }
+        started: Message? = nil, clockStepped: @escaping @Sendable (Milliseconds) -> Message? = { _ in nil },
+        absent: @escaping @Sendable (Milliseconds) -> Message? = { _ in nil }
     ) {
         self.started = started
         self.clockStepped = clockStepped
+        self.absent = absent
     }
 }
 
@@ -70,8 +75,10 @@ where MessageCodec.Message == M.Message, Log: SendableMetatype {
     static var batchEntryLimit: Int { 4_096 }
     /// A batch is committed at the latest when it has so many bytes.
     static var batchByteLimit: Int { 16 << 20 }
+    /// After so many deadlines the batch is committed, and what has arrived meanwhile comes first.
+    static var deadlineLimit: Int { 512 }
 
-    private struct Submission: Sendable {
+    struct Submission: Sendable {
         var message: M.Message
         var expected: ExpectedRevision
         var isRequest: Bool
@@ -80,22 +87,24 @@ where MessageCodec.Message == M.Message, Log: SendableMetatype {
         var completion: Completion
     }
 
-    private struct Inbox: Sendable {
+    struct Inbox: Sendable {
         var waiting: [Submission] = []
         var requestCount = 0
+        var hasBegun = false
         var isStopping = false
         var hasEnded = false
         var onEnd: [CheckedContinuation<Void, Never>] = []
     }
 
-    private let inbox = Mutex(Inbox())
-    private let wakeUp = DispatchSemaphore(value: 0)
-    private let clock: any Clock
-    private let voice: EngineVoice<M.Message>
-    private let host: WorkerHost<M.Message>
-    private let observer: Observer
-    private let onFailure: @Sendable (any Error) -> Void
-    private let logger: Logger
+    let inbox = Mutex(Inbox())
+    let wakeUp = DispatchSemaphore(value: 0)
+    let clock: any Clock
+    let voice: EngineVoice<M.Message>
+    let host: WorkerHost<M.Message>
+    let observer: Observer
+    let onFailure: @Sendable (any Error) -> Void
+    let logger: Logger
+    let pace: Pace
 
     /// An engine that does nothing before ``start(log:codec:)``.
     ///
@@ -103,11 +112,21 @@ where MessageCodec.Message == M.Message, Log: SendableMetatype {
     ///   - observer: Told what was committed, in order, before those who submitted it.
     ///   - onFailure: Called once when the log failed in a way that leaves open what is stored. The process must end
     ///     and recover by restart.
-    public init(
+    public convenience init(
         clock: any Clock, voice: EngineVoice<M.Message>, worker: any Worker<M.Message>, logger: Logger,
         observer: @escaping Observer = { _ in }, onFailure: @escaping @Sendable (any Error) -> Void
     ) {
+        self.init(
+            clock: clock, voice: voice, worker: worker, logger: logger, pace: Pace(), observer: observer,
+            onFailure: onFailure)
+    }
+
+    init(
+        clock: any Clock, voice: EngineVoice<M.Message>, worker: any Worker<M.Message>, logger: Logger, pace: Pace,
+        observer: @escaping Observer, onFailure: @escaping @Sendable (any Error) -> Void
+    ) {
         self.clock = clock
+        self.pace = pace
         self.voice = voice
         self.observer = observer
         self.onFailure = onFailure
@@ -136,6 +155,7 @@ where MessageCodec.Message == M.Message, Log: SendableMetatype {
         }
         thread.name = "engine"
         thread.stackSize = 8 << 20
+        inbox.withLock { $0.hasBegun = true }
         thread.start()
         return state
     }
@@ -186,167 +206,21 @@ where MessageCodec.Message == M.Message, Log: SendableMetatype {
     }
 
     /// Stops the workers, records what they still say, commits what waits, and ends the thread. Commands without an
-    /// outcome stay pending for the next start.
+    /// outcome stay pending for the next start. Returns at once when nothing was started.
     public func shutdown() async {
         await host.end()
-        let hasEnded = inbox.withLock { inbox in
+        let hasBegun = inbox.withLock { inbox in
             inbox.isStopping = true
-            return inbox.hasEnded
+            return inbox.hasBegun
         }
+        guard hasBegun else { return end() }
         wakeUp.signal()
-        if hasEnded { return }
         await withCheckedContinuation { continuation in
             let hasEnded = inbox.withLock { inbox in
                 if !inbox.hasEnded { inbox.onEnd.append(continuation) }
                 return inbox.hasEnded
             }
             if hasEnded { continuation.resume() }
-        }
-    }
-
-    /// Those who wait for one commit.
-    private struct PendingBatch {
-        var staged: [(Submission, Range<Int>)] = []
-        var refused: [(Completion, SubmitError)] = []
-
-        mutating func add(_ submission: Submission, _ result: Kernel<M, Log, MessageCodec>.Result) {
-            switch result {
-            case .staged(let range): staged.append((submission, range))
-            case .conflict(let revision): refused.append((submission.completion, .conflict(revision)))
-            case .notPending: refused.append((submission.completion, .notPending))
-            }
-        }
-    }
-
-    /// What runs on the engine's thread, and the only place that touches the kernel.
-    private final class Loop: @unchecked Sendable {  // handed to one thread, used by that alone
-        private let engine: Engine
-        private var kernel: Kernel<M, Log, MessageCodec>
-        private var pending: [Delivery<M.Message>]
-        private var time: RecordingClock
-        private var hasStarted = false
-        private var isStorageFull = false
-        /// A jump of the wall clock that is not on the log yet.
-        private var step: Milliseconds?
-        /// Outcomes that found the disk full; they come first when there is room.
-        private var held: [Submission] = []
-
-        init(engine: Engine, kernel: Kernel<M, Log, MessageCodec>, pending: [Delivery<M.Message>]) {
-            self.engine = engine
-            self.kernel = kernel
-            self.pending = pending
-            time = RecordingClock(notBefore: kernel.recordedAt, clock: engine.clock)
-        }
-
-        func run() {
-            while true {
-                let (submissions, isStopping) = take()
-                guard process(submissions) else { return }
-                if isStopping, submissions.isEmpty { return }
-                if submissions.isEmpty { sleep() }
-            }
-        }
-
-        private func take() -> ([Submission], isStopping: Bool) {
-            engine.inbox.withLock { inbox in
-                let count = min(inbox.waiting.count, Engine.batchEntryLimit / 4)
-                let taken = Array(inbox.waiting.prefix(count))
-                inbox.waiting.removeFirst(count)
-                inbox.requestCount -= taken.count { $0.isRequest }
-                return (taken, inbox.isStopping)
-            }
-        }
-
-        private func readClock() -> Timestamp {
-            let (now, step) = time.read(engine.clock)
-            if let step { self.step = step }
-            return now
-        }
-
-        /// Waits for the next message or the next deadline, whichever is sooner.
-        private func sleep() {
-            let now = readClock()
-            var wait = Milliseconds.seconds(60)
-            if let due = kernel.nextDue { wait = min(wait, max(due - now, Milliseconds(0))) }
-            if isStorageFull { wait = .seconds(1) }
-            _ = engine.wakeUp.wait(timeout: .now() + .milliseconds(Int(wait.count)))
-        }
-
-        /// Stages, commits and publishes; false when the engine must end.
-        private func process(_ arrived: [Submission]) -> Bool {
-            let submissions = held + arrived
-            held = []
-            let now = readClock()
-            var batch = PendingBatch()
-            var reached = 0
-            do {
-                if !hasStarted, let started = engine.voice.started { _ = try kernel.turn(started, at: now) }
-                if let step, let message = engine.voice.clockStepped(step) { _ = try kernel.turn(message, at: now) }
-                step = nil
-                try kernel.passDeadlines(at: now)
-                for submission in submissions {
-                    let result = try kernel.turn(submission.message, expecting: submission.expected, at: now)
-                    reached += 1
-                    batch.add(submission, result)
-                    if kernel.staged.count >= Engine.batchEntryLimit || kernel.stagedByteCount >= Engine.batchByteLimit
-                    {
-                        try commit(&batch)
-                    }
-                }
-                try commit(&batch)
-                isStorageFull = false
-                return true
-            } catch let error as LogError {
-                for (completion, reason) in batch.refused { completion(.failure(reason)) }
-                for submission in batch.staged.map(\.0) + submissions.dropFirst(reached) {
-                    if submission.isOutcome, case .full = error {
-                        held.append(submission)
-                    } else {
-                        submission.completion(.failure(.log(error)))
-                    }
-                }
-                return recover(from: error)
-            } catch {
-                engine.onFailure(error)
-                return false
-            }
-        }
-
-        /// Commits what is staged, and only then tells anyone.
-        private func commit(_ batch: inout PendingBatch) throws {
-            let recorded = try kernel.commit()
-            if !recorded.isEmpty { engine.observer(recorded) }
-            for (submission, range) in batch.staged {
-                submission.completion(.success(Turn(entries: recorded[range].map(\.entry))))
-            }
-            for (completion, reason) in batch.refused { completion(.failure(reason)) }
-            batch = PendingBatch()
-            if !hasStarted {
-                hasStarted = true
-                for delivery in pending { engine.host.deliver(delivery) }
-                pending = []
-            }
-            for item in recorded where item.role == .command {
-                engine.host.deliver(
-                    Delivery(position: item.entry.position, message: item.entry.message, isRedelivered: false))
-            }
-        }
-
-        private func recover(from error: LogError) -> Bool {
-            guard case .full = error else {
-                engine.logger.critical("the log failed: \(error)")
-                engine.onFailure(error)
-                return false
-            }
-            engine.logger.error("\(error)")
-            isStorageFull = true
-            do {
-                try kernel.reload()
-                return true
-            } catch {
-                engine.onFailure(error)
-                return false
-            }
         }
     }
 

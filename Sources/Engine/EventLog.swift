@@ -18,14 +18,24 @@ public struct LogHead: Hashable, Sendable {
     }
 }
 
+/// How much one read of a log gives.
+public enum LogReadLimit {
+    /// A read ends with the entry whose body brings the bodies' bytes to this: a body may have 4 MiB, and thousands of
+    /// them are no longer a page but the memory of the machine.
+    public static let bodyByteCount = 16 << 20
+}
+
 /// Reads committed entries. A reader sees whole commits only.
 public protocol LogReader {
-    /// Entries behind a position, oldest first, at most `limit` of them. Checks the CRC of each one.
+    /// Entries behind a position, oldest first, at most `limit` of them and not many more bytes than
+    /// ``LogReadLimit/bodyByteCount``, but at least one where there is one. Checks the CRC of each one.
+    ///
+    /// Fewer than `limit` do not mean that the log ends there: only an empty answer does.
     ///
     /// - Throws: ``LogError/damaged(path:position:problem:)`` at the first entry that is not what was written.
     func read(after position: Position, limit: Int) throws(LogError) -> [EncodedEntry]
 
-    /// Entries of one stream behind a position, oldest first, at most `limit` of them.
+    /// Entries of one stream behind a position, oldest first, within the limits of ``read(after:limit:)``.
     func read(stream: Stream, after position: Position, limit: Int) throws(LogError) -> [EncodedEntry]
 
     /// The last committed position.

@@ -122,7 +122,7 @@ public final class Follower<M: Machine, MessageCodec: Codec>: Sendable where Mes
     private func run() {
         defer { end() }
         do {
-            let checkpoint = try views.checkpoint()
+            let checkpoint = try usableCheckpoint()
             while !progress.withLock({ $0.isStopping }) {
                 let entries = try reader.read(after: passed, limit: 1_024)
                 if entries.isEmpty {
@@ -137,6 +137,17 @@ public final class Follower<M: Machine, MessageCodec: Codec>: Sendable where Mes
         }
     }
 
+    /// Where the views stand. Views that know more than the log belong to another one, such as the log that was there
+    /// before a copy was restored: they are made anew.
+    private func usableCheckpoint() throws -> Position {
+        let checkpoint = try views.checkpoint()
+        let end = try reader.lastPosition()
+        guard checkpoint > end else { return checkpoint }
+        logger.warning("the views are at position \(checkpoint) and the log ends at \(end): they are made anew")
+        try views.clear()
+        return .start
+    }
+
     private func follow(_ encoded: [EncodedEntry], storedUpTo checkpoint: Position) throws {
         var dirty: [DocumentKey: Document] = [:]
         for encoded in encoded {
@@ -146,9 +157,18 @@ public final class Follower<M: Machine, MessageCodec: Codec>: Sendable where Mes
                 folded.position = entry.position
             }
             guard entry.position > checkpoint else { continue }
+            var failure: ViewsError?
             let documents = projection.project(entry) { collection, id in
-                dirty[DocumentKey(collection: collection, id: id)] ?? (try? views.document(id, in: collection))
+                if let document = dirty[DocumentKey(collection: collection, id: id)] { return document }
+                do throws(ViewsError) {
+                    return try views.document(id, in: collection)
+                } catch {
+                    failure = error
+                    return nil
+                }
             }
+            // Without what it was, a document would be replaced by one that knows only this entry.
+            if let failure { throw failure }
             for document in documents {
                 dirty[DocumentKey(collection: document.collection, id: document.id)] = document
             }

@@ -91,20 +91,40 @@ public struct Kernel<M: Machine, Log: EventLog, MessageCodec: Codec> where Messa
         return .staged(first..<staged.count)
     }
 
-    /// Stages a turn for every deadline that is due at a moment.
-    public mutating func passDeadlines(at moment: Timestamp) throws(LogError) {
-        var last: Deadline<M.Message>?
+    /// What became of the deadlines that were due.
+    public enum Passed: Hashable, Sendable {
+        /// All have passed.
+        case all
+        /// There are more than the limit.
+        case more
+        /// One was due again, no later than before, after its own turn: a defect of the machine, recorded as its fault.
+        case stuck
+    }
+
+    /// Stages a turn for every deadline that is due at a moment, but no more than a limit.
+    @discardableResult
+    public mutating func passDeadlines(at moment: Timestamp, limit: Int = .max) throws(LogError) -> Passed {
+        var passed: [M.Message: Timestamp] = [:]
+        var count = 0
         while let deadline = M.nextDeadline(in: state), deadline.due <= moment {
-            precondition(deadline != last, "folding a deadline must disarm or move it: \(deadline)")
-            last = deadline
+            if let former = passed[deadline.message], deadline.due <= former {
+                if let fault = M.fault(Text("a deadline is still due after it has passed")) {
+                    try run(fault, cause: deadline.armedBy, at: moment)
+                }
+                return .stuck
+            }
+            guard count < limit else { return .more }
+            count += 1
+            passed[deadline.message] = deadline.due
             try run(deadline.message, cause: deadline.armedBy, at: moment)
         }
+        return .all
     }
 
     /// Makes the staged turns durable.
     ///
     /// - Returns: What may now leave.
-    /// - Throws: ``LogError``. After `.full` the staged turns are gone, and ``reload()`` takes them out of the state.
+    /// - Throws: ``LogError``. After `.full` nothing is on the log, and ``reload()`` takes the staged turns out of the state.
     public mutating func commit() throws(LogError) -> [Recorded<M.Message>] {
         guard !staged.isEmpty else { return [] }
         try log.commit(batch)
@@ -136,6 +156,33 @@ public struct Kernel<M: Machine, Log: EventLog, MessageCodec: Codec> where Messa
             last = end.position
             recordedAt = end.recordedAt
         }
+    }
+
+    /// What the log has been folded into at a moment when nothing is staged.
+    struct Mark {
+        fileprivate let state: M.State
+        fileprivate let outbox: [Position: M.Message]
+        fileprivate let revisions: [Stream: Revision]
+        fileprivate let last: Position
+        fileprivate let recordedAt: Timestamp?
+    }
+
+    /// Where to go back to. While it is kept, the next turn copies what it changes.
+    var mark: Mark {
+        precondition(staged.isEmpty, "staged turns are not on the log")
+        return Mark(state: state, outbox: outbox, revisions: revisions, last: last, recordedAt: recordedAt)
+    }
+
+    /// Forgets all turns since the mark, none of which may have been committed.
+    mutating func goBack(to mark: Mark) {
+        precondition(mark.last == log.head.position, "the log has gone on since position \(mark.last)")
+        state = mark.state
+        outbox = mark.outbox
+        revisions = mark.revisions
+        last = mark.last
+        recordedAt = mark.recordedAt
+        staged.removeAll()
+        batch = Batch(after: log.head.link)
     }
 
     private mutating func run(_ message: M.Message, cause: Position?, at moment: Timestamp) throws(LogError) {

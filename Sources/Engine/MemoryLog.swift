@@ -128,7 +128,7 @@ struct MemoryLogReader: LogReader, Sendable {
     func read(after position: Position, limit: Int) -> [EncodedEntry] {
         disk.state.withLock { state in
             guard let start = Int(exactly: position.number), start < state.entries.count else { return [] }
-            return Array(state.entries[start...].prefix(max(0, limit)))
+            return Self.page(state.entries.indices[start...].prefix(max(0, limit)), in: state)
         }
     }
 
@@ -136,8 +136,20 @@ struct MemoryLogReader: LogReader, Sendable {
         disk.state.withLock { state in
             // A place is one less than the position.
             let places = (state.places[stream] ?? []).drop { UInt64($0) < position.number }
-            return places.prefix(max(0, limit)).map { state.entries[$0] }
+            return Self.page(places.prefix(max(0, limit)), in: state)
         }
+    }
+
+    /// As many as ``LogReadLimit`` allows.
+    private static func page(_ places: some Sequence<Int>, in state: MemoryDisk.State) -> [EncodedEntry] {
+        var page: [EncodedEntry] = []
+        var byteCount = 0
+        for place in places {
+            page.append(state.entries[place])
+            byteCount += state.entries[place].body.count
+            if byteCount >= LogReadLimit.bodyByteCount { break }
+        }
+        return page
     }
 
     func lastPosition() -> Position { disk.state.withLock { $0.head.position } }

@@ -78,6 +78,8 @@ public protocol Views: ViewsReader {
     func checkpoint() throws(ViewsError) -> Position
     /// Stores documents and moves the checkpoint, in one transaction. A document of the same id is replaced.
     func store(_ documents: [Document], checkpoint: Position) throws(ViewsError)
+    /// Forgets all documents, and moves the checkpoint to the start.
+    func clear() throws(ViewsError)
 }
 
 /// Why views could not be read or written.

@@ -3,8 +3,28 @@ import Synchronization
 
 /// Hands commands to the worker: those of one lane one after the other in the order of the log, lanes side by side.
 final class WorkerHost<Message: Hashable & Sendable>: Sendable {
+    /// The commands of one lane that wait. Taking the first copies nothing but once in a while, when half are gone.
+    private struct Lane: Sendable {
+        private var deliveries: [Delivery<Message>] = []
+        private var first = 0
+
+        mutating func append(_ delivery: Delivery<Message>) { deliveries.append(delivery) }
+
+        mutating func popFirst() -> Delivery<Message>? {
+            guard first < deliveries.count else { return nil }
+            defer {
+                first += 1
+                if first >= 64, first * 2 >= deliveries.count {
+                    deliveries.removeFirst(first)
+                    first = 0
+                }
+            }
+            return deliveries[first]
+        }
+    }
+
     private struct State: Sendable {
-        var lanes: [Text: [Delivery<Message>]] = [:]
+        var lanes: [Text: Lane] = [:]
         var tasks: [UInt64: Task<Void, Never>] = [:]
         var taskCount: UInt64 = 0
         var submit: (@Sendable (Message) -> Void)?
@@ -24,7 +44,7 @@ final class WorkerHost<Message: Hashable & Sendable>: Sendable {
             guard !state.hasEnded else { return }
             if let lane {
                 let isIdle = state.lanes[lane] == nil
-                state.lanes[lane, default: []].append(delivery)
+                state.lanes[lane, default: Lane()].append(delivery)
                 guard isIdle else { return }
             }
             state.taskCount &+= 1
@@ -44,13 +64,9 @@ final class WorkerHost<Message: Hashable & Sendable>: Sendable {
 
     private func next(in lane: Text) -> Delivery<Message>? {
         state.withLock { state in
-            guard !state.hasEnded, var waiting = state.lanes[lane], !waiting.isEmpty else {
-                state.lanes[lane] = nil
-                return nil
-            }
-            let first = waiting.removeFirst()
-            state.lanes[lane] = waiting
-            return first
+            if !state.hasEnded, let first = state.lanes[lane]?.popFirst() { return first }
+            state.lanes[lane] = nil
+            return nil
         }
     }
 

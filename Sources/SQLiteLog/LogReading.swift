@@ -15,9 +15,14 @@ struct LogReading {
         rows.bind(2, Int64(max(0, limit)))
         var found: [EncodedEntry] = []
         var encoding: [UInt8] = []
+        var byteCount = 0
         var expected = position.next
-        while try guarded(expected, { () throws(SQLiteFailure) in try rows.step() }) {
-            found.append(try EntryRow.read(rows, at: expected, path: connection.path, encoding: &encoding))
+        while byteCount < LogReadLimit.bodyByteCount,
+            try guarded(expected, { () throws(SQLiteFailure) in try rows.step() })
+        {
+            let entry = try EntryRow.read(rows, at: expected, path: connection.path, encoding: &encoding)
+            byteCount += entry.body.count
+            found.append(entry)
             expected = expected.next
         }
         return found
@@ -35,7 +40,8 @@ struct LogReading {
         }
         var found: [EncodedEntry] = []
         var encoding: [UInt8] = []
-        for position in positions {
+        var byteCount = 0
+        for position in positions where byteCount < LogReadLimit.bodyByteCount {
             defer { row.reset() }
             row.bind(1, position.number)
             guard try guarded(position, { () throws(SQLiteFailure) in try row.step() }) else {
@@ -45,6 +51,7 @@ struct LogReading {
             guard entry.stream == stream, found.last.map({ $0.revision.next == entry.revision }) ?? true else {
                 throw damaged(position, "the index of streams does not fit it")
             }
+            byteCount += entry.body.count
             found.append(entry)
         }
         return found

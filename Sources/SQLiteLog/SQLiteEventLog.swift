@@ -131,12 +131,12 @@ public final class SQLiteEventLog: EventLog {
     /// A second, independent reader for another thread.
     public func makeReader() throws(LogError) -> any LogReader & Sendable { try SQLiteLogReader(path: connection.path) }
 
-    /// Entries behind a position, oldest first, at most `limit` of them. Checks the CRC of each one.
+    /// Entries behind a position, oldest first, at most `limit` of them and about 16 MiB. Checks the CRC of each one.
     public func read(after position: Position, limit: Int) throws(LogError) -> [EncodedEntry] {
         try reading.read(after: position, limit: limit)
     }
 
-    /// Entries of one stream behind a position, oldest first, at most `limit` of them.
+    /// Entries of one stream behind a position, oldest first, at most `limit` of them and about 16 MiB.
     public func read(stream: Core.Stream, after position: Position, limit: Int) throws(LogError) -> [EncodedEntry] {
         try reading.read(stream: stream, after: position, limit: limit)
     }

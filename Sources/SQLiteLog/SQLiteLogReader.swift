@@ -42,14 +42,14 @@ public final class SQLiteLogReader: LogReader, Sendable {
         }
     }
 
-    /// Entries behind a position, oldest first, at most `limit` of them. Checks the CRC of each one.
+    /// Entries behind a position, oldest first, at most `limit` of them and about 16 MiB. Checks the CRC of each one.
     public func read(after position: Position, limit: Int) throws(LogError) -> [EncodedEntry] {
         try connection.withLock { connection throws(LogError) in
             try LogReading(connection: connection).read(after: position, limit: limit)
         }
     }
 
-    /// Entries of one stream behind a position, oldest first, at most `limit` of them.
+    /// Entries of one stream behind a position, oldest first, at most `limit` of them and about 16 MiB.
     public func read(stream: Core.Stream, after position: Position, limit: Int) throws(LogError) -> [EncodedEntry] {
         try connection.withLock { connection throws(LogError) in
             try LogReading(connection: connection).read(stream: stream, after: position, limit: limit)

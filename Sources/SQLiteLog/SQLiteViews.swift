@@ -124,6 +124,21 @@ public final class SQLiteViews: Views {
         }
     }
 
+    /// Forgets all documents, and moves the checkpoint to the start.
+    public func clear() throws(ViewsError) {
+        try writer.withLock { connection throws(ViewsError) in
+            try guarded { () throws(SQLiteFailure) in
+                try connection.transaction { () throws(SQLiteFailure) in
+                    for name in tables.keys.sorted() {
+                        guard let table = tables[name] else { continue }
+                        try connection.execute("clear a collection", table.clear)
+                    }
+                    try connection.execute("move the checkpoint", "UPDATE progress SET checkpoint = 0")
+                }
+            }
+        }
+    }
+
     /// One document.
     public func document(_ id: String, in collection: String) throws(ViewsError) -> Document? {
         guard let table = tables[collection] else {

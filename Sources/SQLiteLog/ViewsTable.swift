@@ -47,6 +47,8 @@ struct ViewsTable: Sendable {
         """
     }
 
+    var clear: String { "DELETE FROM \(table)" }
+
     var find: String { "SELECT id, position, body FROM \(table) WHERE id = ?" }
 
     /// Parameters in order: the members' values, `before`, `createdFrom`, `createdTo`, the limit.

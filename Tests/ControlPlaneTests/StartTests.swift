@@ -124,6 +124,57 @@ struct StartTests {
         }
     }
 
+    @Test("A log with an entry that this build cannot read is refused, and left alone")
+    func refusesUnreadableEntry() async throws {
+        let path = Plant.temporaryPath()
+        defer { try? removeDirectory(path) }
+        try DataDirectory.make(path)
+        do {
+            let log = try SQLiteEventLog(directory: path)
+            var batch = Batch(after: log.head.link)
+            batch.append(
+                EncodedEntry(
+                    position: Position(1), recordedAt: Timestamp(milliseconds: 1), stream: .engine,
+                    revision: Revision(1), cause: nil, kind: "of.the.future", body: [0xFF]))
+            try log.commit(batch)
+        }
+        let plant = ControlPlane(configuration: Plant.configuration(path), logger: Plant.quiet)
+        await #expect { try await plant.start() } throws: { error in
+            if case StartError.entry = error { "\(error)".contains("of.the.future") } else { false }
+        }
+        #expect(try SQLiteEventLog(directory: path).head.position == Position(1))
+    }
+
+    @Test("A log that is damaged before its verified tail is refused with the position")
+    func refusesDamage() async throws {
+        let path = Plant.temporaryPath()
+        defer { try? removeDirectory(path) }
+        try DataDirectory.make(path)
+        do {
+            var kernel = try Kernel<Fleet, SQLiteEventLog, FleetCodec>(
+                log: try SQLiteEventLog(directory: path), codec: FleetCodec())
+            // The tail begins behind 16 384 entries once another commit follows them.
+            for entryCount in [16_384, 1] {
+                for number in 0..<entryCount {
+                    let text: Text = number == 99 ? "to be damaged" : ""
+                    _ = try kernel.turn(.faulted(text), at: Timestamp(milliseconds: 1))
+                }
+                _ = try kernel.commit()
+            }
+        }
+        let file = URL(fileURLWithPath: path + "/" + SQLiteEventLog.fileName)
+        var bytes = try Data(contentsOf: file)
+        let marker = Data("to be damaged".utf8)
+        // Also where SQLite has moved it from.
+        try #require(bytes.range(of: marker) != nil)
+        while let place = bytes.range(of: marker) { bytes[place.lowerBound] ^= 1 }
+        try bytes.write(to: file)
+        let plant = ControlPlane(configuration: Plant.configuration(path), logger: Plant.quiet)
+        await #expect { try await plant.start() } throws: { error in
+            if case StartError.log(.damaged(_, Position(100), _)) = error { true } else { false }
+        }
+    }
+
     @Test("Probes answer without a token")
     func answersProbes() async throws {
         try await Plant.run { plant in

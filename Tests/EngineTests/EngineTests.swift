@@ -1,8 +1,10 @@
 import Core
-import Engine
+import Dispatch
 import Logging
 import Synchronization
 import Testing
+
+@testable import Engine
 
 /// Orders stock, or waits for ever so that the command stays pending.
 private final class Orderer: Worker {
@@ -55,7 +57,8 @@ struct EngineTests {
         _ disk: MemoryDisk, worker: Orderer, observer: @escaping StockEngine.Observer = { _ in }
     ) throws -> StockEngine {
         let engine = StockEngine(
-            clock: Still(), voice: EngineVoice(), worker: worker, logger: Logger(label: "test"), observer: observer,
+            clock: Still(), voice: EngineVoice(), worker: worker, logger: Logger(label: "test"),
+            pace: Pace(probeInterval: .nanoseconds(0)), observer: observer,
             onFailure: { Issue.record("the engine failed: \($0)") })
         try engine.start(log: MemoryLog(disk: disk), codec: JSONCodec())
         return engine
@@ -108,12 +111,12 @@ struct EngineTests {
         let engine = try engine(MemoryDisk(), worker: worker) { recorded in
             for item in recorded where item.entry.kind == "ordered" { continuation.yield() }
         }
-        for number in 0..<50 { try await engine.submit(.arrived(item: Text("i\(number)"), count: 10)) }
-        for number in 0..<50 {
+        for number in 0..<500 { try await engine.submit(.arrived(item: Text("i\(number)"), count: 10)) }
+        for number in 0..<500 {
             engine.submit(.taken(item: Text("i\(number)"), count: 1)) { _ in }
         }
         var iterator = done.makeAsyncIterator()
-        for _ in 0..<50 { await iterator.next() }
+        for _ in 0..<500 { await iterator.next() }
         await engine.shutdown()
         worker.seen.withLock { seen in
             #expect(seen.mostRunning == 1)

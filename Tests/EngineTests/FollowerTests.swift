@@ -10,10 +10,20 @@ private final class MemoryViews: Views {
         var documents: [String: Document] = [:]
         var checkpoint = Position.start
         var storeCount = 0
+        /// From this position on, documents cannot be read.
+        var failsFrom: Position?
     }
     let stored = Mutex(Stored())
 
-    func document(_ id: String, in collection: String) -> Document? { stored.withLock { $0.documents[id] } }
+    func document(_ id: String, in collection: String) throws(ViewsError) -> Document? {
+        try stored.withLock { stored throws(ViewsError) in
+            if let position = stored.failsFrom, stored.checkpoint >= position {
+                throw ViewsError(path: "views", problem: "cannot be read")
+            }
+            return stored.documents[id]
+        }
+    }
+    func clear() { stored.withLock { $0 = Stored() } }
     func documents(_ query: DocumentQuery) -> [Document] { [] }
     func checkpoint() -> Position { stored.withLock { $0.checkpoint } }
     func store(_ documents: [Document], checkpoint: Position) {
@@ -75,8 +85,8 @@ struct FollowerTests {
         #expect(position == Position(5_000))
         #expect(StateDigest(of: state) == StateDigest(of: kernel.state))
         #expect(follower.read { $0.counts["i0"]?.number } == 715)
-        #expect(views.document("item/i0", in: "items")?.json == Array("715".utf8))
-        #expect(views.document("item/i0", in: "items")?.position == Position(1))
+        #expect(try views.document("item/i0", in: "items")?.json == Array("715".utf8))
+        #expect(try views.document("item/i0", in: "items")?.position == Position(1))
         follower.stop()
     }
 
@@ -91,6 +101,34 @@ struct FollowerTests {
         #expect(follower.read { $0.counts["i0"]?.number } == 15)
         #expect(views.stored.withLock { $0.documents.isEmpty && $0.storeCount == 1 })
         follower.stop()
+    }
+
+    @Test("views that know more than the log belong to another one and are made anew")
+    func otherLog() async throws {
+        let disk = try log(100)
+        let views = MemoryViews()
+        let foreign = Document(collection: "items", id: "item/foreign", position: Position(9), json: [])
+        views.store([foreign], checkpoint: Position(101))
+        let follower = try follower(disk, views)
+        follower.start()
+        try await follower.wait(for: Position(100), limit: .minutes(1))
+        #expect(try views.document("item/foreign", in: "items") == nil)
+        #expect(try views.document("item/i0", in: "items")?.json == Array("15".utf8))
+        #expect(views.checkpoint() == Position(100))
+        follower.stop()
+    }
+
+    @Test("a document that cannot be read stops the follower before it is overwritten")
+    func unreadable() async throws {
+        let views = MemoryViews()
+        views.stored.withLock { $0.failsFrom = Position(1_024) }
+        let follower = try follower(log(5_000), views)
+        follower.start()
+        await #expect(throws: (any Error).self) {
+            try await follower.wait(for: Position(5_000), limit: .minutes(1))
+        }
+        #expect(follower.failure?.contains("views: cannot be read") == true)
+        #expect(views.checkpoint() == Position(1_024))
     }
 
     @Test("who waits for a position that does not come is told so")

@@ -80,6 +80,35 @@ struct EventLogBehaviourTests {
         #expect(log.head == LogHead(position: Position(7), recordedAt: entries[6].recordedAt, link: odd.link()))
     }
 
+    @Test("A read ends after about 16 MiB, with one entry at least, and goes on behind it", arguments: Medium.allCases)
+    func largeEntries(medium: Medium) throws {
+        let medium = try medium.make()
+        var log = try medium.open()
+        var entries: [EncodedEntry] = []
+        for (number, byteCount) in zip(UInt64(1)..., [8 << 20, 8 << 20, 17 << 20, 10]) {
+            var batch = Batch(after: log.head.link)
+            batch.append(
+                EncodedEntry(
+                    position: Position(number), recordedAt: Timestamp(milliseconds: 1), stream: stream("agent/a"),
+                    revision: Revision(number), cause: nil, kind: "k", body: .init(repeating: 1, count: byteCount)))
+            entries += batch.entries
+            try log.commit(batch)
+        }
+        func pages(_ read: (Position) throws -> [EncodedEntry]) throws -> [Int] {
+            var pages: [[EncodedEntry]] = []
+            while true {
+                let page = try read(pages.last?.last?.position ?? .start)
+                if page.isEmpty { break }
+                pages.append(page)
+            }
+            #expect(pages.flatMap { $0 } == entries)
+            return pages.map(\.count)
+        }
+        let reader = try log.makeReader()
+        #expect(try pages { try reader.read(after: $0, limit: 100) } == [2, 1, 1])
+        #expect(try pages { try reader.read(stream: stream("agent/a"), after: $0, limit: 100) } == [2, 1, 1])
+    }
+
     @Test("A log that was abandoned opens where its last commit left it", arguments: Medium.allCases)
     func reopening(medium: Medium) throws {
         let medium = try medium.make()

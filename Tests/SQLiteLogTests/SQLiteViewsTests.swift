@@ -37,6 +37,18 @@ struct SQLiteViewsTests {
         }
     }
 
+    @Test("Views that are cleared are as new")
+    func clears() throws {
+        let directory = try TemporaryDirectory()
+        let views = try SQLiteViews(path: directory.file("views.sqlite"), collections: schemas)
+        try views.store([run(1, agent: "a")], checkpoint: Position(5))
+        try views.clear()
+        #expect(try views.checkpoint() == .start)
+        #expect(try views.documents(DocumentQuery(collection: "runs", limit: 9)).isEmpty)
+        try views.store([run(2, agent: "a")], checkpoint: Position(2))
+        #expect(try views.document("run_2", in: "runs") == run(2, agent: "a"))
+    }
+
     @Test("Lists run from the newest to the oldest and can be narrowed")
     func lists() throws {
         let directory = try TemporaryDirectory()

@@ -41,18 +41,17 @@ extension Desk {
         }
         let (log, codec, start) = (services.log, services.codec, after)
         let wanted = stream ?? query.filter("stream").map { Core.Stream(Text($0)) }
-        let items = try await blocking {
-            let entries =
-                if let wanted {
-                    try log.read(stream: wanted, after: start, limit: page.limit + 1)
-                } else {
-                    try log.read(after: start, limit: page.limit + 1)
-                }
-            return entries.map { (position: $0.position, json: EntryJSON.entry($0, codec: codec)) }
+        let (items, end) = try await blocking {
+            func read(after position: Position, limit: Int) throws -> [EncodedEntry] {
+                if let wanted { return try log.read(stream: wanted, after: position, limit: limit) }
+                return try log.read(after: position, limit: limit)
+            }
+            let entries = try read(after: start, limit: page.limit)
+            // Large entries make a page short, so that only another look tells whether more follow.
+            let hasMore = try entries.last.map { try !read(after: $0.position, limit: 1).isEmpty } ?? false
+            return (entries.map { EntryJSON.entry($0, codec: codec) }, hasMore ? entries.last?.position : nil)
         }
-        let shown = items.prefix(page.limit)
-        let next = items.count > page.limit ? shown.last.map { Page.cursor("log", String($0.position.number)) } : nil
-        return .json(Page.json(shown.map(\.json), next: next))
+        return .json(Page.json(items, next: end.map { Page.cursor("log", String($0.number)) }))
     }
 
     private func showEntry(_ request: Hummingbird.Request, _ context: FleetContext) async throws -> Response {

@@ -22,8 +22,13 @@ struct ModelDisk: Sendable {
 
     /// All committed entries behind a position.
     func entries(after position: Position) -> [EncodedEntry] {
+        var entries: [EncodedEntry] = []
         do {
-            return try reader.read(after: position, limit: .max)
+            while true {
+                let more = try reader.read(after: entries.last?.position ?? position, limit: .max)
+                if more.isEmpty { return entries }
+                entries += more
+            }
         } catch {
             preconditionFailure("memory can be read: \(error)")
         }

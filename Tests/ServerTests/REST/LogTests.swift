@@ -9,7 +9,39 @@ import Testing
 
 @testable import Server
 
+/// Reads one entry at a time, as a log does whose entries are large.
+private struct ShortReader: LogReader, Sendable {
+    let reader: any LogReader & Sendable
+
+    func read(after position: Position, limit: Int) throws(LogError) -> [EncodedEntry] {
+        try reader.read(after: position, limit: min(limit, 1))
+    }
+    func read(stream: Core.Stream, after position: Position, limit: Int) throws(LogError) -> [EncodedEntry] {
+        try reader.read(stream: stream, after: position, limit: min(limit, 1))
+    }
+    func lastPosition() throws(LogError) -> Position { try reader.lastPosition() }
+}
+
 @Suite struct RESTLogTests {
+    @Test(
+        "A page that large entries made short says that more follow, up to the last", arguments: ["", "&stream=engine"])
+    func shortPages(filter: String) async throws {
+        let world = try World()
+        for number in 0..<3 { try await world.engine.submit(.faulted(Text("\(number)"))) }
+        var services = world.services
+        services.log = ShortReader(reader: services.log)
+        try await withRouter(services) { call in
+            var cursor = ""
+            for number in 1...4 {
+                let page = try await call(.get, "/v1/log?limit=50\(filter)\(cursor)").json
+                #expect(page["items"]?.array.compactMap { $0["position"]?.number } == [UInt64(number)])
+                #expect(page["has_more"] == .bool(number < 4))
+                cursor = page["next_cursor"]?.string.map { "&cursor=\($0)" } ?? ""
+            }
+        }
+        await world.stop()
+    }
+
     @Test("The log is shown in order, by page, by stream, and entry by entry")
     func log() async throws {
         try await withWorld { world, call in

@@ -1,0 +1,247 @@
+import Core
+import Dispatch
+import Foundation
+import Logging
+import Synchronization
+
+/// How the engine waits. Tests have it wait for something else.
+struct Pace: Sendable {
+    /// Away for longer than it meant to be, the engine has stalled.
+    static let stall = Milliseconds.seconds(5)
+    /// How long a deadline that does not go away keeps the others waiting.
+    static let rest = Milliseconds.minutes(1)
+
+    /// After a stall: gives what has piled up in sockets and event loops time to get into the inbox.
+    var settle: @Sendable () -> Void = { Thread.sleep(forTimeInterval: 0.25) }
+    /// The wait between two commits while the log has no room.
+    var probeInterval = DispatchTimeInterval.seconds(1)
+}
+
+extension Engine {
+    /// Those who wait for one commit.
+    private struct PendingBatch {
+        var staged: [(Submission, Range<Int>)] = []
+        var refused: [(Completion, SubmitError)] = []
+
+        mutating func add(_ submission: Submission, _ result: Kernel<M, Log, MessageCodec>.Result) {
+            switch result {
+            case .staged(let range): staged.append((submission, range))
+            case .conflict(let revision): refused.append((submission.completion, .conflict(revision)))
+            case .notPending: refused.append((submission.completion, .notPending))
+            }
+        }
+    }
+
+    /// What runs on the engine's thread, and the only place that touches the kernel.
+    ///
+    /// What has arrived always comes before the deadlines that were due by then: a sign of life that waits in the inbox
+    /// must not be judged missing, however long the engine was away.
+    final class Loop: @unchecked Sendable {  // handed to one thread, used by that alone
+        /// The log has no room. Until it has, one commit is tried at a time, and nothing else is staged.
+        private struct Shortage {
+            var error: LogError
+            var since: Timestamp
+            /// What is on the log, so that a commit that fails again costs a copy of the state and no folding.
+            var mark: Kernel<M, Log, MessageCodec>.Mark
+            var probeAt: DispatchTime
+        }
+
+        private enum Progress {
+            case quiet, moreDue, failed
+        }
+
+        private let engine: Engine
+        private var kernel: Kernel<M, Log, MessageCodec>
+        private var pending: [Delivery<M.Message>]
+        private var time: RecordingClock
+        private var hasStarted = false
+        private var shortage: Shortage?
+        /// A jump of the wall clock that is not on the log yet.
+        private var step: Milliseconds?
+        /// Outcomes that found the disk full; they come first when there is room.
+        private var held: [Submission] = []
+        /// When the engine means to look at the clock again, at the latest.
+        private var expectedBy: Timestamp
+        /// No deadline passes before, because one of them does not go away.
+        private var restsUntil: Timestamp?
+
+        init(engine: Engine, kernel: Kernel<M, Log, MessageCodec>, pending: [Delivery<M.Message>]) {
+            self.engine = engine
+            self.kernel = kernel
+            self.pending = pending
+            time = RecordingClock(notBefore: kernel.recordedAt, clock: engine.clock)
+            expectedBy = time.read(engine.clock).now
+        }
+
+        func run() {
+            while true {
+                let now = attend()
+                let (submissions, isStopping) = take()
+                let progress = process(submissions, at: now)
+                if progress == .failed { return }
+                if isStopping, submissions.isEmpty { return }
+                if submissions.isEmpty, progress == .quiet { sleep() }
+            }
+        }
+
+        /// The time, which is read before the inbox: what is due by it comes behind all that had arrived by then.
+        private func attend() -> Timestamp {
+            var now = readClock()
+            if now - expectedBy > Pace.stall {
+                engine.pace.settle()
+                now = readClock()
+            }
+            expectedBy = now
+            return now
+        }
+
+        private func take() -> ([Submission], isStopping: Bool) {
+            var taken: [Submission] = []
+            let isStopping = engine.inbox.withLock { inbox in
+                swap(&taken, &inbox.waiting)
+                inbox.requestCount = 0
+                return inbox.isStopping
+            }
+            return (taken, isStopping)
+        }
+
+        private func readClock() -> Timestamp {
+            let (now, step) = time.read(engine.clock)
+            // A jump forwards during a shortage is part of our absence, which is told as a whole.
+            if let step, shortage == nil || step.count < 0 { self.step = (self.step ?? Milliseconds(0)) + step }
+            return now
+        }
+
+        /// Waits for the next message or the next deadline, whichever is sooner.
+        private func sleep() {
+            let now = readClock()
+            if let shortage, shortage.probeAt > .now() {
+                _ = engine.wakeUp.wait(timeout: shortage.probeAt)
+                return
+            }
+            var wait = Milliseconds.seconds(60)
+            if let due = kernel.nextDue { wait = min(wait, max(max(due, restsUntil ?? due) - now, Milliseconds(0))) }
+            // Counted from when it was attentive last, or a long commit before this would not be noticed.
+            expectedBy = expectedBy + wait
+            _ = engine.wakeUp.wait(timeout: .now() + .milliseconds(Int(wait.count)))
+        }
+
+        /// Stages, commits and publishes.
+        private func process(_ arrived: [Submission], at now: Timestamp) -> Progress {
+            if let shortage, shortage.probeAt > .now() {
+                refuse(arrived, shortage.error)
+                return .quiet
+            }
+            let submissions = held + arrived
+            held = []
+            var batch = PendingBatch()
+            var reached = 0
+            do throws(LogError) {
+                try speak(at: now)
+                for submission in submissions {
+                    let result = try kernel.turn(submission.message, expecting: submission.expected, at: now)
+                    reached += 1
+                    batch.add(submission, result)
+                    if kernel.staged.count >= Engine.batchEntryLimit || kernel.stagedByteCount >= Engine.batchByteLimit
+                    {
+                        try commit(&batch)
+                    }
+                }
+                let isMoreDue = try passDeadlines(at: now)
+                try commit(&batch)
+                return isMoreDue ? .moreDue : .quiet
+            } catch {
+                for (completion, reason) in batch.refused { completion(.failure(reason)) }
+                refuse(batch.staged.map(\.0) + submissions.dropFirst(reached), error)
+                return recover(from: error, at: now) ? .quiet : .failed
+            }
+        }
+
+        /// Says what the engine itself has to say, before all else.
+        private func speak(at now: Timestamp) throws(LogError) {
+            if !hasStarted {
+                if let started = engine.voice.started { _ = try kernel.turn(started, at: now) }
+            } else if let shortage, let message = engine.voice.absent(now - shortage.since) {
+                _ = try kernel.turn(message, at: now)
+            }
+            if let step, let message = engine.voice.clockStepped(step) { _ = try kernel.turn(message, at: now) }
+        }
+
+        /// Stages deadlines that are due.
+        ///
+        /// - Returns: Whether more are due.
+        private func passDeadlines(at now: Timestamp) throws(LogError) -> Bool {
+            if let restsUntil, now < restsUntil { return false }
+            restsUntil = nil
+            switch try kernel.passDeadlines(at: now, limit: Engine.deadlineLimit) {
+            case .all: return false
+            case .more: return true
+            case .stuck:
+                engine.logger.error("a deadline does not go away when it has passed; the next are passed in a minute")
+                restsUntil = now + Pace.rest
+                return false
+            }
+        }
+
+        /// Commits what is staged, and only then tells anyone.
+        private func commit(_ batch: inout PendingBatch) throws(LogError) {
+            let recorded = try kernel.commit()
+            if !recorded.isEmpty {
+                step = nil
+                if shortage != nil { engine.logger.notice("the log has room again") }
+                shortage = nil
+                engine.observer(recorded)
+            }
+            for (submission, range) in batch.staged {
+                submission.completion(.success(Turn(entries: recorded[range].map(\.entry))))
+            }
+            for (completion, reason) in batch.refused { completion(.failure(reason)) }
+            batch = PendingBatch()
+            if !hasStarted {
+                hasStarted = true
+                for delivery in pending { engine.host.deliver(delivery) }
+                pending = []
+            }
+            for item in recorded where item.role == .command {
+                engine.host.deliver(
+                    Delivery(position: item.entry.position, message: item.entry.message, isRedelivered: false))
+            }
+        }
+
+        /// Tells those who wait that their message is not on the log. Outcomes wait for room, since nobody would report
+        /// them again before the next start.
+        private func refuse(_ submissions: [Submission], _ error: LogError) {
+            for submission in submissions {
+                if submission.isOutcome, case .full = error {
+                    held.append(submission)
+                } else {
+                    submission.completion(.failure(.log(error)))
+                }
+            }
+        }
+
+        /// Goes back to what is on the log, when that is known.
+        private func recover(from error: LogError, at now: Timestamp) -> Bool {
+            guard case .full = error else {
+                engine.logger.critical("the log failed: \(error)")
+                engine.onFailure(error)
+                return false
+            }
+            let probeAt = DispatchTime.now() + engine.pace.probeInterval
+            if let former = shortage {
+                kernel.goBack(to: former.mark)
+                shortage?.probeAt = probeAt
+                return true
+            }
+            engine.logger.error("\(error)")
+            do {
+                try kernel.reload()
+            } catch {
+                engine.onFailure(error)
+                return false
+            }
+            shortage = Shortage(error: error, since: now, mark: kernel.mark, probeAt: probeAt)
+            return true
+        }
+    }
+}
