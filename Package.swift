@@ -102,7 +102,7 @@ let package = Package(
                 "SQLiteLog", "Wire", argumentParser, asyncHTTPClient, logging, serviceLifecycle,
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
                 .product(name: "Yams", package: "Yams"),
-            ] + nio("NIOCore", "NIOHTTP1"),
+            ] + nio("NIOCore", "NIOHTTP1", "NIOPosix"),
             swiftSettings: settings),
         library("Recordings", ["Core", "Digests", "Engine", "Wire"]),
         .executableTarget(

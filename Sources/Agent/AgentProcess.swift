@@ -38,7 +38,7 @@ final class AgentProcess: Sendable {
         self.jitter = jitter
         dialer = opened.dialer
         outbox = Outbox(time: time)
-        desk = ReportDesk(outbox: outbox, time: time)
+        desk = ReportDesk(outbox: outbox)
         vitals = HostVitals(folder: configuration.stateDirectory)
         client = HTTPClient(
             eventLoopGroupProvider: .singleton,

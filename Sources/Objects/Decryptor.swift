@@ -153,7 +153,8 @@ extension Decryptor {
     ) throws -> BlobSummary {
         let folder = Files.folder(of: output)
         let temporaryPath = "\(folder)/.backupy-\(Hex.encode(SecureRandom.bytes(8))).partial"
-        let temporary = try StoredFile(creating: temporaryPath)
+        // Plaintext has no name before it is verified: nothing is left when the process is killed.
+        let (temporary, isNamed) = try StoredFile.unnamed(toBecome: temporaryPath)
         do {
             let reader = try BlobReader(dataKey: dataKey, decompresses: !skipsDecompression) {
                 try temporary.append($0)
@@ -164,6 +165,7 @@ extension Decryptor {
                 throw DecryptionError.digestMismatch(expected: expected, actual: summary.digest)
             }
             try temporary.synchronize()
+            if !isNamed { try temporary.name(temporaryPath) }
             try Files.move(temporaryPath, to: output)
             try Files.synchronizeFolder(folder)
             return summary

@@ -40,6 +40,25 @@ public final class StoredFile: Sendable {
         try self.init(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, "create")
     }
 
+    /// Creates a file without a name, of mode 0600: it is gone when the process is, however that ends. Where the file
+    /// system has no such files, one with the name.
+    ///
+    /// - Returns: The file, and whether it has a name already.
+    static func unnamed(toBecome path: String) throws(FileError) -> (file: StoredFile, isNamed: Bool) {
+        // O_TMPFILE, which glibc's headers make of two flags; Swift does not import it.
+        if let file = try? StoredFile(Files.folder(of: path), O_RDWR | O_CLOEXEC | 0o20_200_000, "create") {
+            return (file, false)
+        }
+        return (try StoredFile(creating: path), true)
+    }
+
+    /// Gives an unnamed file its name, which must not exist yet.
+    func name(_ path: String) throws(FileError) {
+        guard linkat(AT_FDCWD, "/proc/self/fd/\(descriptor)", AT_FDCWD, path, AT_SYMLINK_FOLLOW) == 0 else {
+            throw FileError(path, "link")
+        }
+    }
+
     private init(_ path: String, _ flags: Int32, _ operation: String) throws(FileError) {
         descriptor = open(path, flags, 0o600)
         self.path = path

@@ -52,6 +52,8 @@ struct Failure: Error {
 
     var text: String
     var code = Failure.work
+    /// Whether the same call may work in a moment.
+    var isPassing = false
 }
 
 /// What goes where: results to standard output, everything else to standard error.

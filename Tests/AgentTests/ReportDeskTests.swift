@@ -12,26 +12,35 @@ struct ReportDeskTests {
         .report(run: run, Station.Run(Station.Order(job: "j", object: "o", isManual: false)), .cancelled, key: [])
     }
 
-    @Test("Without acknowledgements a report counts when the connection lived on for 10 s")
+    @Test("Without acknowledgements a report counts at the second data message after it was written")
     func settles() async throws {
         let outbox = Outbox(time: time)
-        let desk = ReportDesk(outbox: outbox, time: time)
+        let desk = ReportDesk(outbox: outbox)
         let queue = outbox.open()
         desk.opened(isAcknowledging: false)
+        desk.heard()
         async let outcome = desk.deliver(frame("r"), of: "r")
         for await item in queue {
+            desk.heard()
+            desk.heard()
             item.onWritten?(1)
             break
         }
-        await time.waited(for: ReportDesk.settleTime)
-        time.advance(by: ReportDesk.settleTime)
+        desk.heard()
+        desk.resend("r")
+        for await item in queue {
+            item.onWritten?(2)
+            break
+        }
+        desk.heard()
+        desk.heard()
         #expect(try await outcome == .delivered(isAcknowledged: false))
     }
 
-    @Test("What was written on a connection that is gone is sent again, and only its own session's time counts")
+    @Test("What was written on a connection that is gone is sent again, and only its own session's messages count")
     func sentAgain() async throws {
         let outbox = Outbox(time: time)
-        let desk = ReportDesk(outbox: outbox, time: time)
+        let desk = ReportDesk(outbox: outbox)
         var queue = outbox.open()
         desk.opened(isAcknowledging: false)
         async let outcome = desk.deliver(frame("r"), of: "r")
@@ -39,15 +48,15 @@ struct ReportDeskTests {
             item.onWritten?(1)
             break
         }
-        await time.waited(for: ReportDesk.settleTime)
+        desk.heard()
         desk.closed()
         queue = outbox.open()
         desk.opened(isAcknowledging: true)
-        time.advance(by: ReportDesk.settleTime)
         for await item in queue {
             item.onWritten?(2)
             break
         }
+        desk.heard()
         desk.heard()
         desk.acknowledged("someone else's")
         desk.acknowledged("r")
@@ -57,7 +66,7 @@ struct ReportDeskTests {
     @Test("A withdrawn report, and one of an agent that stops, end their wait")
     func ends() async throws {
         let outbox = Outbox(time: time)
-        let desk = ReportDesk(outbox: outbox, time: time)
+        let desk = ReportDesk(outbox: outbox)
         let queue = outbox.open()
         desk.opened(isAcknowledging: true)
         async let withdrawn = desk.deliver(frame("a"), of: "a")

@@ -4,12 +4,14 @@ import Wire
 
 /// Keeps terminal reports until the server has them, over as many sessions as that takes.
 ///
-/// With the extension `report-ack` a report is delivered when the server says so. Without it, when it was written and the
-/// connection then lived on: until the next data message, or for 10 s.
+/// With the extension `report-ack` a report is delivered when the server says so. Without it, when the second data message
+/// came after it was written: the first may have been on its way already, and a write alone says nothing of a network that
+/// has gone silent.
 final class ReportDesk: Sendable {
     private struct Waiting: Sendable {
         var frame: AgentFrame
-        var isWritten = false
+        /// Data messages since it was written on this session; nil before.
+        var heardCount: Int?
         var continuation: CheckedContinuation<Station.Outcome, any Error>
     }
 
@@ -21,17 +23,13 @@ final class ReportDesk: Sendable {
         var isAcknowledging = false
     }
 
-    /// How long a connection must live on.
-    static let settleTime = Duration.seconds(10)
+    /// So many data messages prove that what was written before them has arrived.
+    private static let provingCount = 2
 
     private let state = Mutex(State())
     private let outbox: Outbox
-    private let time: any AgentTime
 
-    init(outbox: Outbox, time: any AgentTime) {
-        self.outbox = outbox
-        self.time = time
-    }
+    init(outbox: Outbox) { self.outbox = outbox }
 
     /// Delivers a report.
     ///
@@ -80,7 +78,7 @@ final class ReportDesk: Sendable {
     func closed() {
         state.withLock { state in
             state.isOpen = false
-            for run in state.order { state.waiting[run]?.isWritten = false }
+            for run in state.order { state.waiting[run]?.heardCount = nil }
         }
     }
 
@@ -89,12 +87,17 @@ final class ReportDesk: Sendable {
         take(run)?.continuation.resume(returning: .delivered(isAcknowledged: true))
     }
 
-    /// A data message came: without acknowledgements, what was written before it has arrived.
+    /// A data message came.
     func heard() {
         let runs = state.withLock { state in
-            state.isOpen && !state.isAcknowledging ? state.order.filter { state.waiting[$0]?.isWritten == true } : []
+            guard state.isOpen, !state.isAcknowledging else { return [Text]() }
+            return state.order.filter { run in
+                guard let count = state.waiting[run]?.heardCount else { return false }
+                state.waiting[run]?.heardCount = count + 1
+                return count + 1 >= Self.provingCount
+            }
         }
-        for run in runs { settle(run) }
+        for run in runs { take(run)?.continuation.resume(returning: .delivered(isAcknowledged: false)) }
     }
 
     private func send(_ run: Text) {
@@ -106,24 +109,10 @@ final class ReportDesk: Sendable {
     }
 
     private func written(_ run: Text, in session: UInt64) {
-        let mustSettle = state.withLock { state in
-            guard state.isOpen, state.session == session, state.waiting[run] != nil else { return false }
-            state.waiting[run]?.isWritten = true
-            return !state.isAcknowledging
+        state.withLock { state in
+            guard state.isOpen, state.session == session else { return }
+            state.waiting[run]?.heardCount = 0
         }
-        guard mustSettle else { return }
-        Task { [weak self, time] in
-            try await time.sleep(for: Self.settleTime)
-            guard let self else { return }
-            let isStill = state.withLock {
-                $0.isOpen && $0.session == session && $0.waiting[run]?.isWritten == true
-            }
-            if isStill { settle(run) }
-        }
-    }
-
-    private func settle(_ run: Text) {
-        take(run)?.continuation.resume(returning: .delivered(isAcknowledged: false))
     }
 
     private func take(_ run: Text) -> Waiting? {

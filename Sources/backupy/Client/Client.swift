@@ -3,6 +3,7 @@ import AsyncHTTPClient
 import Foundation
 import NIOCore
 import NIOHTTP1
+import NIOPosix
 import Server
 
 /// Where the server is, and how to be let in.
@@ -58,18 +59,31 @@ struct Client: Sendable {
         do {
             response = try await HTTPClient.shared.execute(request, timeout: .seconds(30))
         } catch {
-            throw Failure(text: "\(base) does not answer (\(error)); is `backupy serve` running there?")
+            throw Failure(
+                text: "\(base) does not answer (\(Self.words(for: error))); is `backupy serve` running there?",
+                isPassing: true)
         }
         let buffer = try await response.body.collect(upTo: 64 << 20)
         let bytes = Array(buffer.readableBytesView)
         let json = JSON(parsing: bytes) ?? .null
         guard (200..<300).contains(response.status.code) else {
             let error = json.member("error")
-            let field = error.member("details").member("field").text.map { " (\($0))" } ?? ""
             let text = error.member("message").text ?? "the server answered \(response.status.code)"
-            throw Failure(text: "\(error.member("code").text ?? "HTTP \(response.status.code)"): \(text)\(field)")
+            throw Failure(
+                text: "\(error.member("code").text ?? "HTTP \(response.status.code)"): \(text)",
+                isPassing: [429, 503].contains(response.status.code))
         }
         return Answer(bytes: bytes, json: json)
+    }
+
+    private static func words(for error: any Error) -> String {
+        switch error {
+        case let error as HTTPClientError where error == .connectTimeout || error == .deadlineExceeded: "timed out"
+        case let error as IOError: String(cString: strerror(error.errnoCode))
+        case let error as NIOConnectionError:
+            error.connectionErrors.first.map { words(for: $0.error) } ?? "connection failed"
+        default: "\(error)"
+        }
     }
 
     /// All items of a list, page after page.

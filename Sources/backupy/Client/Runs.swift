@@ -119,7 +119,8 @@ struct Runs: AsyncParsableCommand {
 
         func run() async throws {
             try await server.client().call(.DELETE, "/runs/\(id.percentEncoded)")
-            Console.print(server.json ? #"{"deleted":"\#(id)"}"# : "deleted the object of \(id)")
+            Console.print(
+                server.json ? #"{"run_id":"\#(id)"}"# : "asked for; `backupy log tail` shows what comes of it")
         }
     }
 }
@@ -129,13 +130,26 @@ struct Watch {
     let client: Client
     let run: String
     let printsJSON: Bool
+    /// For so many seconds a server that does not answer is asked again: it may be restarting.
+    private static let patience = 60
 
     /// - Throws: ``Failure`` when the run does not succeed.
     @discardableResult
     func toTheEnd() async throws -> JSON {
         var last = ""
+        var failureCount = 0
         while true {
-            let answer = try await client.call(.GET, "/runs/\(run.percentEncoded)")
+            let answer: Answer
+            do {
+                answer = try await client.call(.GET, "/runs/\(run.percentEncoded)")
+                failureCount = 0
+            } catch let failure as Failure where failure.isPassing && failureCount < Self.patience {
+                failureCount += 1
+                try await Task.sleep(for: .seconds(1))
+                continue
+            } catch let failure as Failure where failure.isPassing {
+                throw Failure(text: "\(failure.text) What became of \(run) is not known; watch it again.")
+            }
             let status = answer.json.member("status").cell
             let step = answer.json.member("current_step").cell
             let percent = answer.json.member("progress_percent").integer ?? 0

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Foundation
 import Server
 
 struct Targets: AsyncParsableCommand {
@@ -54,19 +55,28 @@ struct Targets: AsyncParsableCommand {
         @Option(help: "Port.") var port: Int64?
         @Option(help: "The database's name; for SQLite the path of the file on the agent's host.") var database: String?
         @Option(help: "Who to log in as.") var username: String?
-        @Option(help: "env:NAME or file:PATH on the agent's host, or a literal password.") var passwordSecretRef:
-            String?
+        @Option(help: "env:NAME or file:PATH, looked up by the agent on its host.") var passwordSecretRef: String?
+        @Option(help: "A file here with the password itself; - for standard input.") var passwordFile: String?
 
-        func body(type: String?) -> JSON {
+        func body(type: String?) throws -> JSON {
+            let password = try passwordFile.map(Self.password(in:)) ?? passwordSecretRef
             let connection = JSON.members([
                 ("host", host.map(JSON.string)), ("port", port.map(JSON.integer)),
                 ("database", database.map(JSON.string)), ("username", username.map(JSON.string)),
-                ("password_secret_ref", passwordSecretRef.map(JSON.string)),
+                ("password_secret_ref", password.map(JSON.string)),
             ])
             return JSON.members([
                 ("type", type.map(JSON.string)), ("display_name", name.map(JSON.string)),
                 ("connection", connection == [:] ? nil : connection),
             ])
+        }
+
+        /// From a file, so that it stands neither in the shell's history nor in the list of processes.
+        private static func password(in file: String) throws -> String {
+            let text =
+                file == "-" ? readLine(strippingNewline: true) : try? String(contentsOfFile: file, encoding: .utf8)
+            guard let text else { throw Failure(text: "--password-file: \(file) cannot be read", code: Failure.usage) }
+            return text.trimmingCharacters(in: .newlines)
         }
     }
 
@@ -79,7 +89,7 @@ struct Targets: AsyncParsableCommand {
 
         func run() async throws {
             let answer = try await server.client().call(
-                .POST, "/agents/\(agent.percentEncoded)/targets", fields.body(type: type))
+                .POST, "/agents/\(agent.percentEncoded)/targets", try fields.body(type: type))
             if server.json { return Console.print(answer.text) }
             answer.json.printMembers(["id", "type", "display_name"])
         }
@@ -93,7 +103,7 @@ struct Targets: AsyncParsableCommand {
 
         func run() async throws {
             let answer = try await server.client().call(
-                .PATCH, "/targets/\(id.percentEncoded)", fields.body(type: nil))
+                .PATCH, "/targets/\(id.percentEncoded)", try fields.body(type: nil))
             if server.json { return Console.print(answer.text) }
             answer.json.printMembers(["id", "type", "display_name", "connection"])
         }

@@ -35,9 +35,11 @@ struct Serve: AsyncParsableCommand {
                 text: "--data is needed: the directory that holds, or will hold, the log", code: Failure.usage)
         }
         let plane: ControlPlane
+        let allowInsecure = try settings.flag("allow-insecure", allowInsecure)
         do {
             plane = ControlPlane(
-                configuration: try configuration(settings, data), logger: Logs.make("serve", level: .info)
+                configuration: try configuration(settings, data, allowInsecure),
+                logger: Logs.make("serve", level: .info)
             ) {
                 Console.print("ready at \($0.url)")
             }
@@ -55,12 +57,14 @@ struct Serve: AsyncParsableCommand {
         }
     }
 
-    private func configuration(_ settings: Settings, _ data: String) throws(StartError) -> ControlPlane.Configuration {
+    private func configuration(
+        _ settings: Settings, _ data: String, _ allowInsecure: Bool
+    ) throws(StartError) -> ControlPlane.Configuration {
         let address = try ListenAddress(settings.text("listen", listen) ?? "127.0.0.1:8080")
         var configuration = ControlPlane.Configuration(dataDirectory: data, listen: address)
         configuration.publicURL = settings.text("public-url", publicURL)
         configuration.masterKeyFile = settings.text("master-key-file", masterKeyFile)
-        configuration.allowInsecure = settings.flag("allow-insecure", allowInsecure)
+        configuration.allowInsecure = allowInsecure
         configuration.build = "backupy \(Build.version)"
         let certificate = settings.text("tls-certificate", tlsCertificate)
         let key = settings.text("tls-key", tlsKey)

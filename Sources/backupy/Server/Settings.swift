@@ -44,7 +44,13 @@ struct Settings {
 
     func text(_ name: String, _ option: String?) -> String? { option ?? values[name] }
 
-    func flag(_ name: String, _ option: Bool) -> Bool {
-        option || ["true", "1", "yes"].contains(values[name]?.lowercased() ?? "")
+    func flag(_ name: String, _ option: Bool) throws -> Bool {
+        if option { return true }
+        switch values[name]?.lowercased() {
+        case nil, "false", "0", "no", "off": return false
+        case "true", "1", "yes", "on": return true
+        case let word?:
+            throw Failure(text: "\(name): “\(word)” is neither true nor false", code: Failure.usage)
+        }
     }
 }
