@@ -198,7 +198,11 @@ class Server:
 
     def raw(self, data, seconds=15):
         """Bytes as they are to the server's port; what comes back until it closes or falls silent."""
-        answer = b""
+        return self.raw_until_end(data, seconds)[0]
+
+    def raw_until_end(self, data, seconds):
+        """What comes back, and whether the server has ended the connection."""
+        answer, has_ended = b"", True
         with socket.create_connection(("127.0.0.1", self.port), seconds) as connection:
             try:
                 connection.sendall(data)
@@ -208,7 +212,7 @@ class Server:
                         break
                     answer += piece
             except TimeoutError:
-                pass
+                has_ended = False
             except ConnectionError:
                 pass
-        return answer
+        return answer, has_ended

@@ -120,6 +120,7 @@ def bytes_that_are_no_http(world):
     agent = Agent(server, "bystander")
     agent.connect()
     findings = Findings()
+    unfinished = {"half a head", "half a body", "no host"}  # these may wait for more
     junk = {
         "nonsense": b"\x00\x01\x02\xff" * 100,
         "TLS hello": bytes.fromhex("16030100c5010000c10303") + b"\x00" * 186,
@@ -132,6 +133,7 @@ def bytes_that_are_no_http(world):
         "negative length": b"POST /v1/agents HTTP/1.1\r\nHost: x\r\nContent-Length: -5\r\n\r\n",
         "length 2^80": b"POST /v1/agents HTTP/1.1\r\nHost: x\r\nContent-Length: 1208925819614629174706176\r\n\r\n",
         "bad chunk": b"POST /v1/agents HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+        "an unknown method": b"BREW /v1/agents HTTP/1.1\r\nHost: x\r\n\r\n",
         "HTTP/9.9": b"GET / HTTP/9.9\r\n\r\n",
         "no host": b"GET /healthz HTTP/1.1\r\n\r\n",
         "absolute target": b"GET http://elsewhere/healthz HTTP/1.1\r\nHost: elsewhere\r\nConnection: close\r\n\r\n",
@@ -142,7 +144,9 @@ def bytes_that_are_no_http(world):
         "half a body": b"POST /v1/agents HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{",
     }
     for name, data in junk.items():
-        answer = server.raw(data, seconds=2)
+        answer, has_ended = server.raw_until_end(data, seconds=2)
+        told = answer.startswith(b"HTTP/1.1 ") or has_ended
+        findings.check(told or name in unfinished, f"{name}: neither answered nor hung up on")
         findings.check(not answer.startswith(b"HTTP/1.1 5"), f"{name}: {answer[:60]!r}")
         findings.run(name, server.must_live)
     findings.check(agent.closed is None, f"a bystander was disconnected: {agent.closed}")

@@ -25,7 +25,8 @@ class Writers:
             try:
                 agent = self.post("/v1/agents", {"name": name}, name)
                 target = self.post(f"/v1/agents/{agent}/targets", {
-                    "type": "sqlite", "connection": {"database": "/x", "password_secret_ref": "Pa55word-" + name}}, name + "t")
+                    "type": "sqlite", "display_name": name,
+                    "connection": {"database": "/x", "password_secret_ref": "Pa55word-" + name}}, name + "t")
                 job = self.post(f"/v1/agents/{agent}/jobs", {"target_id": target}, name + "j")
                 for run in range(2):
                     self.post(f"/v1/jobs/{job}/run", {}, f"{name}r{run}")
@@ -64,7 +65,7 @@ def nothing_answered_is_lost(world):
     findings = Findings()
     for number in range(3):
         writers = Writers(server, number)
-        writers.enough.wait(60)
+        writers.enough.wait(30)
         server.kill()
         [thread.join(60) for thread in writers.threads]
         findings.check(not writers.problems, f"round {number}: {writers.problems[:3]}")
