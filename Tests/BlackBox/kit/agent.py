@@ -135,8 +135,9 @@ class Agent:
 
     def leave(self, reset=False):
         if self.socket is not None:
-            self.socket.drop(reset)
+            self.socket.stop_reading(reset)
             self.reader.join(10)
+            self.socket.drop(reset)
 
     # Configuration
 

@@ -139,15 +139,19 @@ class WebSocket:
         self.drop()
 
     def drop(self, reset=False):
-        """Goes without a close frame; with `reset`, without a FIN either."""
+        """Goes without a close frame; with `reset`, without a FIN either. Nobody else may be reading."""
+        self.stop_reading(reset)
+        self.socket.close()
+
+    def stop_reading(self, reset=False):
+        """Wakes whoever reads, before the socket may be closed: its number can be another socket's a moment later."""
         try:
             if reset:
                 self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-            # Closing alone would not wake a reader; of the two directions only sending would be noticed by the server.
+            # Of the two directions, only the end of sending would be noticed by the server.
             self.socket.shutdown(socket.SHUT_RD if reset else socket.SHUT_RDWR)
         except OSError:
             pass
-        self.socket.close()
 
 
 def frame(payload, opcode=BINARY, fin=True, mask=True, reserved=0):

@@ -1,4 +1,5 @@
 """No planted secret is left anywhere: not in files, not in outputs, not in what the interface shows."""
+import base64
 import os
 
 from kit.checks import Failure, expect
@@ -34,7 +35,13 @@ def log(server):
 
 def no_planted_secret_is_left(root, planted):
     kinds = set(planted.values.values())
-    expect(planted.values, "nothing was planted")
+    if not planted.values:
+        return
+    for kind, form in list(planted.forms())[:7]:  # a search that finds nothing proves nothing
+        expect(planted.search("canary", b"x" * 7 + form + b"y"), f"the search does not find {kind}")
+    secret = next(iter(planted.values))
+    text = base64.b64encode(b"before" + secret + b"and after")
+    expect(planted.search("canary", text), "the search does not find base64 within base64")
     found, count = [], 0
     for folder, _, names in os.walk(root):
         for name in names:
