@@ -1,0 +1,1 @@
+"""What is tried on a control plane. Each module has a list of functions; each function takes a World."""
