@@ -49,6 +49,7 @@ final class Running: Sendable {
         try DataDirectory.make(configuration.dataDirectory)
         let log = try DataDirectory.openLog(configuration.dataDirectory)
         let directory = try DataDirectory.open(configuration, logger: logger)
+        try refuseLostEnd(of: log, views: directory.views)
         let reader: any LogReader & Sendable
         do throws(LogError) { reader = try log.makeReader() } catch { throw .log(error) }
         let end = log.head.position
@@ -117,6 +118,14 @@ final class Running: Sendable {
         try? await follower.wait(for: end, limit: .hours(24))
         door.open()
         return running
+    }
+
+    /// Views hold nothing that was not durable on the log: where they are ahead, the log has lost its end.
+    private static func refuseLostEnd(of log: borrowing SQLiteEventLog, views: SQLiteViews) throws(StartError) {
+        let seen: Position
+        do throws(ViewsError) { seen = try views.checkpoint() } catch { throw .views(error) }
+        guard seen > log.head.position else { return }
+        throw .lostEnd(path: log.path, end: log.head.position, seen: seen)
     }
 
     /// Ends sessions with a going-away code, then requests, then the engine: no new runs, and at most about 9 s.

@@ -1,3 +1,4 @@
+public import Core
 public import Engine
 public import Objects
 
@@ -19,6 +20,8 @@ public enum StartError: Error, Sendable, CustomStringConvertible {
     case holdsCapture(path: String)
     /// The log cannot be opened, read or verified.
     case log(LogError)
+    /// The log ends before what the views have seen of it.
+    case lostEnd(path: String, end: Position, seen: Position)
     /// An entry that this build cannot read.
     case entry(CodecError)
     /// The vault or the master key cannot be used.
@@ -44,7 +47,8 @@ public enum StartError: Error, Sendable, CustomStringConvertible {
     public var isUsage: Bool {
         switch self {
         case .badListenAddress, .insecure, .wildcardWithoutPublicURL, .badPublicURL: true
-        case .directory, .inUse, .holdsCapture, .log, .entry, .vault, .recoveryKey, .adminToken, .store, .views,
+        case .directory, .inUse, .holdsCapture, .log, .lostEnd, .entry, .vault, .recoveryKey, .adminToken, .store,
+            .views,
             .certificate, .addressInUse, .cannotListen, .startedTwice:
             false
         }
@@ -69,6 +73,10 @@ public enum StartError: Error, Sendable, CustomStringConvertible {
             "\(path) holds an imported capture and is for reading only (`backupy log`, `backupy replay`). Choose another "
                 + "--data directory"
         case .log(let error): "\(error)"
+        case .lostEnd(let path, let end, let seen):
+            "\(path) ends at position \(end), and views.sqlite beside it has seen position \(seen): the log has lost its "
+                + "end, or an older copy was put in its place. Restore the newest copy of the whole directory, or delete "
+                + "views.sqlite to go on with what is there"
         case .entry(let error): "\(error)"
         case .vault(let error): "\(error)"
         case .recoveryKey(let path, let error): "\(path): \(error)"

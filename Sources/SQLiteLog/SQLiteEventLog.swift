@@ -66,6 +66,15 @@ public final class SQLiteEventLog: EventLog {
         head = walk.head
     }
 
+    /// The file.
+    public var path: String { connection.path }
+
+    /// A closed log is one file again: whoever copies `log.sqlite` alone then has all of it, and a damaged write-ahead log
+    /// cannot take its end away. Best effort: whatever stays there is read at the next start.
+    deinit {
+        if failure == nil { try? connection.execute("checkpoint", "PRAGMA wal_checkpoint(TRUNCATE)") }
+    }
+
     /// Commits a batch of whole turns: all or nothing, durable once this returns.
     ///
     /// After `.failed` every later commit fails alike. Traps when the batch is empty or leaves a hole between positions,

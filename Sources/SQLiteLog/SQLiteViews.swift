@@ -63,6 +63,14 @@ public final class SQLiteViews: Views {
         self.tables = tables
     }
 
+    /// The checkpoint of views that may or may not be there, read beside whoever writes them; nil without such a file.
+    public static func checkpoint(of path: String) -> Position? {
+        guard access(path, R_OK) == 0, let connection = try? Connection(path: path, mode: .readOnly),
+            let number = try? connection.number("read the checkpoint", "SELECT checkpoint FROM progress")
+        else { return nil }
+        return Position(UInt64(clamping: number))
+    }
+
     private static func openKnown(_ path: String, definition: String) -> Connection? {
         guard access(path, F_OK) == 0, let connection = try? Connection(path: path, mode: .readWrite),
             (try? connection.number("read the header", "PRAGMA application_id")) == applicationID,

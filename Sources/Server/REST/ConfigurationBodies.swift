@@ -89,9 +89,6 @@ enum JobBody {
     static func fields(_ body: inout Body) throws(RESTError) -> [JobField] {
         var fields: [JobField] = []
         if let value = try body.text("cron", byteLimit: 200) {
-            guard value.isEmpty || value.string.split(separator: " ").count == 5 else {
-                throw .field("cron", "must have five fields (minute, hour, day, month, weekday; UTC), or be empty")
-            }
             fields.append(.cron(value))
         }
         if let value = try body.number("retention_days", limit: 36_500) { fields.append(.retentionDays(value)) }

@@ -25,7 +25,7 @@ struct Page {
 
     static func limit(_ query: Query) throws(RESTError) -> Int {
         guard let text = query["limit"] else { return usualLimit }
-        guard let number = Int(text), limits.contains(number) else {
+        guard text.utf8.allSatisfy({ $0 >= 0x30 && $0 <= 0x39 }), let number = Int(text), limits.contains(number) else {
             throw .field("limit", "must be a whole number from \(limits.lowerBound) to \(limits.upperBound)")
         }
         return number

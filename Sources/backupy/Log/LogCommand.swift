@@ -111,7 +111,16 @@ struct LogCommand: AsyncParsableCommand {
 
         func run() async throws {
             do {
-                let report = try LogFiles.reader(options.directory()).verify()
+                let directory = try options.directory()
+                let report = try LogFiles.reader(directory).verify()
+                if let seen = SQLiteViews.checkpoint(of: directory + "/" + SQLiteViews.fileName),
+                    seen.number > report.entryCount
+                {
+                    throw Failure(
+                        text:
+                            "the log ends at position \(report.entryCount), and views.sqlite has seen position \(seen): "
+                            + "it has lost its end, or is an older copy", code: Failure.verification)
+                }
                 Console.print(
                     options.json
                         ? #"{"entries":\#(report.entryCount),"commits":\#(report.commitCount),"link":"\#(report.link.hex)"}"#

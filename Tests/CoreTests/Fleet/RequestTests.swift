@@ -27,7 +27,7 @@ struct RequestTests {
                 .configureAgent("agt_A", [.maintenance(start: "25:00", end: "02:00")]), .validation,
                 "maintenance.start_utc"
             ),
-            (.createTarget("tgt_X", "agt_A", [.displayName("x")]), .validation, "type"),
+            (.createTarget("tgt_X", "agt_A", []), .validation, "type"),
             (.createTarget("tgt_X", "agt_A", [.type(.sqlite), .displayName("x")]), .validation, "connection.database"),
             (.deleteTarget("tgt_T"), .conflict, ""),
             (.createJob("job_X", "agt_B", "tgt_T", []), .validation, "target_id"),
@@ -75,6 +75,23 @@ struct RequestTests {
         story.pass(.hours(24))
         story.ask(.runJob("run_4", Story.job), ticket: ticket(2))
         #expect(story.state.runs["run_4"] != nil)
+    }
+}
+
+@Suite("Cron expressions")
+struct CronTextTests {
+    @Test(
+        "are checked field by field",
+        arguments: [
+            ("", true), ("* * * * *", true), ("@daily", true), ("0 3 * * 1-5", true),
+            ("*/15 0,12 1-15/2 jan,FEB mon-fri", true),
+            ("59 23 31 12 7", true), ("a b c d e", false), ("60 * * * *", false), ("0 24 * * *", false),
+            ("0 0 0 * *", false), ("0 0 * 13 *", false), ("*/0 * * * *", false), ("30-10 * * * *", false),
+            ("1, * * * *", false), ("-1 * * * *", false), ("0 0 * * 8", false), ("0 0 * *", false), ("@often", false),
+            ("5/2 * * * *", false), ("* * * * * *", false), ("+1 * * * *", false),
+        ])
+    func checked(text: String, isRight: Bool) {
+        #expect((CronText.problem(of: Text(text)) == nil) == isRight)
     }
 }
 

@@ -63,8 +63,8 @@ import Testing
             #expect(try await call(.post, "/v1/agents/agt_00000000000/targets", body).status == 404)
             #expect(try await call(.patch, "/v1/targets/tgt_00000000000", body).status == 404)
             let agent = try await call.createAgent().id
-            let nameless = #"{"type":"mysql","connection":{"password_secret_ref":"literal"}}"#
-            #expect(try await call(.post, "/v1/agents/\(agent)/targets", nameless).field == "display_name")
+            let fileless = #"{"type":"sqlite","connection":{"password_secret_ref":"literal"}}"#
+            #expect(try await call(.post, "/v1/agents/\(agent)/targets", fileless).field == "connection.database")
             #expect(try world.vault.names(withPrefix: "").isEmpty)
             _ = try await call.createTarget(agent, password: "literal")
             #expect(try world.vault.names(withPrefix: "secret:").count == 1)

@@ -25,8 +25,8 @@ public struct JobSpec: Hashable, Sendable {
         if compression != "zstd" {
             return Refusal(code: .validation, field: "compression", text: "must be zstd")
         }
-        if cron.byteCount > 200 {
-            return Refusal(code: .validation, field: "cron", text: "must have at most 200 bytes")
+        if let problem = CronText.problem(of: cron) {
+            return Refusal(code: .validation, field: "cron", text: problem)
         }
         for (field, hooks) in [("pre_hooks", preHooks), ("post_hooks", postHooks)] {
             if hooks.count > 16 {

@@ -51,8 +51,8 @@ public struct TargetSpec: Hashable, Sendable {
                 code: .validation, field: "type",
                 text: "must be one of postgresql, mysql, mariadb, mongodb, redis, sqlite")
         }
-        if displayName.isEmpty || displayName.byteCount > 200 {
-            return Refusal(code: .validation, field: "display_name", text: "must have 1 to 200 bytes")
+        if displayName.byteCount > 200 {
+            return Refusal(code: .validation, field: "display_name", text: "must have at most 200 bytes")
         }
         if type == .sqlite, database.isEmpty {
             return Refusal(
