@@ -68,10 +68,11 @@ struct HTTPService: Sendable {
         do {
             let chain = try NIOSSLCertificate.fromPEMFile(tls.certificateFile)
             let key = try NIOSSLPrivateKey(file: tls.keyFile, format: .pem)
-            return try .tls(
-                base,
-                tlsConfiguration: .makeServerConfiguration(
-                    certificateChain: chain.map { .certificate($0) }, privateKey: .privateKey(key)))
+            var settings = TLSConfiguration.makeServerConfiguration(
+                certificateChain: chain.map { .certificate($0) }, privateKey: .privateKey(key))
+            // The library's own default is 1.0.
+            settings.minimumTLSVersion = .tlsv12
+            return try .tls(base, tlsConfiguration: settings)
         } catch {
             throw .certificate(
                 problem: "\(tls.certificateFile) and \(tls.keyFile) must be a PEM certificate and its key (\(error))")

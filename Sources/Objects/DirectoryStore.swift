@@ -85,11 +85,12 @@ public final class DirectoryStore: Sendable {
         Files.exists(path(name) + ".frozen")
     }
 
-    /// Removes object, sidecar, digest and freeze marker, in that order, and folders that are empty then.
+    /// Removes object, sidecar and digest, in that order, and folders that are empty then. A freeze marker stays: an address
+    /// for uploads may be good for longer than the object is there.
     public func remove(_ name: ObjectName) throws(ObjectStoreError) {
         try changingNames { () throws(FileError) in
             let path = path(name)
-            for suffix in ["", ".key", ".sha256", ".frozen"] where Files.exists(path + suffix) {
+            for suffix in ["", ".key", ".sha256"] where Files.exists(path + suffix) {
                 var status = stat()
                 guard stat(path + suffix, &status) != 0 || status.st_mode & S_IFMT != S_IFDIR else { continue }
                 try Files.remove(path + suffix)

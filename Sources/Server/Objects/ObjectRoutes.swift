@@ -46,6 +46,9 @@ struct ObjectRoutes: Sendable {
             try await store(request.body, byteCount: byteCount, under: grant)
         } catch let error as ObjectStoreError {
             throw Self.error(error, logger)
+        } catch let cut as CutOff {
+            logger.info("the upload of \(grant.name) was cut off: \(cut.cause)")
+            throw RESTError(.validation, "the content ended before its length; send it again", status: .badRequest)
         }
         return Response(status: .ok)
     }
@@ -57,7 +60,8 @@ struct ObjectRoutes: Sendable {
                 grant.name, declaredByteCount: byteCount, maximumByteCount: grant.maximumByteCount)
         }
         do {
-            for try await buffer in content {
+            var pieces = content.makeAsyncIterator()
+            while let buffer = try await Self.next(of: &pieces) {
                 try await blocking { try buffer.withUnsafeReadableBytes { try sink.write($0) } }
             }
             _ = try await blocking { try sink.finish() }
@@ -65,6 +69,19 @@ struct ObjectRoutes: Sendable {
             // Also when the sender has gone: nothing stays of half an object.
             sink.abort()
             throw error
+        }
+    }
+
+    /// The sender has gone, or its connection has broken: no fault of the server's.
+    private struct CutOff: Error {
+        let cause: any Error
+    }
+
+    private static func next(of pieces: inout RequestBody.AsyncIterator) async throws(CutOff) -> ByteBuffer? {
+        do {
+            return try await pieces.next()
+        } catch {
+            throw CutOff(cause: error)
         }
     }
 

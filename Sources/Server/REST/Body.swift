@@ -38,7 +38,8 @@ struct Body {
 
     /// Reads a request's whole body.
     static func bytes(of request: Request) async throws -> [UInt8] {
-        let tooLarge = RESTError(.validation, "the body must have at most \(byteLimit) bytes")
+        let tooLarge = RESTError(
+            .validation, "the body must have at most \(byteLimit) bytes", status: .contentTooLarge)
         if let length = request.headers[.contentLength].flatMap({ Int($0) }), length > byteLimit { throw tooLarge }
         var collected: [UInt8] = []
         for try await buffer in request.body {

@@ -32,17 +32,21 @@ public final class AgentDoor: Sendable {
     }
 
     /// The agent whose key stands in the value of an `Authorization` header; nil when it is nobody's.
-    public func agent(authorization value: String?) -> AgentID? {
+    public func agent(authorization value: String?) -> AgentID? { admission(authorization: value)?.agent }
+
+    private func admission(authorization value: String?) -> Admission? {
         guard let value else { return nil }
         let words = value.split(separator: " ", omittingEmptySubsequences: true)
         guard words.count == 2, words[0].lowercased() == "bearer" else { return nil }
-        return keys.agent(withKey: words[1])
+        return keys.admission(withKey: words[1])
     }
 
-    func agent(of head: HTTPRequestHead) -> AgentID? {
+    func agent(of head: HTTPRequestHead) -> AgentID? { admission(of: head)?.agent }
+
+    func admission(of head: HTTPRequestHead) -> Admission? {
         guard isOpen, Self.isAgentPath(head.uri) else { return nil }
         let values = head.headers["authorization"]
-        return values.count == 1 ? agent(authorization: values[0]) : nil
+        return values.count == 1 ? admission(authorization: values[0]) : nil
     }
 
     /// The extensions that both ends speak, sorted; of the request's, names beyond the first 64 are not looked at.

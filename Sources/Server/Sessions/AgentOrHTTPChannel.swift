@@ -82,7 +82,7 @@ public struct AgentOrHTTPChannel: HTTPChannelHandler {
     private static func addSession(
         to channel: any Channel, _ head: HTTPRequestHead, _ door: AgentDoor, _ environment: SessionEnvironment?
     ) throws {
-        guard let agent = door.agent(of: head), let environment else {
+        guard let admission = door.admission(of: head), let environment else {
             throw ChannelError.ioOnClosedChannel  // the key was revoked between the gate and here
         }
         let session = SessionID(bits: environment.drawBits())
@@ -91,8 +91,8 @@ public struct AgentOrHTTPChannel: HTTPChannelHandler {
             extensions: AgentDoor.extensions(of: head))
         try channel.pipeline.syncOperations.addHandler(
             SessionHandler(
-                agent: agent, opening: opening, session: session, environment: environment,
-                eventLoop: channel.eventLoop))
+                agent: admission.agent, opening: opening, session: session, environment: environment,
+                isAdmitted: { admission.isValid }, eventLoop: channel.eventLoop))
     }
 
     /// `ADDRESS:PORT`, with brackets around addresses of version 6.

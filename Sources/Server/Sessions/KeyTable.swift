@@ -52,9 +52,26 @@ public final class KeyTable: Sendable {
     }
 
     /// The agent whose key this is; nil when it is nobody's.
-    public func agent(withKey key: some StringProtocol) -> AgentID? {
+    public func agent(withKey key: some StringProtocol) -> AgentID? { admission(withKey: key)?.agent }
+
+    /// Who comes with this key, and for how long; nil when it is nobody's.
+    func admission(withKey key: some StringProtocol) -> Admission? {
         guard (1...Self.maximumKeyByteCount).contains(key.utf8.count) else { return nil }
         let digest = SHA256.digest(of: Array(key.utf8)).bytes
-        return keys.withLock { $0.owners[digest] }
+        return keys.withLock { $0.owners[digest] }.map { Admission(agent: $0, keyDigest: digest, keys: self) }
     }
+
+    fileprivate func isKey(_ digest: [UInt8], of agent: AgentID) -> Bool {
+        keys.withLock { $0.owners[digest] == agent }
+    }
+}
+
+/// An agent that was let in with a key.
+struct Admission: Sendable {
+    let agent: AgentID
+    fileprivate let keyDigest: [UInt8]
+    fileprivate let keys: KeyTable
+
+    /// Whether the key still is the agent's.
+    var isValid: Bool { keys.isKey(keyDigest, of: agent) }
 }

@@ -19,6 +19,7 @@ final class SessionHandler: ChannelDuplexHandler {
     static let recordedStart = 4_096
 
     private let environment: SessionEnvironment
+    private let isAdmitted: @Sendable () -> Bool
     private var state: SessionState
     private var assembler = MessageAssembler()
     private var isReadHeld = false
@@ -26,11 +27,14 @@ final class SessionHandler: ChannelDuplexHandler {
     private var context: ChannelHandlerContext?
     private var connection: SessionConnection?
 
+    /// - Parameter isAdmitted: Whether the key of the upgrade still is the agent's. Once the session is on the log, a
+    ///   change of the key ends it by a command; until it is welcomed, this is asked.
     init(
         agent: AgentID, opening: SessionOpening, session: SessionID, environment: SessionEnvironment,
-        eventLoop: any EventLoop
+        isAdmitted: @escaping @Sendable () -> Bool, eventLoop: any EventLoop
     ) {
         self.environment = environment
+        self.isAdmitted = isAdmitted
         state = SessionState(
             agent: agent, opening: opening, session: session, at: eventLoop.now.uptimeNanoseconds)
     }
@@ -82,6 +86,8 @@ final class SessionHandler: ChannelDuplexHandler {
             break
         case .fault:
             perform(state.receivedNonsense())
+        case .binary where state.phase == .unregistered && !isAdmitted():
+            perform(state.keyRevoked())
         case .binary(var bytes):
             environment.secrets.redactor(for: state.agent).redact(&bytes)
             let frame = IncomingFrame.decode(
@@ -133,6 +139,7 @@ extension SessionHandler {
     func send(
         isAddressed: Bool, _ frame: (UInt64) -> [UInt8], answer: @escaping @Sendable (SendResult) -> Void
     ) {
+        if state.phase == .registered, !isAdmitted() { perform(state.keyRevoked()) }
         guard let context, context.channel.isActive,
             let sequence = state.willSend(isAddressed: isAddressed, at: context.eventLoop.now.uptimeNanoseconds)
         else { return answer(.notConnected) }
@@ -202,7 +209,11 @@ extension SessionHandler {
     }
 
     private func submitted(_ number: UInt64, _ error: SubmitError?, at moment: UInt64) {
-        perform(error.map { state.failed(number, $0) } ?? state.committed(number, at: moment))
+        if let error { return perform(state.failed(number, error)) }
+        perform(state.committed(number, at: moment))
+        // The table of keys is brought up to date before the answer to a commit: a key that changed before the opening
+        // was on the log, when there was no session to end, is seen here.
+        if state.phase == .registered, !isAdmitted() { perform(state.keyRevoked()) }
     }
 
     private func encoded(_ frame: SessionState.OwnFrame, sequence: UInt64) throws -> [UInt8] {

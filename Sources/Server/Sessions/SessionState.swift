@@ -133,6 +133,11 @@ extension SessionState {
         }
     }
 
+    /// The key that the connection was upgraded with is not the agent's any more.
+    mutating func keyRevoked() -> [Action] {
+        close(.policy, reason: "the key of this connection is no longer the agent's", as: .ended)
+    }
+
     /// A message over the limit; the frame says how it began.
     mutating func receivedTooLarge(_ frame: UnreadableFrame) -> [Action] {
         guard phase != .closing, phase != .gone else { return [] }

@@ -93,7 +93,7 @@ struct DispatchWork: Sendable {
         }
         var passwords: [Text: [UInt8]] = [:]
         for name in names { passwords[name] = try resources.vault.reveal(name.string) }
-        resources.secrets.add(passwords: Array(passwords.values), of: agent)
+        resources.secrets.put(passwords: Array(passwords.values), of: agent)
         let result: Result<AgentConfiguration, ConfigurationError> = resources.fleet.read { [passwords] state in
             do throws(ConfigurationError) {
                 return .success(

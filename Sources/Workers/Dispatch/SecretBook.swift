@@ -9,11 +9,14 @@ public import Wire
 /// Whoever sends a secret to an agent enters it here first, so that no answer can come before it is known. A password
 /// stays known after it was changed, because agents deliver old reports late.
 public final class SecretBook: SecretSource {
-    /// How many passwords are remembered for one agent; the oldest go first.
-    static let passwordLimit = 64
+    /// How many former passwords are remembered for one agent; the oldest go first. Those in force are all known.
+    static let formerPasswordLimit = 64
 
     private struct Page: Sendable {
-        var passwords: [[UInt8]] = []
+        /// Those in force.
+        var passwords: Set<[UInt8]> = []
+        /// Those that were in force, the oldest first.
+        var former: [[UInt8]] = []
         var keys: [(run: RunID, bytes: [UInt8])] = []
         /// Made at the first frame after a change.
         var redactor: Redactor?
@@ -38,9 +41,11 @@ public final class SecretBook: SecretSource {
         state.targets.forEach { _, target in
             if case .vault(let name) = target.spec.password { names.append((target.agent, name.string)) }
         }
+        var passwords: [AgentID: [[UInt8]]] = [:]
         for (agent, name) in names {
-            if let password = try vault.reveal(name) { add(passwords: [password], of: agent) }
+            if let password = try vault.reveal(name) { passwords[agent, default: []].append(password) }
         }
+        for (agent, passwords) in passwords { put(passwords: passwords, of: agent) }
         var attempts: [(AgentID, RunID, UInt32)] = []
         state.runs.forEach { id, run in
             if run.isOpen, !run.isCaptured { attempts.append((run.order.agent, id, run.attempt.number)) }
@@ -54,16 +59,19 @@ public final class SecretBook: SecretSource {
         }
     }
 
-    /// Passwords that are about to be sent to an agent.
-    public func add(passwords: [[UInt8]], of agent: AgentID) {
+    /// All passwords that are about to be sent to an agent, in place of those it was sent before, which become former
+    /// ones.
+    public func put(passwords: [[UInt8]], of agent: AgentID) {
         book.withLock { book in
-            for password in passwords where !book.pages[agent, default: Page()].passwords.contains(password) {
-                var page = book.pages[agent, default: Page()]
-                if page.passwords.count == Self.passwordLimit { page.passwords.removeFirst() }
-                page.passwords.append(password)
-                page.redactor = nil
-                book.pages[agent] = page
-            }
+            var page = book.pages[agent, default: Page()]
+            let current = Set(passwords)
+            guard current != page.passwords else { return }
+            page.former.removeAll { current.contains($0) }
+            page.former += page.passwords.subtracting(current)
+            page.former.removeFirst(max(0, page.former.count - Self.formerPasswordLimit))
+            page.passwords = current
+            page.redactor = nil
+            book.pages[agent] = page
         }
     }
 
@@ -96,7 +104,7 @@ public final class SecretBook: SecretSource {
         book.withLock { book in
             guard let page = book.pages[agent] else { return plain }
             if let redactor = page.redactor { return redactor }
-            let redactor = Redactor(secrets: page.passwords + page.keys.map(\.bytes))
+            let redactor = Redactor(secrets: page.passwords + page.former + page.keys.map(\.bytes))
             book.pages[agent]?.redactor = redactor
             return redactor
         }

@@ -51,10 +51,10 @@ import Testing
     func sizeAndKind() async throws {
         try await withWorld { _, call in
             let large = #"{"name":"\#(String(repeating: "a", count: 1 << 20))"}"#
-            #expect(try await call(.post, "/v1/agents", large).status == 422)
+            #expect(try await call(.post, "/v1/agents", large).status == 413)
             let full = #"{"name":"a"}"# + String(repeating: " ", count: (1 << 20) - 12)
             #expect(try await call(.post, "/v1/agents", full).status == 201)
-            #expect(try await call(.post, "/v1/agents", full + " ").status == 422)
+            #expect(try await call(.post, "/v1/agents", full + " ").status == 413)
             for type in ["application/xml", "multipart/form-data; boundary=x", "application/octet-stream"] {
                 let answer = try await call(
                     .post, "/v1/agents", #"{"name":"a"}"#, headers: [.contentType: type])

@@ -1,5 +1,4 @@
 import Core
-import Engine
 import Logging
 import NIOCore
 import NIOEmbedded
@@ -8,6 +7,7 @@ import Synchronization
 import Testing
 import Wire
 
+@testable import Engine
 @testable import Server
 
 /// Goal: the handler does what the state says, on its loop's own time. Method: an embedded loop, whose clock is moved.
@@ -30,6 +30,15 @@ struct SessionHandlerTests {
 
         var messages: [Fleet.Message] { waiting.withLock { $0.map(\.message) } }
 
+        /// Answers the oldest one as committed, with a turn that nobody looks at.
+        func commitFirst() {
+            let first = waiting.withLock { $0.removeFirst() }
+            let entry = Entry(
+                position: Position(1), recordedAt: Timestamp(milliseconds: 0), stream: .engine, revision: Revision(1),
+                cause: nil, kind: "", message: first.message)
+            first.completion(.success(Turn(entries: [entry])))
+        }
+
         /// Refuses the oldest one; any result but a full disk takes it from what is uncommitted.
         func settleFirst() {
             let first = waiting.withLock { $0.removeFirst() }
@@ -51,6 +60,7 @@ struct SessionHandlerTests {
     private let desk = Desk()
     private let registry = SessionRegistry()
     private let channel = EmbeddedChannel()
+    private let key = Key()
     /// Envelope: seq 1, ts_ms 5, register with agent_version "v".
     private let register: [UInt8] = [0x08, 1, 0x10, 5, 0x52, 3, 0x0A, 1, UInt8(ascii: "v")]
     /// Envelope: seq 2, ts_ms 6, heartbeat with config_version 1.
@@ -62,7 +72,8 @@ struct SessionHandlerTests {
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
         let handler = SessionHandler(
             agent: agent, opening: SessionOpening(session: session, remoteAddress: "", extensions: []),
-            session: session, environment: environment, eventLoop: channel.eventLoop)
+            session: session, environment: environment, isAdmitted: { [key] in key.isValid.withLock { $0 } },
+            eventLoop: channel.eventLoop)
         try channel.pipeline.syncOperations.addHandler(handler)
         try channel.connect(to: SocketAddress(ipAddress: "127.0.0.1", port: 1)).wait()
     }
@@ -81,6 +92,43 @@ struct SessionHandlerTests {
         let answer = Answer()
         handler.send(isAddressed: isAddressed, { _ in bytes }) { result in answer.value.withLock { $0 = result } }
         return answer.value.withLock { $0 }
+    }
+
+    private final class Key: Sendable {
+        let isValid = Mutex(true)
+    }
+
+    @Test("A key that was revoked between upgrade and Register opens no session")
+    func refusesRevokedKey() throws {
+        try connect()
+        key.isValid.withLock { $0 = false }
+        try receive(.binary, register)
+        #expect(desk.messages.isEmpty)
+        let close = try #require(try sent())
+        #expect(close.opcode == .connectionClose && Array(close.bytes.prefix(2)) == [0x03, 0xF0])
+    }
+
+    @Test("A key that was revoked before the opening was on the log ends the session, and nothing is sent")
+    func endsRevokedSession() throws {
+        try connect()
+        try receive(.binary, register)
+        key.isValid.withLock { $0 = false }
+        desk.commitFirst()
+        channel.embeddedEventLoop.run()
+        let close = try #require(try sent())
+        #expect(close.opcode == .connectionClose && Array(close.bytes.prefix(2)) == [0x03, 0xF0])
+        #expect(try send([9], isAddressed: true) == .notConnected)
+        try receive(.connectionClose, [0x03, 0xF0])
+        #expect(desk.messages.last == .sessionClosed(agent, session, .ended))
+    }
+
+    @Test("Whoever welcomes before the commit is answered does not reach a connection with a revoked key")
+    func welcomesNobodyWithRevokedKey() throws {
+        try connect()
+        try receive(.binary, register)
+        key.isValid.withLock { $0 = false }
+        #expect(try send([9], isAddressed: true) == .notConnected)
+        #expect(try sent()?.opcode == .connectionClose)
     }
 
     private final class Answer: Sendable {
