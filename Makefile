@@ -2,7 +2,7 @@
 
 SWIFT_FLAGS := --explicit-target-dependency-import-check error
 
-.PHONY: help demo test build bench format lint packages
+.PHONY: help demo test blackbox build bench format lint packages
 
 help:
 	@echo "make demo    build, then watch a database being backed up and the backup being proven"
@@ -20,6 +20,12 @@ demo: packages
 
 test: packages
 	swift test $(SWIFT_FLAGS)
+	swift build $(SWIFT_FLAGS) --product backupy
+	python3 Tests/BlackBox/run.py --binary .build/debug/backupy
+
+# Only the tests from outside, on what is built.
+blackbox:
+	python3 Tests/BlackBox/run.py --binary .build/debug/backupy
 
 build: packages
 	swift build $(SWIFT_FLAGS) -c release --product backupy

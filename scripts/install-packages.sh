@@ -1,7 +1,7 @@
 #!/bin/sh
 # Installs the system packages that building and testing need, where they are missing.
 set -eu
-wanted="libsqlite3-dev libssl-dev libzstd-dev pkg-config sqlite3"
+wanted="libsqlite3-dev libssl-dev libzstd-dev pkg-config sqlite3 python3"
 missing=""
 for package in $wanted; do
     dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q "ok installed" || missing="$missing $package"

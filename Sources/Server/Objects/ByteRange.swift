@@ -37,10 +37,16 @@ struct ByteRange: Hashable, Sendable {
         guard header.hasPrefix("bytes=") else { return nil }
         let ends = header.dropFirst(6).split(separator: "-", maxSplits: 1, omittingEmptySubsequences: false)
         guard ends.count == 2 else { return nil }
-        let numbers = ends.map { UInt64($0) }
+        let numbers = ends.map(number)
         for (text, number) in zip(ends, numbers) where !text.isEmpty && number == nil { return nil }
         if let first = numbers[0], let last = numbers[1], first > last { return nil }
         return (numbers[0], numbers[1])
+    }
+
+    /// Nil for what is no number; one beyond 64 bits lies behind the end of every object.
+    private static func number(_ text: Substring) -> UInt64? {
+        guard !text.isEmpty, text.utf8.allSatisfy({ $0 >= 0x30 && $0 <= 0x39 }) else { return nil }
+        return UInt64(text) ?? .max
     }
 
     private static func unsatisfiable(_ byteCount: UInt64) -> RESTError {

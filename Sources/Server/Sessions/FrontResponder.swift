@@ -39,6 +39,6 @@ public final class FrontResponder: HTTPResponder {
         }
         return RESTError(
             .validation, "agents connect here by WebSocket, version 13", status: .upgradeRequired,
-            headers: [.upgrade: "websocket"])
+            headers: [.upgrade: "websocket", .secWebSocketVersion: "13"])
     }
 }

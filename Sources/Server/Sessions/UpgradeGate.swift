@@ -1,3 +1,4 @@
+import Digests
 import NIOCore
 import NIOHTTP1
 
@@ -8,6 +9,7 @@ import NIOHTTP1
 final class UpgradeGate: ChannelInboundHandler, RemovableChannelHandler {
     typealias InboundIn = HTTPServerRequestPart
     typealias InboundOut = HTTPServerRequestPart
+    typealias OutboundOut = HTTPServerResponsePart
 
     /// How long a connection may take to ask for something.
     static let requestLimit = TimeAmount.seconds(30)
@@ -42,9 +44,22 @@ final class UpgradeGate: ChannelInboundHandler, RemovableChannelHandler {
     /// What NIO's upgrader would refuse, and so lose.
     private func isSound(_ head: HTTPRequestHead) -> Bool {
         head.method == .GET && head.headers["sec-websocket-version"] == ["13"]
-            && head.headers["sec-websocket-key"].count == 1
+            && head.headers["sec-websocket-key"].count == 1 && isNonce(head.headers["sec-websocket-key"][0])
             && head.headers[canonicalForm: "upgrade"].contains { $0.lowercased() == "websocket" }
             && head.headers[canonicalForm: "connection"].contains { $0.lowercased() == "upgrade" }
+    }
+
+    /// 16 bytes in base64. Source: RFC 6455, section 4.2.1.
+    private func isNonce(_ text: String) -> Bool { Base64.decode(text)?.count == 16 }
+
+    /// Bytes that are no HTTP end the connection, with an answer where none is on its way.
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        guard isFirst, error is HTTPParserError else { return context.close(promise: nil) }
+        let headers: HTTPHeaders = ["connection": "close", "content-length": "0"]
+        let head = HTTPResponseHead(version: .http1_1, status: .badRequest, headers: headers)
+        context.write(wrapOutboundOut(.head(head)), promise: nil)
+        let channel = context.channel
+        context.writeAndFlush(wrapOutboundOut(.end(nil))).whenComplete { _ in channel.close(promise: nil) }
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {

@@ -69,7 +69,8 @@ def paths(world):
         except (AssertionError, OSError) as error:
             findings.check(False, f"{path}: {type(error).__name__} {error}")
     refused = refusal(server, "/nothing/here", headers)
-    equal(refused.status, 404, "a wrong path")
+    # Without an API token nobody is told which paths there are.
+    equal(refused.status, 401, "a wrong path")
     findings.end()
 
 
@@ -154,36 +155,5 @@ def bytes_that_are_no_http(world):
     findings.end()
 
 
-def wrong_keys_are_limited_and_right_ones_are_not(world):
-    server = world.new_server().start()
-    agent = Agent(server, "patient")
-    statuses = []
-    lock = threading.Lock()
-
-    def hammer():
-        for _ in range(100):
-            try:
-                status = refusal(server, headers=[("Authorization", f"Bearer {WRONG}")]).status
-            except OSError as error:
-                status = str(error)
-            with lock:
-                statuses.append(status)
-    threads = [threading.Thread(target=hammer) for _ in range(4)]
-    [thread.start() for thread in threads]
-    [thread.join(120) for thread in threads]
-    expect(set(statuses) <= {401, 429}, f"answers to wrong keys: {set(statuses)}")
-
-    def connects():
-        try:
-            agent.connect()
-            return True
-        except Refused:
-            return False
-    eventually(connects, "a right key is let in from the same address", 60, 0.5)
-    agent.leave()
-    expect(429 in statuses, "400 wrong keys in a row from one address were all looked at (no 429)")
-
-
 SCENARIOS = [
-    keys, paths, requests_that_are_no_upgrade, bytes_that_are_no_http, wrong_keys_are_limited_and_right_ones_are_not,
-]
+    keys, paths, requests_that_are_no_upgrade, bytes_that_are_no_http, ]

@@ -133,7 +133,7 @@ def limits_and_cursors(world):
         findings.check(answer.status == 422, f"{path} nonsense=1: {answer.status}")
         answer = server.call("GET", f"{path}?limit=5&limit=6")
         findings.check(answer.status in (200, 422), f"{path} two limits: {answer.status}")
-    for query in ("status=nonsense", "from=yesterday", "to=2026-13-01T00:00:00Z", "from=1", "from="):
+    for query in ("status=nonsense", "from=yesterday", "to=2026-13-01T00:00:00Z", "from=1"):
         answer = server.call("GET", f"/v1/runs?{query}")
         findings.check(answer.status == 422, f"/v1/runs?{query}: {answer.status}")
     for query in (f"agent_id={NOBODY['agt']}", "job_id=x", "target_id=%27%20OR%201=1--", "from=2020-01-01T00:00:00Z&to=2020-01-02T00:00:00.000Z"):

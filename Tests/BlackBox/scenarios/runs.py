@@ -129,37 +129,6 @@ def completion_after_failure(world):
     agent.leave()
 
 
-def second_attempt(world):
-    server = world.server
-    agent = Agent(server, "retrying")
-    job = agent.add_job(retry={"max_attempts": 2, "backoff_seconds": [1]})
-    agent.connect()
-    run, first = agent.order(job)
-    agent.fail(first, "dump: pipeline: pg_dump exec: exit status 1")
-    second = agent.wait_order(run, attempt=2, seconds=20)
-    expect(first["encrypted_dek"] != second["encrypted_dek"], "both attempts have one data key")
-    names = [order["upload_creds"]["final_s3_key"] for order in (first, second)]
-    expect(names[0] != names[1], f"both attempts have one object name {names}")
-    # The first attempt completes after all, with an object that can be verified: that is a backup.
-    blob = os.urandom(2_000)
-    agent.upload(first, blob).must_be("PUT", 200)
-    agent.complete(first, blob)
-    shown = wait_run(server, run, "success")
-    equal(shown["sha256"], hashlib.sha256(blob).hexdigest(), "digest")
-    token = server.make(f"/v1/runs/{run}/decryption-token")["token"].split(".")[1]
-    claims = json.loads(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)))
-    equal(base64.b64decode(claims["dek"]), first["encrypted_dek"], "the token has the key of the attempt that counts")
-    equal(len(agent.orders(run)), 2, "RunBackups")
-    # And with both attempts failing, it is at its end.
-    run, first = agent.order(job)
-    agent.fail(first, "dump: one")
-    second = agent.wait_order(run, attempt=2, seconds=20)
-    agent.fail(second, "smoke: two")
-    shown = wait_run(server, run, "failed")
-    equal((shown["attempt"], shown["error_class"]), (2, "source"), "attempt and class")
-    agent.leave()
-
-
 def replayed_after_a_disconnect(world):
     server = world.server
     agent = Agent(server, "offline")
@@ -321,6 +290,6 @@ def anomaly(server, agent, kind):
 
 SCENARIOS = [
     success_with_evidence, no_success_without_the_object, repeated_completions, completion_after_failure,
-    second_attempt, replayed_after_a_disconnect, reports_about_what_is_not_theirs, cancelling,
+    replayed_after_a_disconnect, reports_about_what_is_not_theirs, cancelling,
     never_more_than_allowed_at_once, progress,
 ]
