@@ -15,8 +15,6 @@ final class SessionHandler: ChannelDuplexHandler {
 
     /// How long an agent may take to answer a close frame.
     static let closeLimit = TimeAmount.seconds(2)
-    /// How much of a message over the limit is recorded.
-    static let recordedStart = 4_096
 
     private let environment: SessionEnvironment
     private let isAdmitted: @Sendable () -> Bool
@@ -60,6 +58,7 @@ final class SessionHandler: ChannelDuplexHandler {
     private func lost() {
         timer?.cancel()
         timer = nil
+        if state.phase != .gone { environment.logger.info("a connection has ended", metadata: metadata) }
         perform(state.connectionLost())
         if let connection { environment.registry.remove(connection) }
         connection = nil
@@ -71,12 +70,13 @@ final class SessionHandler: ChannelDuplexHandler {
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         let frame = unwrapInboundIn(data)
-        let bytes = Array(buffer: frame.unmaskedData)
         switch frame.opcode {
-        case .ping: perform(state.pinged(bytes))
+        case .ping: perform(state.pinged(Array(buffer: frame.unmaskedData)))
         case .pong: break
         case .connectionClose: perform(state.closeReceived())
-        default: received(assembler.add(frame.opcode, isLast: frame.fin, bytes))
+        default:
+            guard !state.isEnding else { return }
+            received(assembler.add(frame.opcode, isLast: frame.fin, Array(buffer: frame.unmaskedData)))
         }
     }
 
@@ -93,9 +93,10 @@ final class SessionHandler: ChannelDuplexHandler {
             let frame = IncomingFrame.decode(
                 bytes, session: state.session, registeredSentAt: state.registeredSentAt)
             perform(state.received(frame, byteCount: bytes.count))
-        case .tooLarge(var bytes):
-            environment.secrets.redactor(for: state.agent).redact(&bytes)
-            perform(state.receivedTooLarge(tooLarge(Array(bytes.prefix(Self.recordedStart)), byteCount: bytes.count)))
+        case .tooLarge(var start, let byteCount):
+            environment.secrets.redactor(for: state.agent).redact(&start)
+            let recorded = Array(start.prefix(MessageAssembler.recordedByteCount))
+            perform(state.receivedTooLarge(tooLarge(recorded, byteCount: byteCount)))
         }
     }
 
@@ -240,7 +241,11 @@ extension SessionHandler {
     }
 
     private func close(_ code: SessionState.CloseCode, _ reason: String, _ context: ChannelHandlerContext) {
-        environment.logger.info("closing: \(reason)", metadata: metadata)
+        var metadata = metadata
+        metadata["code"] = "\(code.rawValue)"
+        metadata["reason"] = "\(reason)"
+        environment.logger.info("closing a connection", metadata: metadata)
+        assembler = MessageAssembler()
         // A close frame has room for 125 bytes, two of them for the code.
         let text = Array(reason.utf8.prefix(123))
         write(.connectionClose, [UInt8(code.rawValue >> 8), UInt8(code.rawValue & 0xFF)] + text, context, promise: nil)

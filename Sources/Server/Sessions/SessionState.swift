@@ -100,6 +100,9 @@ struct SessionState {
         waiting.count < Self.uncommittedLimit && waitingByteCount < Self.uncommittedByteLimit
     }
 
+    /// Whether no message matters any more.
+    var isEnding: Bool { phase == .closing || phase == .gone }
+
     /// When ``timePassed(at:)`` is wanted next.
     var due: UInt64 { lastSentAt &+ (phase == .unregistered ? Self.registerLimit : Self.pingInterval) }
 

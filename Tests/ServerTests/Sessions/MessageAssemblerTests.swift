@@ -34,11 +34,16 @@ struct MessageAssemblerTests {
     @Test("4 MiB pass, one byte more does not, whole or in parts")
     func limits() {
         let most = [UInt8](repeating: 7, count: MessageAssembler.limit)
+        let tooLarge = MessageAssembler.Outcome.tooLarge(
+            start: Array(most.prefix(MessageAssembler.startByteCount)), byteCount: most.count + 1)
         var assembler = MessageAssembler()
         #expect(assembler.add(.binary, isLast: true, most) == .binary(most))
-        #expect(assembler.add(.binary, isLast: true, most + [7]) == .tooLarge(most + [7]))
+        #expect(assembler.add(.binary, isLast: true, most + [7]) == tooLarge)
         var parts = MessageAssembler()
         #expect(parts.add(.binary, isLast: false, most) == .nothing)
-        #expect(parts.add(.continuation, isLast: false, [7]) == .tooLarge(most + [7]))
+        #expect(parts.add(.continuation, isLast: false, [7]) == tooLarge)
+        #expect(parts.add(.continuation, isLast: false, most) == .nothing)
+        #expect(parts.add(.continuation, isLast: true, [7]) == .nothing)
+        #expect(parts.add(.binary, isLast: true, [7]) == .nothing)
     }
 }

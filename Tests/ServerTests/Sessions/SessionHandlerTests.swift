@@ -46,8 +46,10 @@ struct SessionHandlerTests {
         }
     }
 
-    private struct NoSecrets: SecretSource {
-        func redactor(for agent: AgentID) -> Redactor { Redactor() }
+    private struct OneSecret: SecretSource {
+        static let secret = Array("correct horse battery staple".utf8)
+
+        func redactor(for agent: AgentID) -> Redactor { Redactor(secrets: [Self.secret]) }
     }
 
     private struct StandingClock: Clock {
@@ -68,7 +70,7 @@ struct SessionHandlerTests {
 
     private func connect() throws {
         let environment = SessionEnvironment(
-            submitter: desk, secrets: NoSecrets(), registry: registry, clock: StandingClock(),
+            submitter: desk, secrets: OneSecret(), registry: registry, clock: StandingClock(),
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
         let handler = SessionHandler(
             agent: agent, opening: SessionOpening(session: session, remoteAddress: "", extensions: []),
@@ -203,6 +205,25 @@ struct SessionHandlerTests {
         #expect(large.start.count == 4_096)
         let close = try #require(try sent())
         #expect(close.opcode == .connectionClose && Array(close.bytes.prefix(2)) == [0x03, 0xF1])
+    }
+
+    @Test("A secret across the cut of what is too large is not recorded, and what follows is not looked at")
+    func cutsLargeMessages() throws {
+        try connect()
+        try receive(.binary, register)
+        var large = [UInt8](repeating: 0xAA, count: MessageAssembler.limit + 1)
+        large.replaceSubrange(4_090..<4_090 + OneSecret.secret.count, with: OneSecret.secret)
+        let frame = WebSocketFrame(fin: false, opcode: .binary, data: ByteBuffer(bytes: large))
+        try channel.writeInbound(frame)
+        guard case .unreadable(agent, let recorded)? = desk.messages.last else {
+            Issue.record("the start of what is too large is recorded")
+            return
+        }
+        #expect(Array(recorded.start.suffix(6)) == Array("******".utf8))
+        let count = desk.messages.count
+        try receive(.continuation, large)
+        try receive(.binary, heartbeat)
+        #expect(desk.messages.count == count)
     }
 
     @Test("A close is waited for, but not for ever, and the end is submitted once")
