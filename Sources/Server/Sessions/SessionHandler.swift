@@ -70,14 +70,25 @@ final class SessionHandler: ChannelDuplexHandler {
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         let frame = unwrapInboundIn(data)
+        // A client must mask, and no extension that uses the reserved bits is offered. Source: RFC 6455, 5.1 and 5.2.
+        guard frame.maskKey != nil, !frame.rsv1, !frame.rsv2, !frame.rsv3 else {
+            return perform(state.receivedNonsense())
+        }
         switch frame.opcode {
         case .ping: perform(state.pinged(Array(buffer: frame.unmaskedData)))
         case .pong: break
-        case .connectionClose: perform(state.closeReceived())
+        case .connectionClose: perform(state.closeReceived(isSound: Self.isSoundClose(frame.unmaskedData)))
         default:
             guard !state.isEnding else { return }
             received(assembler.add(frame.opcode, isLast: frame.fin, Array(buffer: frame.unmaskedData)))
         }
+    }
+
+    /// Whether a close frame's payload is empty, or begins with a code that may stand there. Source: RFC 6455, 7.4.
+    private static func isSoundClose(_ payload: ByteBuffer) -> Bool {
+        guard payload.readableBytes > 0 else { return true }
+        guard let code = payload.getInteger(at: payload.readerIndex, as: UInt16.self) else { return false }
+        return [1_000...1_003, 1_007...1_014, 3_000...4_999].contains { $0.contains(code) }
     }
 
     private func received(_ outcome: MessageAssembler.Outcome) {

@@ -155,9 +155,10 @@ extension SessionState {
     mutating func pinged(_ data: [UInt8]) -> [Action] { phase == .closing || phase == .gone ? [] : [.pong(data)] }
 
     /// A close frame: the answer to ours, or to be answered.
-    mutating func closeReceived() -> [Action] {
+    mutating func closeReceived(isSound: Bool = true) -> [Action] {
         switch phase {
-        case .unregistered, .registered, .welcomed: close(.normal, reason: "") + [.disconnect]
+        case .unregistered, .registered, .welcomed:
+            close(isSound ? .normal : .protocolError, reason: "") + [.disconnect]
         case .closing: [.disconnect]
         case .gone: []
         }

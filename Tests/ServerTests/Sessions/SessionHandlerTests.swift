@@ -81,7 +81,7 @@ struct SessionHandlerTests {
     }
 
     private func receive(_ opcode: WebSocketOpcode, _ bytes: [UInt8]) throws {
-        let frame = WebSocketFrame(fin: true, opcode: opcode, data: ByteBuffer(bytes: bytes))
+        let frame = WebSocketFrame(fin: true, opcode: opcode, maskKey: [0, 0, 0, 0], data: ByteBuffer(bytes: bytes))
         try channel.writeInbound(frame)
     }
 
@@ -213,7 +213,7 @@ struct SessionHandlerTests {
         try receive(.binary, register)
         var large = [UInt8](repeating: 0xAA, count: MessageAssembler.limit + 1)
         large.replaceSubrange(4_090..<4_090 + OneSecret.secret.count, with: OneSecret.secret)
-        let frame = WebSocketFrame(fin: false, opcode: .binary, data: ByteBuffer(bytes: large))
+        let frame = WebSocketFrame(fin: false, opcode: .binary, maskKey: [0, 0, 0, 0], data: ByteBuffer(bytes: large))
         try channel.writeInbound(frame)
         guard case .unreadable(agent, let recorded)? = desk.messages.last else {
             Issue.record("the start of what is too large is recorded")
