@@ -1,4 +1,5 @@
 import Digests
+import Dispatch
 import Engine
 import Foundation
 import Synchronization
@@ -157,30 +158,50 @@ public final class DirectoryStore: Sendable {
 }
 
 extension DirectoryStore: ObjectStore {
-    /// See ``ObjectStore``. Blocks while it works on files.
+    /// See ``ObjectStore``. Works on files on another thread.
     public func observe(_ name: ObjectName, freezing: Bool) async throws(ObjectStoreError) -> Observation {
-        try look(at: name, freezing: freezing)
+        try await Self.aside { () throws(ObjectStoreError) in try self.look(at: name, freezing: freezing) }
     }
 
-    /// See ``ObjectStore``. Blocks while it works on files.
+    /// See ``ObjectStore``. Works on files on another thread.
     public func delete(_ name: ObjectName) async throws(ObjectStoreError) {
-        try remove(name)
+        try await Self.aside { () throws(ObjectStoreError) in try self.remove(name) }
     }
 
-    /// See ``ObjectStore``. Blocks while it works on files.
+    /// See ``ObjectStore``. Works on files on another thread.
     public func putSidecar(_ bytes: [UInt8], for name: ObjectName) async throws(ObjectStoreError) {
-        try writeSidecar(bytes, for: name)
+        try await Self.aside { () throws(ObjectStoreError) in try self.writeSidecar(bytes, for: name) }
     }
 
-    /// See ``ObjectStore``. Blocks while it works on files.
+    /// See ``ObjectStore``. Works on files on another thread.
     public func sidecar(for name: ObjectName) async throws(ObjectStoreError) -> [UInt8]? {
-        try readSidecar(for: name)
+        try await Self.aside { () throws(ObjectStoreError) in try self.readSidecar(for: name) }
     }
 
-    /// See ``ObjectStore``. Blocks while it works on files.
+    /// See ``ObjectStore``. Works on files on another thread.
     public func read(
         _ name: ObjectName, at offset: UInt64, byteCount: Int
     ) async throws(ObjectStoreError) -> [UInt8] {
-        try open(name).bytes(at: offset, byteCount: byteCount)
+        try await Self.aside { () throws(ObjectStoreError) in
+            try self.open(name).bytes(at: offset, byteCount: byteCount)
+        }
+    }
+
+    private static let queue = DispatchQueue(label: "backupy.objects", attributes: .concurrent)
+
+    /// Runs what waits for the disk beside the threads of tasks, which are few and must not wait.
+    private static func aside<Value: Sendable>(
+        _ body: @escaping @Sendable () throws(ObjectStoreError) -> Value
+    ) async throws(ObjectStoreError) -> Value {
+        let result: Result<Value, ObjectStoreError> = await withCheckedContinuation { continuation in
+            queue.async {
+                do throws(ObjectStoreError) {
+                    continuation.resume(returning: .success(try body()))
+                } catch {
+                    continuation.resume(returning: .failure(error))
+                }
+            }
+        }
+        return try result.get()
     }
 }

@@ -55,16 +55,16 @@ struct ObjectRoutes: Sendable {
 
     private func store(_ content: RequestBody, byteCount: UInt64, under grant: ObjectURLSigner.Grant) async throws {
         let store = store
-        let sink = try await blocking {
+        let sink = try await blocking(on: .content) {
             try store.beginUpload(
                 grant.name, declaredByteCount: byteCount, maximumByteCount: grant.maximumByteCount)
         }
         do {
             var pieces = content.makeAsyncIterator()
             while let buffer = try await Self.next(of: &pieces) {
-                try await blocking { try buffer.withUnsafeReadableBytes { try sink.write($0) } }
+                try await blocking(on: .content) { try buffer.withUnsafeReadableBytes { try sink.write($0) } }
             }
-            _ = try await blocking { try sink.finish() }
+            _ = try await blocking(on: .content) { try sink.finish() }
         } catch {
             // Also when the sender has gone: nothing stays of half an object.
             sink.abort()
@@ -90,7 +90,7 @@ struct ObjectRoutes: Sendable {
         let store = store
         let object: Objects.StoredObject
         do {
-            object = try await blocking { try store.open(grant.name) }
+            object = try await blocking(on: .content) { try store.open(grant.name) }
         } catch let error as ObjectStoreError {
             throw Self.error(error, logger)
         }
@@ -108,7 +108,7 @@ struct ObjectRoutes: Sendable {
             while offset < range.end {
                 let count = Int(min(UInt64(Self.pieceByteCount), range.end - offset))
                 let start = offset
-                let piece = try await blocking { try object.bytes(at: start, byteCount: count) }
+                let piece = try await blocking(on: .content) { try object.bytes(at: start, byteCount: count) }
                 // The head is out already: only ending the connection tells that something is missing.
                 guard !piece.isEmpty else { throw ObjectStoreError.notFound(object.name) }
                 try await writer.write(ByteBuffer(bytes: piece))

@@ -18,6 +18,8 @@ struct Desk: Sendable {
 
     let services: FleetServices
     let secrets: SecretKeeper
+    /// For folding the log anew.
+    let turnstile = Turnstile()
     private let idempotencyKey: [UInt8]
 
     init(_ services: FleetServices) {

@@ -33,7 +33,13 @@ extension Desk {
             throw RESTError.field("at", "must be a position of the log, or a time such as 2026-01-31T08:05:09Z")
         }
         let (log, codec) = (services.log, services.codec)
-        return try await blocking { .state(try Self.fold(log, codec, upTo: limit)) }
+        let answer = try await turnstile.pass {
+            try await blocking(on: .folding) { Response.state(try Self.fold(log, codec, upTo: limit)) }
+        }
+        guard let answer else {
+            throw RESTError.unavailable("another state is being folded from the log; ask again when that is done")
+        }
+        return answer
     }
 
     private enum Limit: Sendable {

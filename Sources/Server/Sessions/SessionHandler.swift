@@ -7,7 +7,8 @@ import Wire
 
 /// Obeys a ``SessionState`` on its channel's event loop: reads and writes WebSocket frames, keeps the timers, submits.
 ///
-/// While too much is uncommitted it holds back reads, so that the agent is slowed down by its own socket.
+/// While too much is uncommitted, or the agent does not read, it holds back reads and what was read already, so that the
+/// agent is slowed down by its own socket.
 final class SessionHandler: ChannelDuplexHandler {
     typealias InboundIn = WebSocketFrame
     typealias OutboundIn = WebSocketFrame
@@ -21,6 +22,10 @@ final class SessionHandler: ChannelDuplexHandler {
     private var state: SessionState
     private var assembler = MessageAssembler()
     private var isReadHeld = false
+    /// Frames of a read that were too many; the next one is at `heldPlace`.
+    private var held: [WebSocketFrame] = []
+    private var heldPlace = 0
+    private var isReleasing = false
     private var timer: Scheduled<Void>?
     private var context: ChannelHandlerContext?
     private var connection: SessionConnection?
@@ -58,6 +63,11 @@ final class SessionHandler: ChannelDuplexHandler {
     private func lost() {
         timer?.cancel()
         timer = nil
+        // What has arrived is taken, however much: agents without a journal do not send it again.
+        let rest = held.dropFirst(heldPlace)
+        held = []
+        heldPlace = 0
+        for frame in rest { take(frame) }
         if state.phase != .gone { environment.logger.info("a connection has ended", metadata: metadata) }
         perform(state.connectionLost())
         if let connection { environment.registry.remove(connection) }
@@ -65,11 +75,26 @@ final class SessionHandler: ChannelDuplexHandler {
     }
 
     func read(context: ChannelHandlerContext) {
-        if state.mayRead { context.read() } else { isReadHeld = true }
+        if held.isEmpty, mayTakeMore { context.read() } else { isReadHeld = true }
+    }
+
+    func channelWritabilityChanged(context: ChannelHandlerContext) {
+        perform([])
+        context.fireChannelWritabilityChanged()
+    }
+
+    /// Each ping queues a pong, so an agent that does not read must not be read either.
+    private var mayTakeMore: Bool {
+        state.isEnding || (state.mayRead && context?.channel.isWritable ?? false)
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         let frame = unwrapInboundIn(data)
+        // One read may hold thousands of frames.
+        if held.isEmpty, mayTakeMore { take(frame) } else { held.append(frame) }
+    }
+
+    private func take(_ frame: WebSocketFrame) {
         // A client must mask, and no extension that uses the reserved bits is offered. Source: RFC 6455, 5.1 and 5.2.
         guard frame.maskKey != nil, !frame.rsv1, !frame.rsv2, !frame.rsv3 else {
             return perform(state.receivedNonsense())
@@ -173,9 +198,25 @@ extension SessionHandler {
 
     private func perform(_ actions: [SessionState.Action]) {
         for action in actions { perform(action) }
-        guard isReadHeld, state.mayRead, let context else { return }
+        guard !isReleasing else { return }
+        isReleasing = true
+        release()
+        isReleasing = false
+        guard isReadHeld, held.isEmpty, mayTakeMore, let context else { return }
         isReadHeld = false
         context.read()
+    }
+
+    /// Takes frames that were held back, as far as that may be now.
+    private func release() {
+        while heldPlace < held.count, mayTakeMore {
+            heldPlace += 1
+            take(held[heldPlace - 1])
+        }
+        if heldPlace == held.count {
+            held = []
+            heldPlace = 0
+        }
     }
 
     private func perform(_ action: SessionState.Action) {

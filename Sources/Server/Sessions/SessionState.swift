@@ -76,7 +76,9 @@ struct SessionState {
     private(set) var phase = Phase.unregistered
     /// `ts_ms` of the Register: older frames are replayed ones.
     private(set) var registeredSentAt: Timestamp?
-    private var waiting: [Waiting] = []
+    /// By number.
+    private var waiting: [UInt64: Waiting] = [:]
+    private var heldCount = 0
     private var waitingByteCount = 0
     private var numberCount: UInt64 = 0
     private var sequence: UInt64 = 0
@@ -166,9 +168,7 @@ extension SessionState {
 
     /// What was submitted under a number is durable.
     mutating func committed(_ number: UInt64, at moment: UInt64) -> [Action] {
-        guard let place = waiting.firstIndex(where: { $0.number == number }) else { return [] }
-        let done = waiting.remove(at: place)
-        waitingByteCount -= done.byteCount
+        guard let done = settle(number) else { return [] }
         guard let receipt = done.receipt else { return [] }
         if owed.count < Self.owedLimit { owed.append(receipt) }
         return payOwed(at: moment)
@@ -176,20 +176,20 @@ extension SessionState {
 
     /// What was submitted under a number is not on the log.
     mutating func failed(_ number: UInt64, _ error: SubmitError) -> [Action] {
-        guard let place = waiting.firstIndex(where: { $0.number == number }) else { return [] }
+        guard let item = waiting[number] else { return [] }
         switch error {
         case .log(.full):
-            if case .sessionOpened = waiting[place].message {
+            if case .sessionOpened = item.message {
                 // Without an opening its frames would belong to no session; the agent dials again.
                 return close(.tryAgainLater, reason: "the server cannot store anything now")
             }
-            waiting[place].isHeld = true
+            hold(item)
             defer { isRetryArmed = true }
             return isRetryArmed ? [] : [.armRetry]
         case .stopped, .log:
             return close(.goingAway, reason: "the server is stopping", as: .ended)
         case .busy, .conflict, .notPending:
-            waitingByteCount -= waiting.remove(at: place).byteCount
+            _ = settle(number)
             return []
         }
     }
@@ -198,12 +198,10 @@ extension SessionState {
     mutating func retryDue() -> [Action] {
         isRetryArmed = false
         guard phase != .gone else { return [] }
-        var actions: [Action] = []
-        for place in waiting.indices where waiting[place].isHeld {
-            waiting[place].isHeld = false
-            actions.append(.submit(waiting[place].number, waiting[place].message))
-        }
-        return actions
+        let items = held
+        for item in items { waiting[item.number]?.isHeld = false }
+        heldCount = 0
+        return items.map { .submit($0.number, $0.message) }
     }
 
     /// A worker wants to send a frame: its number, or nil when nothing may go out.
@@ -249,8 +247,7 @@ extension SessionState {
         let hasOpening = phase == .registered || phase == .welcomed || wasRegistered
         phase = .gone
         guard hasOpening else { return [] }
-        let held = waiting.filter(\.isHeld).map { Action.submitLast($0.message) }
-        return held + [.submitLast(.sessionClosed(agent, session, closing))]
+        return held.map { .submitLast($0.message) } + [.submitLast(.sessionClosed(agent, session, closing))]
     }
 }
 
@@ -258,11 +255,30 @@ extension SessionState {
     private mutating func submit(_ message: Fleet.Message, byteCount: Int, _ receipt: OwnFrame? = nil) -> [Action] {
         numberCount += 1
         // Behind a held frame later ones wait too, so that they stay in order.
-        let isHeld = waiting.contains(where: \.isHeld)
-        waiting.append(
-            Waiting(number: numberCount, message: message, byteCount: byteCount, receipt: receipt, isHeld: isHeld))
+        let isHeld = heldCount > 0
+        let item = Waiting(number: numberCount, message: message, byteCount: byteCount, receipt: receipt)
+        waiting[numberCount] = item
         waitingByteCount += byteCount
+        if isHeld { hold(item) }
         return isHeld ? [] : [.submit(numberCount, message)]
+    }
+
+    /// Those that are not with the engine, the oldest first.
+    private var held: [Waiting] {
+        heldCount == 0 ? [] : waiting.values.filter(\.isHeld).sorted { $0.number < $1.number }
+    }
+
+    private mutating func hold(_ item: Waiting) {
+        guard !item.isHeld else { return }
+        waiting[item.number]?.isHeld = true
+        heldCount += 1
+    }
+
+    private mutating func settle(_ number: UInt64) -> Waiting? {
+        guard let item = waiting.removeValue(forKey: number) else { return nil }
+        waitingByteCount -= item.byteCount
+        if item.isHeld { heldCount -= 1 }
+        return item
     }
 
     private mutating func payOwed(at moment: UInt64) -> [Action] {

@@ -15,7 +15,7 @@ struct DispatchWork: Sendable {
 
     func welcome(_ agent: AgentID, _ session: SessionID) async -> CommandOutcome.Result {
         do {
-            let configuration = try configuration(of: agent)
+            let configuration = try await configuration(of: agent)
             let now = resources.clock.wallTime()
             let message = ServerMessage.registerAck(
                 session, configuration, heartbeatIntervalSeconds: Self.heartbeatIntervalSeconds,
@@ -29,7 +29,7 @@ struct DispatchWork: Sendable {
 
     func configure(_ agent: AgentID) async -> CommandOutcome.Result {
         do {
-            return try await send(.configUpdate(try configuration(of: agent)), to: agent, nil)
+            return try await send(.configUpdate(try await configuration(of: agent)), to: agent, nil)
         } catch {
             resources.logger.error("\(agent) is not configured: \(error)")
             return .undone(Text("\(error)"))
@@ -41,7 +41,7 @@ struct DispatchWork: Sendable {
         let text = ObjectNames.name(agent: agent, job: order.job, run: run, attempt: attempt)
         guard let name = ObjectName(text.string) else { return .undone(Text("\(text) cannot name an object")) }
         do {
-            let key = try dataKey(of: run, attempt)
+            let key = try await dataKey(of: run, attempt)
             resources.secrets.add(key: key, of: run, agent)
             let expiry = resources.clock.wallTime() + limit(of: order) + Self.expiryMargin
             let url = resources.urls.uploadURL(
@@ -69,12 +69,14 @@ struct DispatchWork: Sendable {
     }
 
     /// The attempt's key: the one that was made for it, or a new one that is durable before anyone hears of it.
-    private func dataKey(of run: RunID, _ attempt: Attempt) throws(VaultError) -> [UInt8] {
-        let name = VaultNames.dataKey(run, attempt)
-        if let known = try resources.vault.reveal(name) { return known }
-        let key = SecureRandom.bytes(AESGCM.keyByteCount)
-        try resources.vault.store(key, as: name)
-        return key
+    private func dataKey(of run: RunID, _ attempt: Attempt) async throws -> [UInt8] {
+        try await resources.vault.aside { vault in
+            let name = VaultNames.dataKey(run, attempt)
+            if let known = try vault.reveal(name) { return known }
+            let key = SecureRandom.bytes(AESGCM.keyByteCount)
+            try vault.store(key, as: name)
+            return key
+        }
     }
 
     private func limit(of order: RunOrder) -> Milliseconds {
@@ -83,7 +85,7 @@ struct DispatchWork: Sendable {
     }
 
     /// The whole configuration with its passwords, which the book has learned before it is returned.
-    private func configuration(of agent: AgentID) throws -> AgentConfiguration {
+    private func configuration(of agent: AgentID) async throws -> AgentConfiguration {
         let names = resources.fleet.read { state in
             var names: [Text] = []
             for id in state.agents[agent]?.targets ?? [] {
@@ -91,10 +93,13 @@ struct DispatchWork: Sendable {
             }
             return names
         }
-        var passwords: [Text: [UInt8]] = [:]
-        for name in names { passwords[name] = try resources.vault.reveal(name.string) }
+        let passwords = try await resources.vault.aside { vault in
+            var passwords: [Text: [UInt8]] = [:]
+            for name in names { passwords[name] = try vault.reveal(name.string) }
+            return passwords
+        }
         resources.secrets.put(passwords: Array(passwords.values), of: agent)
-        let result: Result<AgentConfiguration, ConfigurationError> = resources.fleet.read { [passwords] state in
+        let result: Result<AgentConfiguration, ConfigurationError> = resources.fleet.read { state in
             do throws(ConfigurationError) {
                 return .success(
                     try AgentConfiguration(of: agent, in: state) { name in

@@ -39,7 +39,7 @@ struct ObjectWork: Sendable {
         }
         do {
             try await resources.store.delete(name)
-            try resources.vault.delete(VaultNames.dataKey(run, attempt))
+            try await resources.vault.aside { try $0.delete(VaultNames.dataKey(run, attempt)) }
             return .done
         } catch {
             resources.logger.error("\(name) cannot be deleted: \(error)")
@@ -53,10 +53,13 @@ struct ObjectWork: Sendable {
 
     /// Writes the sidecar; false when there is no data key.
     private func seal(_ name: ObjectName, _ digest: Digest?, _ run: RunID, _ attempt: Attempt) async throws -> Bool {
-        guard let key = try resources.vault.reveal(VaultNames.dataKey(run, attempt)), key.count == AESGCM.keyByteCount
-        else { return false }
-        guard let bytes = try resources.vault.reveal(VaultNames.recoveryPublicKey),
-            let publicKey = X25519.PublicKey(bytes),
+        let (key, bytes) = try await resources.vault.aside { vault in
+            (
+                try vault.reveal(VaultNames.dataKey(run, attempt)), try vault.reveal(VaultNames.recoveryPublicKey)
+            )
+        }
+        guard let key, key.count == AESGCM.keyByteCount else { return false }
+        guard let bytes, let publicKey = X25519.PublicKey(bytes),
             let sidecar = Sidecar(sealing: key, for: name, sha256: digest, to: publicKey)
         else { throw ObjectStoreError.failed(reason: "the vault has no public half of the recovery key") }
         try await resources.store.putSidecar(sidecar.bytes, for: name)

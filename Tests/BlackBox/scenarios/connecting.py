@@ -64,8 +64,8 @@ def paths(world):
         try:
             refused = refusal(server, path, headers)
             wanted = (404,) if path != "/" else (200, 404)
-            # Some of these are paths of the interface, where an agent's key is no token.
-            findings.check(refused.status in wanted + (401,), f"{path}: {refused.status}")
+            # Some of these are paths of the interface, where an agent's key is no token, or of the store, unsigned.
+            findings.check(refused.status in wanted + (401, 403), f"{path}: {refused.status}")
         except (AssertionError, OSError) as error:
             findings.check(False, f"{path}: {type(error).__name__} {error}")
     refused = refusal(server, "/nothing/here", headers)

@@ -171,6 +171,39 @@ struct SessionHandlerTests {
         #expect(counter.count == before + 1)
     }
 
+    @Test("Of one read with many frames 64 are submitted at a time, in order, and the rest when the connection ends")
+    func holdsFramesBack() throws {
+        try connect()
+        try receive(.binary, register)
+        for _ in 0..<200 { try receive(.binary, heartbeat) }
+        #expect(desk.messages.count == 64)
+        for _ in 0..<10 { desk.settleFirst() }
+        channel.embeddedEventLoop.run()
+        #expect(desk.messages.count == 64)
+        try channel.close().wait()
+        #expect(desk.messages.count == 202 - 10 + 1)
+        #expect(desk.messages.last == .sessionClosed(agent, session, .closed))
+    }
+
+    @Test("While the agent does not read, its pings wait and so does the reading")
+    func holdsPings() throws {
+        try connect()
+        let counter = ReadCounter()
+        try channel.pipeline.syncOperations.addHandler(counter, position: .first)
+        try receive(.binary, register)
+        channel.isWritable = false
+        channel.pipeline.fireChannelWritabilityChanged()
+        for number in 0..<100 { try receive(.ping, [UInt8(number)]) }
+        let before = counter.count
+        channel.read()
+        #expect(counter.count == before)
+        #expect(try sent() == nil)
+        channel.isWritable = true
+        channel.pipeline.fireChannelWritabilityChanged()
+        for number in 0..<100 { #expect(try sent()?.bytes == [UInt8(number)]) }
+        #expect(counter.count == before + 1)
+    }
+
     private final class ReadCounter: ChannelOutboundHandler {
         typealias OutboundIn = WebSocketFrame
         var count = 0
