@@ -24,7 +24,8 @@ struct Desk: Sendable {
 
     init(_ services: FleetServices) {
         self.services = services
-        secrets = SecretKeeper(vault: services.vault, state: services.state, logger: services.logger)
+        secrets = SecretKeeper(
+            vault: services.vault, state: services.state, clock: services.clock, logger: services.logger)
         idempotencyKey = HMACSHA256.code(of: Array("idempotency".utf8), key: services.tokenKey).bytes
     }
 
@@ -74,17 +75,18 @@ struct Desk: Sendable {
     }
 
     /// The same, for a request that names a password which is to be kept first.
-    func ask(_ ticket: Ticket, password: Text?, _ question: (Text?) -> Core.Request) async throws -> Grant {
+    func ask(
+        _ ticket: Ticket, password: Text?, of agent: AgentID?, _ question: (Text?) -> Core.Request
+    ) async throws -> Grant {
         guard let password else { return try await ask(question(nil), ticket) }
-        let name = try await secrets.keep(password)
+        let name = try await secrets.keep(password, of: agent)
         do {
             let grant = try await ask(question(name), ticket)
             secrets.settle(name)
             await secrets.sweep()
             return grant
         } catch let error as RESTError where error.code != .unavailable || error.isUnrecorded {
-            secrets.settle(name)
-            await secrets.sweep()
+            await secrets.discard(name)
             throw error
         }
         // Any other error leaves open whether the request is on the log: the password stays.

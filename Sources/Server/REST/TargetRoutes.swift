@@ -45,7 +45,7 @@ extension Desk {
         let target = try TargetBody(&body)
         let ticket = try ticket(request, context, body: bytes)
         let id = TargetID(bits: Self.bits)
-        let grant = try await ask(ticket, password: target.password) {
+        let grant = try await ask(ticket, password: target.password, of: agent) {
             .createTarget(id, agent, target.fields(secret: $0))
         }
         guard case .targetCreated(let id, let agent, let spec) = grant.acceptance else { throw Self.otherAnswer }
@@ -63,7 +63,10 @@ extension Desk {
         let change = try TargetBody(&body)
         if change.password != nil || !change.fields.isEmpty {
             let ticket = try ticket(request, context, body: bytes)
-            _ = try await ask(ticket, password: change.password) { .changeTarget(id, change.fields(secret: $0)) }
+            let agent = services.state.read { $0.targets[id]?.agent }
+            _ = try await ask(ticket, password: change.password, of: agent) {
+                .changeTarget(id, change.fields(secret: $0))
+            }
             // A reference, or nothing, may have taken the place of a password.
             if change.fields.contains(where: { if case .password = $0 { true } else { false } }) {
                 await secrets.sweep()

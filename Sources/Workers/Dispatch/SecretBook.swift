@@ -45,6 +45,11 @@ public final class SecretBook: SecretSource {
         for (agent, name) in names {
             if let password = try vault.reveal(name) { passwords[agent, default: []].append(password) }
         }
+        for name in try vault.names(withPrefix: VaultNames.formerPasswordPrefix) {
+            let parts = name.split(separator: ":")
+            guard parts.count == 4, let password = try vault.reveal(name) else { continue }
+            remember(former: password, of: AgentID(Text(String(parts[1]))))
+        }
         for (agent, passwords) in passwords { put(passwords: passwords, of: agent) }
         var attempts: [(AgentID, RunID, UInt32)] = []
         state.runs.forEach { id, run in
@@ -72,6 +77,13 @@ public final class SecretBook: SecretSource {
             page.passwords = current
             page.redactor = nil
             book.pages[agent] = page
+        }
+    }
+
+    private func remember(former password: [UInt8], of agent: AgentID) {
+        book.withLock { book in
+            book.pages[agent, default: Page()].former.append(password)
+            book.pages[agent]?.redactor = nil
         }
     }
 

@@ -5,6 +5,8 @@ public import Core
 public enum VaultNames {
     /// Starts the names of data keys.
     public static let dataKeyPrefix = "key:"
+    /// Starts the names of former passwords: `former:AGENT:MILLISECONDS:RANDOM`. The door keeps them for some days.
+    public static let formerPasswordPrefix = "former:"
     /// The public half of the recovery key, 32 bytes: all that sealing needs.
     public static let recoveryPublicKey = "recovery:public"
     /// The SHA-256 of the administrator's token, 32 bytes.
