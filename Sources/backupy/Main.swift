@@ -56,6 +56,18 @@ struct Failure: Error {
     var isPassing = false
 }
 
+/// Small texts that people name by a path.
+enum Input {
+    /// The whole text of a file or pipe; nil when it cannot be read or is no UTF-8.
+    static func text(of path: String) -> String? {
+        // Unlike String(contentsOfFile:) this reads pipes, such as the shell's <(…).
+        guard let handle = FileHandle(forReadingAtPath: path), let data = try? handle.readToEnd() ?? Data() else {
+            return nil
+        }
+        return String(data: data, encoding: .utf8)
+    }
+}
+
 /// What goes where: results to standard output, everything else to standard error.
 enum Console {
     static func print(_ text: String) { write(text + "\n", to: STDOUT_FILENO) }

@@ -28,7 +28,7 @@ struct ServerOptions: ParsableArguments {
                 code: Failure.usage)
         }
         let file = URL(filePath: data).appending(path: "admin.token").path
-        guard let text = try? String(contentsOfFile: file, encoding: .utf8) else {
+        guard let text = Input.text(of: file) else {
             throw Failure(text: "\(file) cannot be read; give --token, or run as the user who runs the server")
         }
         return Client(base: base, token: text.trimmingCharacters(in: .whitespacesAndNewlines))

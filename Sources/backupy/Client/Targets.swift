@@ -74,7 +74,7 @@ struct Targets: AsyncParsableCommand {
         /// From a file, so that it stands neither in the shell's history nor in the list of processes.
         private static func password(in file: String) throws -> String {
             let text =
-                file == "-" ? readLine(strippingNewline: true) : try? String(contentsOfFile: file, encoding: .utf8)
+                file == "-" ? readLine(strippingNewline: true) : Input.text(of: file)
             guard let text else { throw Failure(text: "--password-file: \(file) cannot be read", code: Failure.usage) }
             return text.trimmingCharacters(in: .newlines)
         }

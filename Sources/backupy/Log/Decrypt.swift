@@ -53,7 +53,7 @@ struct Decrypt: ParsableCommand {
 
     private func tokenText() throws -> String {
         guard let tokenFile else { return token ?? "" }
-        guard let text = try? String(contentsOfFile: tokenFile, encoding: .utf8) else {
+        guard let text = Input.text(of: tokenFile) else {
             throw Failure(text: "--token-file: \(tokenFile) cannot be read", code: Failure.usage)
         }
         return text.trimmingCharacters(in: .whitespacesAndNewlines)

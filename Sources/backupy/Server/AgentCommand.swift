@@ -26,7 +26,7 @@ struct AgentCommand: AsyncParsableCommand {
         options.allowsInsecure = allowInsecure
         options.allowsHooks = allowHooks
         if let keyFile {
-            guard let key = try? String(contentsOfFile: keyFile, encoding: .utf8) else {
+            guard let key = Input.text(of: keyFile) else {
                 throw Failure(text: "--key-file: \(keyFile) cannot be read", code: Failure.usage)
             }
             options.key = key.trimmingCharacters(in: .whitespacesAndNewlines)

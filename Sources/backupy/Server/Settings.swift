@@ -16,7 +16,7 @@ struct Settings {
     }
 
     private mutating func read(_ file: String, _ names: [String]) throws {
-        guard let text = try? String(contentsOfFile: file, encoding: .utf8) else {
+        guard let text = Input.text(of: file) else {
             throw Failure(text: "--config: \(file) cannot be read", code: Failure.usage)
         }
         let node: Node?
