@@ -135,6 +135,7 @@ struct Demo: AsyncParsableCommand {
     private func epilogueWhileRunning(_ stage: Stage, _ result: Result) throws {
         Console.print(json ? result.json : stage.address)
         say("\nThe control plane runs at \(stage.address), with its data in \(stage.serverData). Try:")
+        say("   export PATH=\(Stage.executable.deletingLastPathComponent().path):$PATH")
         say("   export BACKUPY_URL=\(stage.address) BACKUPY_TOKEN=$(cat \(stage.serverData)/admin.token)")
         say("   backupy runs list; backupy runs timeline \(result.run)")
         say("   backupy log tail --data \(stage.serverData); backupy replay \(stage.serverData)")

@@ -9,6 +9,9 @@ struct Stage {
 
     init(folder: String) { self.folder = folder }
 
+    /// This very program.
+    static let executable = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath()
+
     var serverData: String { folder + "/server" }
     var database: String { folder + "/shop.db" }
     var restored: String { folder + "/restored.db" }
@@ -55,7 +58,7 @@ struct Stage {
             let handle = FileHandle(forWritingAtPath: path)
         else { throw Failure(text: "\(path) cannot be written") }
         let process = Process()
-        process.executableURL = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath()
+        process.executableURL = Self.executable
         process.arguments = arguments
         var inherited = ProcessInfo.processInfo.environment
         // The demo's processes hear the demo's options, not those that the shell has set for others.
