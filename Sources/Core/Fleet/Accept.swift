@@ -53,7 +53,7 @@ extension Fleet.State {
             return [.ready(order.agent)]
         case .cancelRequested(let id):
             return fold(id, entry) {
-                $0.cancelAsked()
+                $0.cancelAsked(by: entry.position)
                 return []
             } + [.cancellation(id)]
         case .runDeletionRequested(let id):

@@ -73,6 +73,10 @@ extension Fleet {
         return [.command(.cancel(run.order.agent, id, attempt))]
     }
 
+    private static func close(_ run: Run, _ id: RunID, _ verdict: Verdict, _ entry: Entry<Message>) -> Message {
+        .decided(id, .closed(verdict, grounds: run.grounds(of: verdict).filter { $0 != entry.position }))
+    }
+
     /// What a run's new phase asks for.
     private static func follow(_ id: RunID, _ entry: Entry<Message>, in state: borrowing State) -> [Message] {
         guard let run = state.runs[id] else { return [] }
@@ -86,16 +90,15 @@ extension Fleet {
         case .verifying(let attempt), .reconciling(let attempt, _):
             return [.command(.observe(id, attempt))] + startQueued(of: agent, in: state)
         case .stored(let attempt, let evidence):
-            let grounds = run.reported.filter { $0.attempt == attempt }.map(\.position)
-            return [.decided(id, .closed(.success(attempt, evidence), grounds: grounds))]
+            return [close(run, id, .success(attempt, evidence), entry)]
         case .failed(_, let reason):
-            return [.decided(id, .closed(.failed(reason), grounds: []))]
+            return [close(run, id, .failed(reason), entry)]
         case .gone(_, let reason):
-            return [.decided(id, .closed(.lost(reason), grounds: []))]
+            return [close(run, id, .lost(reason), entry)]
         case .stopped:
-            return [.decided(id, .closed(.cancelled, grounds: []))]
+            return [close(run, id, .cancelled, entry)]
         case .ended:
-            return [.decided(id, .closed(run.capturedVerdict, grounds: []))]
+            return [close(run, id, run.capturedVerdict, entry)]
         case .closed:
             return startQueued(of: agent, in: state)
         case .unconfirmed, .running, .captured:

@@ -63,6 +63,9 @@ extension CanonicalEncoder {
         if let value { encode(name, value) } else { encodeAbsence(name) }
     }
 
+    /// A place in the log that may be absent.
+    public mutating func encode(_ name: StaticString, _ value: Position?) { encode(name, value?.number) }
+
     /// Text that may be absent.
     public mutating func encode(_ name: StaticString, _ value: Text?) {
         if let value { encode(name, value) } else { encodeAbsence(name) }

@@ -16,6 +16,11 @@ extension Desk {
                         .init("stream", "only this stream, such as run/…, agent/… or engine"),
                     ] + .page, result: .page("Entry")), handler: listLog),
             Route(.get, "/v1/log/{position}", Operation("One entry.", result: .one("Entry")), handler: showEntry),
+            Route(
+                .get, "/v1/log/{position}/why",
+                Operation(
+                    "Why the entry is there: a tree of causes and evidence, with a sentence for each.",
+                    result: .one("Why")), handler: explainEntry),
         ]
     }
 
@@ -55,14 +60,29 @@ extension Desk {
     }
 
     private func showEntry(_ request: Hummingbird.Request, _ context: FleetContext) async throws -> Response {
+        try await answer(context) { position, log, codec in
+            try log.read(after: Position(position.number - 1), limit: 1).first.map { EntryJSON.entry($0, codec: codec) }
+        }
+    }
+
+    private func explainEntry(_ request: Hummingbird.Request, _ context: FleetContext) async throws -> Response {
+        try await answer(context) { position, log, codec in
+            try CauseTree(of: position, in: log, codec: codec, grounds: Fleet.grounds).map(WhyJSON.tree)
+        }
+    }
+
+    /// What is said of the entry that the path names.
+    private func answer(
+        _ context: FleetContext,
+        _ body: @escaping @Sendable (Position, any LogReader & Sendable, any Codec<Fleet.Message>) throws -> JSON?
+    ) async throws -> Response {
         guard let text = context.parameters.get("position"), let number = UInt64(text), number > 0,
             number <= UInt64(Int64.max)
         else { throw RESTError.unknown("position") }
         let (log, codec) = (services.log, services.codec)
-        let json = try await blocking {
-            try log.read(after: Position(number - 1), limit: 1).first.map { EntryJSON.entry($0, codec: codec) }
+        guard let json = try await blocking({ try body(Position(number), log, codec) }) else {
+            throw RESTError(.notFound, "the log has not come to position \(number)")
         }
-        guard let json else { throw RESTError(.notFound, "the log has not come to position \(number)") }
         return .json(json)
     }
 }

@@ -86,6 +86,13 @@ enum OpenAPISchemas {
                 ("position", number), ("recorded_at", moment), ("stream", text), ("revision", number),
                 ("cause", optionalNumber), ("kind", text), ("message", anything),
             ])),
+        .init(
+            "Why",
+            object([
+                ("position", number), ("recorded_at", moment), ("stream", text), ("kind", text),
+                ("relation", words(["asked", "cause", "ground"])), ("sentence", text), ("shown_elsewhere", flag),
+                ("because", list(["$ref": "#/components/schemas/Why"])),
+            ])),
     ]
 
     private typealias Property = (String, JSON)

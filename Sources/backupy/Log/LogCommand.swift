@@ -11,7 +11,7 @@ import Wire
 struct LogCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "log", abstract: "The event log of a data directory; readers work beside a running server.",
-        subcommands: [Stat.self, Tail.self, Show.self, Verify.self, Import.self])
+        subcommands: [Stat.self, Tail.self, Show.self, Why.self, Verify.self, Import.self])
 
     /// Which log.
     struct Options: ParsableArguments {

@@ -16,10 +16,12 @@ struct RunStoryTests {
         #expect(story.phase == .running(.first))
         #expect(story.complete().last == .command(.observe(Story.run, .first)))
         let report = try #require(story.entries.last { $0.kind == "frame.backup_completed" })
+        let sent = try #require(story.entries.last { $0.kind == "outcome.dispatch" })
         let verdict = story.observe(Story.found())
+        let grounds = [sent.position, report.position]
         #expect(
             verdict.dropFirst() == [
-                .decided(Story.run, .closed(.success(.first, Self.evidence), grounds: [report.position]))
+                .decided(Story.run, .closed(.success(.first, Self.evidence), grounds: grounds))
             ])
         #expect(story.state.objects[Story.run]?.byteCount == 10)
         #expect(story.state.agents[Story.agent]?.openRuns == [])

@@ -65,8 +65,8 @@ extension Fleet.State {
         guard let wire = update.run ?? onlyRunInFlight(of: update.job, at: id) else { return [] }
         return onRun(wire, from: id, entry, what: "JobUpdate") { run, attempt in
             switch update.status {
-            case .failed: run.failed(attempt, frame.failure ?? .unknown)
-            case .cancelled: run.cancelled(attempt)
+            case .failed: run.failed(attempt, frame.failure ?? .unknown, by: entry.position)
+            case .cancelled: run.cancelled(attempt, by: entry.position)
             case .queued, .running, .success, .unspecified, .unknown:
                 run.progressed(
                     attempt, percent: min(update.progressPercent, 100), sentAt: frame.sentAt, isLive: !frame.isReplayed,
@@ -148,7 +148,7 @@ extension Fleet.State {
             }
             guard runs[run]?.order.agent == id else { return [] }
             return fold(run, entry) {
-                $0.delivered(at: entry.recordedAt)
+                $0.delivered(by: entry.position, at: entry.recordedAt)
                 return []
             }
         case .cancelJob, .other:

@@ -6,10 +6,11 @@ extension Run {
     }
 
     /// A RunBackup that a capture shows: a repeated delivery, or after a terminal report the next attempt.
-    mutating func delivered(at moment: Timestamp) {
+    mutating func delivered(by position: Position, at moment: Timestamp) {
         deliveryCount &+= 1
         guard phase == .captured else { return }
         if isAnswered { attempt = attempt.next }
+        sentBy = position
         deadline = moment + Fleet.Limits.capture
         hasFailedSinceDelivery = false
         wasCancelled = false

@@ -92,8 +92,12 @@ public struct Run: Hashable, Sendable {
     public internal(set) var progressPercent: UInt32 = 0
     /// When the agent sent that, by its own clock.
     var progressSentAt: Timestamp?
-    /// Whether somebody wants it cancelled.
-    public internal(set) var isCancelRequested = false
+    /// The entry by which the current attempt reached the agent: the outcome of its sending, or a captured delivery.
+    public internal(set) var sentBy: Position?
+    /// The last report of a failure or cancellation.
+    public internal(set) var stoppedBy: Position?
+    /// The entry that took up somebody's wish to cancel it.
+    public internal(set) var cancelRequestedBy: Position?
     /// When the run as a whole must have ended.
     public internal(set) var deadline: Timestamp
     /// When the store is asked because nothing is heard; nil while in touch.
@@ -107,6 +111,9 @@ public struct Run: Hashable, Sendable {
         createdAt = moment
         deadline = moment + (phase == .captured ? Fleet.Limits.capture : Fleet.Limits.queue)
     }
+
+    /// Whether somebody wants it cancelled.
+    public var isCancelRequested: Bool { cancelRequestedBy != nil }
 
     /// Whether its verdict is still to come.
     public var isOpen: Bool { if case .closed = phase { false } else { true } }
@@ -137,6 +144,8 @@ extension Run {
         case .queued, .failed:
             attempt = next
             phase = .sending(next)
+            sentBy = nil
+            stoppedBy = nil
         case .sending, .unconfirmed, .running, .verifying, .reconciling, .stored, .gone, .stopped, .captured, .ended,
             .closed:
             break  // recorded decisions are made in the phases above only
@@ -147,10 +156,15 @@ extension Run {
     }
 
     /// The outcome of `dispatch`.
-    mutating func sent(_ tried: Attempt, _ result: CommandOutcome.Result, at moment: Timestamp) {
+    mutating func sent(
+        _ tried: Attempt, _ result: CommandOutcome.Result, by position: Position, at moment: Timestamp
+    ) {
         switch result {
-        case .done, .unknown: deliveryCount &+= 1
-        case .undone, .found, .missing: break
+        case .done, .unknown:
+            deliveryCount &+= 1
+            if tried == attempt { sentBy = position }
+        case .undone, .found, .missing:
+            break
         }
         guard tried == attempt else { return }
         switch (phase, result) {
@@ -221,8 +235,9 @@ extension Run {
         return percent < progressPercent ? [.backwards] : []
     }
 
-    mutating func failed(_ reported: Attempt, _ reason: FailureClass) -> [Sign] {
+    mutating func failed(_ reported: Attempt, _ reason: FailureClass, by position: Position) -> [Sign] {
         guard isOpen, reported == attempt else { return [.late] }
+        stoppedBy = position
         failure = reason
         hasFailedSinceDelivery = true
         switch phase {
@@ -236,8 +251,9 @@ extension Run {
         }
     }
 
-    mutating func cancelled(_ reported: Attempt) -> [Sign] {
+    mutating func cancelled(_ reported: Attempt, by position: Position) -> [Sign] {
         guard isOpen, reported == attempt else { return [.late] }
+        stoppedBy = position
         switch phase {
         case .sending, .unconfirmed, .running, .reconciling:
             phase = .stopped
@@ -384,8 +400,8 @@ extension Run {
         return []
     }
 
-    mutating func cancelAsked() {
-        isCancelRequested = true
+    mutating func cancelAsked(by position: Position) {
+        cancelRequestedBy = cancelRequestedBy ?? position
         if phase == .queued { phase = .stopped }
     }
 

@@ -30,7 +30,7 @@ extension Fleet.State {
             // Tried again at once it would fail at once, for ever: it waits for the next session, or for 30 s.
             if case .undone = outcome.result { agents[agent]?.session?.takesRuns = false }
             return fold(run, entry) {
-                $0.sent(attempt, outcome.result, at: entry.recordedAt)
+                $0.sent(attempt, outcome.result, by: entry.position, at: entry.recordedAt)
                 return []
             }
         case .observe(let run, let attempt):

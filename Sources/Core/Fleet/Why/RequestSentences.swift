@@ -1,0 +1,90 @@
+extension Fleet {
+    /// What a request asks for, behind “asked to”.
+    static func words(for request: Request) -> String {
+        switch request {
+        case .createAgent(_, let name, _): "register an agent named \(name)"
+        case .renameAgent(let agent, let name): "rename agent \(agent) to \(name)"
+        case .deleteAgent(let agent): "delete agent \(agent) with its targets and jobs"
+        case .rotateKey(let agent, _): "replace the key of agent \(agent)"
+        case .configureAgent(let agent, _): "change the settings of agent \(agent)"
+        case .createTarget(_, let agent, _): "add a target to agent \(agent)"
+        case .changeTarget(let target, _): "change target \(target)"
+        case .deleteTarget(let target): "delete target \(target)"
+        case .createJob(_, let agent, let target, _): "add a job for target \(target) to agent \(agent)"
+        case .changeJob(let job, _): "change job \(job)"
+        case .deleteJob(let job): "delete job \(job)"
+        case .runJob(let run, let job): "run job \(job) now, as run \(run)"
+        case .cancelRun(let run): "cancel run \(run)"
+        case .deleteRun(let run): "delete the object of run \(run) and its key"
+        case .issueDecryptionToken(let run): "hand out a decryption token for run \(run)"
+        case .createCheck(_, let agent, let spec):
+            "add health check \(spec.name)" + (agent.map { " to agent \($0)" } ?? "")
+        case .deleteCheck(let check): "delete health check \(check)"
+        }
+    }
+
+    static func sentence(for acceptance: Acceptance) -> String {
+        switch acceptance {
+        case .agentCreated(let agent, let name, _): "Agent \(agent) was registered as \(name)."
+        case .agentRenamed(let agent, let name): "Agent \(agent) is named \(name) from now on."
+        case .agentDeleted(let agent): "Agent \(agent) was deleted with its targets and jobs."
+        case .keyRotated(let agent, _): "Agent \(agent) has a new key, and the old one is good no more."
+        case .agentConfigured(let agent, _): "The settings of agent \(agent) were changed."
+        case .targetCreated(let target, let agent, let spec):
+            "Target \(target) (\(spec.displayName)) was added to agent \(agent)."
+        case .targetChanged(let target, _): "Target \(target) was changed."
+        case .targetDeleted(let target): "Target \(target) was deleted."
+        case .jobCreated(let job, let agent, let target, _):
+            "Job \(job) for target \(target) was added to agent \(agent)."
+        case .jobChanged(let job, _): "Job \(job) was changed."
+        case .jobDeleted(let job): "Job \(job) was deleted; its runs stay."
+        case .runQueued(let run, let order):
+            "Run \(run) of job \(order.job) was queued for agent \(order.agent), "
+                + (order.isManual ? "since somebody asked for it." : "since its schedule says so.")
+        case .cancelRequested(let run): "The cancellation of run \(run) was taken up; it is not confirmed yet."
+        case .runDeletionRequested(let run): "The deletion of the object of run \(run) was taken up."
+        case .tokenIssued(let run, let attempt):
+            "A decryption token for attempt \(attempt) of run \(run) was handed out."
+        case .checkCreated(let check, let agent, let spec):
+            "Health check \(check) (\(spec.name)) was added" + (agent.map { " to agent \($0)." } ?? ".")
+        case .checkDeleted(let check): "Health check \(check) was deleted."
+        case .repeated(let position):
+            "The same request had been granted before, and got the answer of position \(position) again."
+        }
+    }
+
+    /// What an instruction orders, behind “ordered to”.
+    static func words(for command: Command) -> String {
+        switch command {
+        case .welcome(let agent, _): "answer agent \(agent) with its configuration"
+        case .configure(let agent, let version):
+            "send agent \(agent) its configuration, version \(version) or newer"
+        case .dispatch(let agent, let run, let attempt, _):
+            "send attempt \(attempt) of run \(run) to agent \(agent)"
+        case .cancel(let agent, let run, let attempt):
+            "tell agent \(agent) to cancel attempt \(attempt) of run \(run)"
+        case .observe(let run, let attempt): "ask the store for the object of attempt \(attempt) of run \(run)"
+        case .delete(let run, let attempt):
+            "delete the object of attempt \(attempt) of run \(run) and its key"
+        case .disconnect(let agent, let session): "end session \(session) of agent \(agent)"
+        }
+    }
+
+    static func sentence(for outcome: CommandOutcome) -> String {
+        let order = words(for: outcome.command)
+        return switch (outcome.result, outcome.command) {
+        case (.found(let byteCount, _), .observe(let run, let attempt)):
+            "The store has the object of attempt \(attempt) of run \(run): \(count(byteCount, "byte"))."
+        case (.missing, .observe(let run, let attempt)):
+            "The store has no object of attempt \(attempt) of run \(run)."
+        case (.done, .dispatch(let agent, let run, let attempt, _)):
+            "Attempt \(attempt) of run \(run) was written to the connection of agent \(agent)."
+        case (.done, _): "The order to \(order) was carried out."
+        case (.undone(let problem), _): ended("The order to \(order) was not carried out: \(problem)")
+        case (.unknown, _):
+            "Whether the order to \(order) was carried out cannot be known: the process that did it died."
+        case (.found(let byteCount, _), _): "The order to \(order) found \(count(byteCount, "byte"))."
+        case (.missing, _): "The order to \(order) found nothing."
+        }
+    }
+}

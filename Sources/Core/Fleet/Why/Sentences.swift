@@ -1,0 +1,136 @@
+extension Fleet {
+    /// What an entry says, as one plain sentence for someone who knows backups and not this program. It tells no more
+    /// than the entry does, so it never needs the state.
+    public static func sentence(for message: Message) -> String {
+        switch message {
+        case .started(let start): "The engine started, with build \(start.build) and rules \(start.rules)."
+        case .clockStepped(let step):
+            "The wall clock jumped \(step.count < 0 ? "back" : "forwards") by \(step.magnitude.count) ms."
+        case .faulted(let text): ended("The engine met a defect of its own: \(text)")
+        case .captureOpened(let agent): "The import of a capture of agent \(agent) began."
+        case .sessionOpened(let agent, let opening): sentence(for: opening, of: agent)
+        case .sessionClosed(let agent, let session, let closing):
+            "Session \(session) of agent \(agent) ended: \(words(for: closing))."
+        case .received(let agent, let frame): sentence(for: frame, from: agent)
+        case .captured(let agent, let frame): sentence(for: frame.order, to: agent)
+        case .unreadable(let agent, let frame):
+            ended(
+                "\(frame.isFromAgent ? "Agent \(agent)" : "The captured server of agent \(agent)") sent "
+                    + "\(count(frame.byteCount, "byte")) that could not be read: \(frame.problem)")
+        case .requested(let request, let ticket): "Token \(ticket.token) asked to \(words(for: request))."
+        case .accepted(let acceptance, _): sentence(for: acceptance)
+        case .refused(let refusal):
+            ended("The request was refused: \(refusal.field.isEmpty ? "" : "\(refusal.field) ")\(refusal.text)")
+        case .deadline(let key): sentence(for: key)
+        case .presence(let agent, .online): "Agent \(agent) can be reached."
+        case .presence(let agent, .offline): "Agent \(agent) can no longer be reached."
+        case .noted(let anomaly): sentence(for: anomaly)
+        case .decided(let run, let decision): sentence(for: decision, of: run)
+        case .command(let command): "It was ordered to \(words(for: command))."
+        case .outcome(let outcome): sentence(for: outcome)
+        }
+    }
+
+    /// The positions that an entry rests on besides its cause, in the order of the log.
+    public static func grounds(of message: Message) -> [Position] {
+        switch message {
+        case .decided(_, .closed(_, let grounds)): grounds
+        case .accepted(.repeated(let position), _): [position]
+        case .started, .clockStepped, .faulted, .captureOpened, .sessionOpened, .sessionClosed, .received, .captured,
+            .unreadable, .requested, .accepted, .refused, .deadline, .presence, .noted, .decided(_, .started), .command,
+            .outcome:
+            []
+        }
+    }
+
+    private static func sentence(for opening: SessionOpening, of agent: AgentID) -> String {
+        let session = opening.session.map { "session \($0)" } ?? "a session"
+        let place = opening.remoteAddress.isEmpty ? "" : " from \(opening.remoteAddress)"
+        return "Agent \(agent) connected\(place) and began \(session)."
+    }
+
+    private static func words(for closing: SessionClosing) -> String {
+        switch closing {
+        case .closed: "the connection was closed by the agent or the network"
+        case .replaced: "a newer connection of the same agent took its place"
+        case .silent: "nothing was heard for 90 s"
+        case .ended: "the server ended it"
+        }
+    }
+
+    private static func sentence(for key: TimerKey) -> String {
+        switch key {
+        case .silence(let agent): "Agent \(agent) had been silent for too long."
+        case .run(let run): "A deadline of run \(run) passed."
+        case .idempotency(let key): "Idempotency key \(key.key) of token \(key.token) was forgotten."
+        }
+    }
+
+    private static func sentence(for anomaly: Anomaly) -> String {
+        let run = anomaly.run.map { " in run \($0)" } ?? ""
+        let detail = anomaly.detail.isEmpty ? "" : " (\(anomaly.detail))"
+        return "Agent \(anomaly.agent) behaved oddly\(run): \(words(for: anomaly.kind))\(detail)."
+    }
+
+    private static func words(for kind: Anomaly.Kind) -> String {
+        switch kind {
+        case .unknownRun: "it reported about a run that this log does not know"
+        case .foreignRun: "it reported about a run of another agent"
+        case .lateReport: "its report came after the run had ended, or about an attempt that was given up"
+        case .progressBackwards: "its progress went down"
+        case .sequenceReuse: "it used one number for two different messages"
+        case .processRestart: "its process is a new one"
+        case .clockSkew: "its clock and ours differ by more than 30 s"
+        case .silentAfterRegister: "it registered, was answered, and was never heard again"
+        case .backlogHang: "it registered with more unanswered runs than it can report, and was never heard again"
+        case .unreadableFrame: "it sent something that is no message"
+        case .completionAfterFailure: "it reported completion after it had reported failure"
+        case .repeatedCompletion: "it reported the same completion again"
+        }
+    }
+
+    private static func sentence(for decision: RunDecision, of run: RunID) -> String {
+        switch decision {
+        case .started(let attempt, _):
+            return "Attempt \(attempt) of run \(run) began, since its agent was ready."
+        case .closed(.success(let attempt, let evidence), _):
+            let digest =
+                switch evidence.source {
+                case .store: "with the digest that the agent reported"
+                case .readBack: "and was read back with the digest that the agent reported"
+                case .none: "and no digest of it was compared"
+                }
+            return
+                "Run \(run) ended as a success: the store has the object of attempt \(attempt), "
+                + "\(count(evidence.byteCount, "byte")), \(digest)."
+        case .closed(.reported, _):
+            return "Run \(run) of a capture ended: the agent reported completion, and no object was looked for."
+        case .closed(.failed(let reason), _):
+            return "Run \(run) failed: \(words(for: reason))."
+        case .closed(.cancelled, _):
+            return "Run \(run) ended as cancelled."
+        case .closed(.lost(let reason), _):
+            return "Run \(run) was given up as lost: \(words(for: reason)), and the store has no object of it."
+        }
+    }
+
+    private static func words(for reason: FailureClass) -> String {
+        switch reason {
+        case .configuration:
+            "the job, the target or the tools on the host are not set up, and trying again changes nothing"
+        case .source: "the database or a hook said no"
+        case .upload: "the object could not be uploaded"
+        case .storage: "the store has no object, or another one than was reported"
+        case .disconnect: "the agent lost its connection or was restarted"
+        case .timeout: "it took longer than its deadline allows"
+        case .lost: "nothing more was heard from the agent"
+        case .unknown: "no reason could be told"
+        }
+    }
+
+    /// `1 byte`, `2 bytes`.
+    static func count(_ number: UInt64, _ noun: String) -> String { "\(number) \(noun)\(number == 1 ? "" : "s")" }
+
+    /// Joins without repeating a full stop that a text from outside ends with.
+    static func ended(_ text: String) -> String { text.hasSuffix(".") ? text : text + "." }
+}
