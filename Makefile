@@ -2,7 +2,7 @@
 
 SWIFT_FLAGS := --explicit-target-dependency-import-check error
 
-.PHONY: help demo test blackbox build bench format lint packages
+.PHONY: help demo test blackbox build bench format lint packages test-packages
 
 help:
 	@echo "make demo    build, then watch a database being backed up and the backup being proven"
@@ -14,11 +14,15 @@ help:
 packages:
 	@scripts/install-packages.sh
 
+# PostgreSQL too, which tests start for themselves.
+test-packages:
+	@scripts/install-packages.sh --tests
+
 demo: packages
 	swift build $(SWIFT_FLAGS) --product backupy
 	.build/debug/backupy demo $(if $(KEEP),--keep)
 
-test: packages
+test: test-packages
 	swift test $(SWIFT_FLAGS)
 	swift build $(SWIFT_FLAGS) --product backupy
 	python3 Tests/BlackBox/run.py --binary .build/debug/backupy

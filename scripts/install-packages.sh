@@ -1,7 +1,8 @@
 #!/bin/sh
-# Installs the system packages that building and testing need, where they are missing.
+# Installs the system packages that building needs, where they are missing; with --tests also what tests run against.
 set -eu
 wanted="libsqlite3-dev libssl-dev libzstd-dev pkg-config sqlite3 python3"
+[ "${1:-}" != --tests ] || wanted="$wanted postgresql"
 missing=""
 for package in $wanted; do
     dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q "ok installed" || missing="$missing $package"

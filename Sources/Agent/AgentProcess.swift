@@ -23,6 +23,7 @@ final class AgentProcess: Sendable {
     private let mirror = StationMirror()
     private let outbox: Outbox
     private let desk: ReportDesk
+    private let pipeline: DumpPipeline
     private let vitals: HostVitals
     private let settings = Mutex<StationSettings?>(nil)
     private let failure: AsyncStream<String>
@@ -44,9 +45,11 @@ final class AgentProcess: Sendable {
             eventLoopGroupProvider: .singleton,
             configuration: Uploader.clientConfiguration(trustedCertificates: configuration.trustedCertificates))
         let sleep: @Sendable (Duration) async throws -> Void = { try await time.sleep(for: $0) }
+        pipeline = DumpPipeline(
+            drivers: [SQLiteDriver(), PostgreSQLDriver(log: { logger.info("\($0)") })], staging: opened.staging)
         let worker = StationWorker(
             pouch: pouch, mirror: mirror, outbox: outbox, desk: desk, keys: opened.keys,
-            pipeline: DumpPipeline(drivers: [SQLiteDriver()], staging: opened.staging),
+            pipeline: pipeline,
             hooks: HookRunner(isAllowed: configuration.allowsHooks, sleep: sleep, log: { logger.info("\($0)") }),
             uploader: Uploader(client: client, sleep: sleep, now: { time.wallTime() }), staging: opened.staging,
             time: time, logger: logger)
@@ -165,7 +168,7 @@ final class AgentProcess: Sendable {
         AgentIdentity(
             version: configuration.version, hostname: HostVitals.hostname(), system: HostVitals.system,
             architecture: HostVitals.architecture,
-            capabilities: SQLiteDriver().types + Dialer.extensions + (configuration.allowsHooks ? ["hooks"] : []))
+            capabilities: pipeline.capabilities + Dialer.extensions + (configuration.allowsHooks ? ["hooks"] : []))
     }
 
     private func heartbeat() -> AgentFrame {

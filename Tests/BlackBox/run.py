@@ -19,13 +19,28 @@ sys.dont_write_bytecode = True
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
 
-from kit.checks import Failure  # noqa: E402
+from kit.checks import Failure, Skipped  # noqa: E402
 from kit.secrets import Planted  # noqa: E402
 from kit.server import Server  # noqa: E402
 from scenarios import leaks  # noqa: E402
 
-GROUPS = ["silence", "patience", "restart", "rest", "bodies", "hostile", "runs", "why", "failures", "objects", "connecting",
-          "sessions", "configuration", "process"]
+GROUPS = [
+    "silence",
+    "patience",
+    "restart",
+    "rest",
+    "bodies",
+    "hostile",
+    "runs",
+    "why",
+    "failures",
+    "objects",
+    "connecting",
+    "sessions",
+    "configuration",
+    "process",
+    "postgresql",
+]
 
 
 class World:
@@ -35,6 +50,7 @@ class World:
         self.binary, self.directory, self.planted = binary, directory, planted
         self.servers = []
         self.shared = None
+        self.endings = []  # to be called at the end, whatever happened
 
     @property
     def server(self):
@@ -48,6 +64,8 @@ class World:
         return self.servers[-1]
 
     def finish(self):
+        for ending in self.endings:
+            ending()
         for server in self.servers:
             try:
                 leaks.collect(server)
@@ -59,13 +77,18 @@ class World:
 class Report:
     def __init__(self):
         self.lock = threading.Lock()
-        self.passed, self.failed = 0, []
+        self.passed, self.skipped, self.failed = 0, 0, []
 
     def try_out(self, name, body, *arguments):
         start = time.monotonic()
         problem = None
         try:
             body(*arguments)
+        except Skipped as skipped:
+            with self.lock:
+                self.skipped += 1
+                print(f"skip  {name}: {skipped}", flush=True)
+            return
         except Failure as failure:
             problem = str(failure)
         except Exception as error:  # a scenario's own fault counts as a failure too
@@ -120,7 +143,7 @@ def main():
                 server.kill()
         if not options.keep:
             shutil.rmtree(root, ignore_errors=True)
-    print(f"{report.passed} passed, {len(report.failed)} failed")
+    print(f"{report.passed} passed, {len(report.failed)} failed" + (f", {report.skipped} skipped" if report.skipped else ""))
     return 1 if report.failed else 0
 
 

@@ -23,6 +23,8 @@ extension FailureClass {
 
         // Before the time limits: a time-out of the store or of the way to it says nothing about the job.
         Rule(.prefix("upload:"), .upload),
+        // Our agent: the target as configured cannot be read, whatever the database's own words about it.
+        Rule(.prefix("pipeline: target:"), .configuration),
 
         Rule(.infix("context deadline exceeded"), .timeout),
         Rule(.infix("timed out"), .timeout),

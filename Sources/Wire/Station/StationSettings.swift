@@ -16,14 +16,46 @@ public struct StationSettings: Hashable, Sendable {
     public struct Target: Hashable, Sendable {
         /// The type as the wire names it, such as `sqlite`; `db_unspecified` and numbers for unknown ones.
         public var type: String
-        /// Of SQLite the path of the file.
+        /// The database's name; of SQLite the path of the file.
         public var database: String
+        /// Name or address, the directory of a socket, or empty for the tool's own default.
+        public var host: String
+        /// 0 for the tool's own default.
+        public var port: UInt32
+        /// Who to log in as; empty for the tool's own default.
+        public var username: String
+        /// As it came: itself, or where to find it.
+        public var password: Password
+        /// How to get there: `tcp`, `docker_exec`, `unix_socket`, or a number for unknown ones.
+        public var strategy: String
 
         /// A target with all its parts.
-        public init(type: String, database: String) {
+        public init(
+            type: String, database: String, host: String = "", port: UInt32 = 0, username: String = "",
+            password: Password = Password(""), strategy: String = "tcp"
+        ) {
             self.type = type
             self.database = database
+            self.host = host
+            self.port = port
+            self.username = username
+            self.password = password
+            self.strategy = strategy
         }
+    }
+
+    /// A password, or `env:NAME` or `file:PATH` for one that lies on the agent's host. Its text shows up nowhere by itself.
+    public struct Password: Hashable, Sendable, CustomStringConvertible, CustomReflectable {
+        /// The text itself, for the environment of a tool.
+        public let text: String
+
+        /// A password; empty when there is none.
+        public init(_ text: String) { self.text = text }
+
+        /// Never the password.
+        public var description: String { "password (hidden)" }
+        /// Never the password.
+        public var customMirror: Mirror { Mirror(self, children: []) }
     }
 
     /// A job.
@@ -59,7 +91,11 @@ public struct StationSettings: Hashable, Sendable {
         targets = [:]
         jobs = [:]
         for target in config.targets {
-            targets[Text(target.id)] = Target(type: Self.word(target.type), database: target.connection.database)
+            let connection = target.connection
+            targets[Text(target.id)] = Target(
+                type: Self.word(target.type), database: connection.database, host: connection.host,
+                port: connection.port, username: connection.username,
+                password: Password(connection.passwordSecretRef), strategy: Self.word(connection.strategy))
         }
         for job in config.jobs {
             jobs[Text(job.id)] = Job(
@@ -67,6 +103,15 @@ public struct StationSettings: Hashable, Sendable {
                 timeoutSeconds: job.timeoutSec)
         }
         parallelRunLimit = config.advanced.maxParallelJobs
+    }
+
+    private static func word(_ strategy: WireConnectionStrategy) -> String {
+        switch strategy {
+        case .tcp: "tcp"
+        case .dockerExec: "docker_exec"
+        case .unixSocket: "unix_socket"
+        case .UNRECOGNIZED(let number): String(number)
+        }
     }
 
     private static func word(_ type: WireDbType) -> String {

@@ -74,14 +74,11 @@ public struct HookRunner: Sendable {
     }
 
     private func run(_ hook: String) async throws -> (status: TerminationStatus, output: String) {
-        var options = PlatformOptions()
-        // A group of its own, so that what the shell started dies with it.
-        options.processGroupID = 0
-        options.teardownSequence = [.send(signal: .kill, toProcessGroup: true, allowedDurationToNextStep: .seconds(1))]
         do {
             let result = try await Subprocess.run(
                 .path("/bin/sh"), arguments: ["-c", hook],
-                environment: .inherit.updating(["BACKUP_AGENT_KEY": nil]), platformOptions: options,
+                environment: .inherit.updating(Processes.hiddenVariables),
+                platformOptions: Processes.options(asksFirst: false),
                 input: .none, output: .sequence, error: .combinedWithOutput
             ) { execution in
                 var kept: [UInt8] = []

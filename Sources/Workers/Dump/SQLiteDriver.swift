@@ -9,8 +9,11 @@ public struct SQLiteDriver: DumpDriver {
     /// `sqlite`.
     public var types: [String] { ["sqlite"] }
 
+    /// `sqlite`: the library is a part of the agent.
+    public var capabilities: [String] { types }
+
     /// Whether the path names a regular file that SQLite can read.
-    public func validate(_ target: StationSettings.Target) throws(RunFailure) {
+    public func validate(_ target: StationSettings.Target, mayGoOn: () -> Bool) throws {
         func failure(_ problem: String) -> RunFailure { RunFailure("pipeline: validate stage: sqlite: \(problem)") }
         let path = target.database
         guard !path.isEmpty else { throw failure("the target names no database file") }

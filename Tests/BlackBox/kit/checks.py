@@ -6,6 +6,10 @@ class Failure(Exception):
     """What was expected did not come."""
 
 
+class Skipped(Exception):
+    """What a scenario needs is not on this machine."""
+
+
 def expect(condition, message):
     if not condition:
         raise Failure(message)

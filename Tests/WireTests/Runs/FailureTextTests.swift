@@ -15,6 +15,11 @@ struct FailureTextTests {
             ("pipeline: RunBackup missing upload credentials", .configuration),
             ("pipeline: unwrap DEK: pipeline: expected 32-byte DEK, got 16", .configuration),
             ("pipeline: hooks: the job has some, and this agent was started without --allow-hooks", .configuration),
+            (
+                "pipeline: target: postgresql: pg_dump exited 1: connection failed: FATAL:  password authentication failed",
+                .configuration
+            ),
+            ("pipeline: target: password_secret_ref: file:/x: Connection timed out", .configuration),
             ("pipeline: the run timed out after 77 s, the job's timeout, during step upload", .timeout),
             ("interrupted: the agent restarted during the dump", .disconnect),
             (
