@@ -49,9 +49,7 @@ struct DataDirectory: Sendable {
     static func open(_ configuration: ControlPlane.Configuration, logger: Logger) throws(StartError) -> DataDirectory {
         let path = configuration.dataDirectory
         var created: [String] = []
-        let master = try mapped(StartError.vault) { () throws(VaultError) in
-            try MasterKey.loadOrCreate(file: configuration.masterKeyPath)
-        }
+        let master = try openMasterKey(path, configuration.masterKeyPath, logger)
         if master.isNew { created.append(configuration.masterKeyPath) }
         if let warning = master.warning { logger.warning("\(warning)") }
         let vault = try mapped(StartError.vault) { () throws(VaultError) in
@@ -69,6 +67,28 @@ struct DataDirectory: Sendable {
         return DataDirectory(
             path: path, masterKey: master.key, vault: vault, store: store, views: views, adminTokenDigest: digest,
             createdFiles: created)
+    }
+
+    /// The master key. It is made only where nothing was sealed yet: a new one would open nothing.
+    private static func openMasterKey(
+        _ path: String, _ file: String, _ logger: Logger
+    ) throws(StartError) -> MasterKey.Loaded {
+        let remainder = try mapped(StartError.vault) { () throws(VaultError) in
+            try MasterKeyRotation.complete(directory: path, keyFile: file)
+        }
+        switch remainder {
+        case .none: break
+        case .unusedKey(let unused):
+            logger.warning(
+                "a rotation of the master key was cut short before it changed anything; \(unused) is not in use")
+        case .finished: logger.notice("a rotation of the master key that was cut short has been finished")
+        }
+        guard SQLiteVault.exists(in: path) else {
+            return try mapped(StartError.vault) { () throws(VaultError) in try MasterKey.loadOrCreate(file: file) }
+        }
+        let known = try mapped(StartError.vault) { () throws(VaultError) in try MasterKey.load(file: file) }
+        guard let known else { throw .masterKeyMissing(path: file) }
+        return known
     }
 
     /// The vault needs the public half only; once it has that, the file may lie elsewhere. True when a file was made.

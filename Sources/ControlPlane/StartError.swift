@@ -26,6 +26,8 @@ public enum StartError: Error, Sendable, CustomStringConvertible {
     case entry(CodecError)
     /// The vault or the master key cannot be used.
     case vault(VaultError)
+    /// There is a vault, and no key at this path.
+    case masterKeyMissing(path: String)
     /// The recovery key cannot be read or written.
     case recoveryKey(path: String, RecoveryKeyError)
     /// The administrator's token cannot be read or written.
@@ -46,12 +48,17 @@ public enum StartError: Error, Sendable, CustomStringConvertible {
     /// Whether the arguments are at fault, and nothing was tried (exit code 2).
     public var isUsage: Bool {
         switch self {
-        case .badListenAddress, .insecure, .wildcardWithoutPublicURL, .badPublicURL: true
+        case .badListenAddress, .insecure, .wildcardWithoutPublicURL, .badPublicURL, .masterKeyMissing: true
         case .directory, .inUse, .holdsCapture, .log, .lostEnd, .entry, .vault, .recoveryKey, .adminToken, .store,
             .views,
             .certificate, .addressInUse, .cannotListen, .startedTwice:
             false
         }
+    }
+
+    /// Whether what is there is not what it should be (exit code 3).
+    public var isVerificationFailure: Bool {
+        if case .vault(.wrongKey) = self { true } else { false }
     }
 
     /// What was wrong and what to do.
@@ -79,6 +86,9 @@ public enum StartError: Error, Sendable, CustomStringConvertible {
                 + "views.sqlite to go on with what is there"
         case .entry(let error): "\(error)"
         case .vault(let error): "\(error)"
+        case .masterKeyMissing(let path):
+            "\(path): there is no master key here, and the vault was sealed under one. Name its file with "
+                + "--master-key-file, or restore it; a new one would open nothing"
         case .recoveryKey(let path, let error): "\(path): \(error)"
         case .adminToken(let path, let problem): "\(path): \(problem)"
         case .store(let error): "\(error)"

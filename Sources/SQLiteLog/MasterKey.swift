@@ -21,6 +21,10 @@ public struct MasterKey: Sendable, CustomStringConvertible {
 
     private let bytes: [UInt8]
 
+    /// Names the key without telling anything about it: the first 8 bytes of the SHA-256 of the wrapping key, as in the
+    /// vault's rows.
+    public var id: [UInt8] { Array(SHA256.digest(of: derive(.wrapping)).bytes.prefix(8)) }
+
     /// A key from exactly 32 bytes; nil for any other count.
     public init?(_ bytes: [UInt8]) {
         guard bytes.count == Self.byteCount else { return nil }
@@ -50,13 +54,23 @@ public struct MasterKey: Sendable, CustomStringConvertible {
     ///
     /// - Throws: ``Engine/VaultError/failed(path:problem:)`` when the file cannot be read or made, or holds no key.
     public static func loadOrCreate(file path: String) throws(VaultError) -> Loaded {
+        if let loaded = try load(file: path) { return loaded }
+        try create(path)
+        guard var loaded = try load(file: path) else {
+            throw .failed(path: path, problem: "the master key file was taken away while it was made")
+        }
+        loaded.isNew = true
+        return loaded
+    }
+
+    /// The key in a file; nil when there is no file.
+    ///
+    /// - Throws: ``Engine/VaultError/failed(path:problem:)`` when the file cannot be read, or holds no key.
+    public static func load(file path: String) throws(VaultError) -> Loaded? {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-        if descriptor < 0 {
+        guard descriptor >= 0 else {
             guard errno == ENOENT else { throw failure(path, "cannot be read") }
-            try create(path)
-            var loaded = try loadOrCreate(file: path)
-            loaded.isNew = true
-            return loaded
+            return nil
         }
         defer { close(descriptor) }
         // Room for one byte more than a key and its line break, so that a longer file is noticed.
@@ -82,7 +96,7 @@ public struct MasterKey: Sendable, CustomStringConvertible {
 
     /// Writes a new key beside the path and links it there whole: no crash leaves half a key, and of two processes the
     /// second gets the first one's.
-    private static func create(_ path: String) throws(VaultError) {
+    static func create(_ path: String) throws(VaultError) {
         let draft = "\(path).\(getpid()).new"
         let descriptor = open(draft, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else { throw failure(path, "cannot be created") }
@@ -96,6 +110,11 @@ public struct MasterKey: Sendable, CustomStringConvertible {
             throw failure(path, "cannot be written")
         }
         guard link(draft, path) == 0 || errno == EEXIST else { throw failure(path, "cannot be created") }
+        try synchronizeFolder(of: path)
+    }
+
+    /// Makes names in the file's folder durable.
+    static func synchronizeFolder(of path: String) throws(VaultError) {
         let directory = path.contains("/") ? String(path[..<(path.lastIndex(of: "/") ?? path.endIndex)]) + "/" : "."
         let folder = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         guard folder >= 0 else { throw failure(directory, "cannot be opened") }
@@ -103,7 +122,7 @@ public struct MasterKey: Sendable, CustomStringConvertible {
         guard fsync(folder) == 0 else { throw failure(directory, "cannot be synchronized") }
     }
 
-    private static func failure(_ path: String, _ what: String) -> VaultError {
+    static func failure(_ path: String, _ what: String) -> VaultError {
         .failed(path: path, problem: "the master key file \(what): \(String(cString: strerror(errno)))")
     }
 }

@@ -19,8 +19,8 @@ public final class SQLiteVault: Vault {
 
     private struct Contents: ~Copyable {
         let connection: Connection
-        let wrapping: AESGCM
-        let keyID: [UInt8]
+        var wrapping: AESGCM
+        var keyID: [UInt8]
     }
 
     private let path: String
@@ -41,8 +41,7 @@ public final class SQLiteVault: Vault {
     ///   ``Engine/VaultError/failed(path:problem:)`` when the file cannot be opened or is no vault.
     public init(directory: String, masterKey: MasterKey) throws(VaultError) {
         let path = directory + "/" + Self.fileName
-        let key = masterKey.derive(.wrapping)
-        guard let wrapping = AESGCM(key: key) else { preconditionFailure("a derived key has not 32 bytes") }
+        let (wrapping, keyID) = Self.wrapping(masterKey)
         try Self.restrict(path)
         let connection: Connection
         do throws(SQLiteFailure) {
@@ -51,8 +50,7 @@ public final class SQLiteVault: Vault {
         } catch {
             throw .failed(path: path, problem: Unusable.problem(error))
         }
-        let opened = Contents(
-            connection: connection, wrapping: wrapping, keyID: Array(SHA256.digest(of: key).bytes.prefix(8)))
+        let opened = Contents(connection: connection, wrapping: wrapping, keyID: keyID)
         // The check row tells a wrong master key at once, not at the first secret that somebody needs.
         if let text = try Self.reveal(Self.checkName, kind: .check, in: opened, path: path) {
             guard text == Self.checkText else { throw .wrongKey(path: path, name: Self.checkName) }
@@ -61,6 +59,39 @@ public final class SQLiteVault: Vault {
         }
         self.path = path
         contents = Mutex(opened)
+    }
+
+    /// Whether the directory has a vault; not whether it opens.
+    public static func exists(in directory: String) -> Bool { access(directory + "/" + fileName, F_OK) == 0 }
+
+    /// Seals everything anew under another master key, in one transaction: after a crash everything is under one of the
+    /// two. Nothing sealed under the former key stays in the file.
+    ///
+    /// - Returns: How many secrets there are.
+    func rewrap(under masterKey: MasterKey) throws(VaultError) -> Int {
+        try contents.withLock { contents throws(VaultError) in
+            let (wrapping, keyID) = Self.wrapping(masterKey)
+            let rows = try Self.rows(in: contents, path: path)
+            try Self.guarded(path) { () throws(SQLiteFailure) in
+                try contents.connection.cached("begin", "BEGIN IMMEDIATE").run()
+            }
+            do throws(VaultError) {
+                let anew = Contents(connection: contents.connection, wrapping: wrapping, keyID: keyID)
+                for (kind, name) in rows {
+                    guard let secret = try Self.reveal(name, kind: kind, in: contents, path: path) else { continue }
+                    try Self.store(secret, as: name, kind: kind, in: anew, path: path)
+                }
+                try Self.guarded(path) { () throws(SQLiteFailure) in
+                    try contents.connection.cached("commit", "COMMIT").run()
+                }
+            } catch {
+                contents.connection.rollback()
+                throw error
+            }
+            contents.wrapping = wrapping
+            contents.keyID = keyID
+            return rows.count { $0.kind == .secret }
+        }
     }
 
     /// Keeps a secret under a name, durably, before this returns. An existing one of that name is replaced, without trace.
@@ -118,6 +149,30 @@ extension SQLiteVault {
     private enum Kind: Int64 {
         case check = 0
         case secret = 1
+    }
+
+    /// What wraps under a master key, and the key's name in each row.
+    private static func wrapping(_ masterKey: MasterKey) -> (AESGCM, keyID: [UInt8]) {
+        guard let wrapping = AESGCM(key: masterKey.derive(.wrapping)) else { preconditionFailure("a derived key has not 32 bytes") }
+        return (wrapping, masterKey.id)
+    }
+
+    private static func rows(
+        in contents: borrowing Contents, path: String
+    ) throws(VaultError) -> [(kind: Kind, name: String)] {
+        let connection = contents.connection
+        return try guarded(path) { () throws(SQLiteFailure) in
+            let statement = try connection.cached("list all rows", "SELECT kind, name FROM secrets ORDER BY kind, name")
+            defer { statement.reset() }
+            var rows: [(kind: Kind, name: String)] = []
+            while try statement.step() {
+                guard let kind = Kind(rawValue: statement.integer(0)) else {
+                    throw Unusable.error("holds a row of an unknown kind; use the version that wrote it")
+                }
+                rows.append((kind, statement.text(1)))
+            }
+            return rows
+        }
     }
 
     /// Makes the file readable for its owner only before SQLite sees it; the journal inherits its mode.

@@ -5,7 +5,7 @@
 ///   `sig`, in any case: so `X-Amz-Signature`, `X-Amz-Credential`, `X-Amz-Security-Token` and their like elsewhere.
 ///   Up to the next `&`, `#`, quote, angle bracket, backslash, blank or control character.
 /// - `bkpy_live_…` and `bkpy_test_…`: all alphanumerics that follow, also fewer than a whole key's 32, since free text
-///   is often cut.
+///   is often cut. Behind `bkpy_` alone, or with another word between: 16 alphanumerics or more, as tokens have them.
 ///
 /// A URL within a URL's query is percent-encoded, once or twice: `%3D`, `%253D` and so on count as well. What is found
 /// begins and ends beside ASCII, so overwriting it with ASCII keeps a text valid UTF-8. One pass, linear in the bytes.
@@ -121,7 +121,22 @@ struct CredentialScanner {
             while stop < end, Self.isAlphanumeric(text[stop]) { stop += 1 }
             return first..<stop
         }
-        return nil
+        return token(at: here, in: text)
+    }
+
+    private static let tokenPrefix = Array("bkpy_".utf8)
+    private static let leastTokenByteCount = 16
+
+    private func token(at here: Int, in text: [UInt8]) -> Range<Int>? {
+        let prefix = Self.tokenPrefix
+        guard end - here > prefix.count, prefix.indices.allSatisfy({ text[here + $0] == prefix[$0] }) else { return nil }
+        var first = here + prefix.count
+        var stop = first
+        while stop < end, Self.isAlphanumeric(text[stop]) || text[stop] == UInt8(ascii: "_") {
+            stop += 1
+            if text[stop - 1] == UInt8(ascii: "_") { first = stop }
+        }
+        return stop - first >= Self.leastTokenByteCount ? first..<stop : nil
     }
 
     // MARK: Characters

@@ -6,11 +6,11 @@ enum FrameMessage: Sendable {
     case envelope
     /// Holds neither messages nor anything to treat specially.
     case plain
-    case heartbeat, discoveryReport, discoveredContainer
+    case heartbeat, discoveryReport, discoveredContainer, credentialVariable
     case jobUpdate, backupCompleted, healthCheckResult, restoreUpdate, ack
     case logEvent, logField
-    case registerAck, configUpdate, agentConfig, target, connectionConfig, backupJobSpec
-    case runBackup, uploadCredentials
+    case registerAck, configUpdate, agentConfig, target, connectionConfig, backupJobSpec, healthCheckSpec
+    case runBackup, uploadCredentials, selfUpdate
 
     /// What a length-delimited field with this number holds. Total: unknown numbers are plain content.
     func content(ofField number: UInt32) -> FrameContent {
@@ -18,7 +18,9 @@ enum FrameMessage: Sendable {
         case (.envelope, _): FrameMessage.content(ofPayload: number)
         case (.heartbeat, 2): .message(.plain)
         case (.discoveryReport, 1): .message(.discoveredContainer)
-        case (.discoveredContainer, 6), (.discoveredContainer, 7): .message(.plain)
+        case (.discoveredContainer, 6): .message(.credentialVariable)
+        case (.discoveredContainer, 7): .message(.plain)
+        case (.credentialVariable, 2): .credentialHint
         case (.jobUpdate, 4), (.jobUpdate, 5), (.restoreUpdate, 4), (.restoreUpdate, 5): .freeText
         case (.backupCompleted, 8): .echoedDataKey
         case (.healthCheckResult, 5), (.ack, 3), (.logEvent, 4), (.logField, 2): .freeText
@@ -26,7 +28,10 @@ enum FrameMessage: Sendable {
         case (.registerAck, 2), (.configUpdate, 1): .message(.agentConfig)
         case (.agentConfig, 2): .message(.target)
         case (.agentConfig, 3): .message(.backupJobSpec)
-        case (.agentConfig, 4), (.agentConfig, 5), (.agentConfig, 6), (.backupJobSpec, 9): .message(.plain)
+        case (.agentConfig, 4): .message(.healthCheckSpec)
+        case (.agentConfig, 5), (.agentConfig, 6), (.backupJobSpec, 9): .message(.plain)
+        case (.backupJobSpec, 7), (.backupJobSpec, 8): .freeText
+        case (.healthCheckSpec, 4), (.selfUpdate, 2): .url
         case (.target, 4): .message(.connectionConfig)
         case (.connectionConfig, 1): .url
         case (.connectionConfig, 5): .passwordReference
@@ -39,7 +44,7 @@ enum FrameMessage: Sendable {
 
     private static func content(ofPayload number: UInt32) -> FrameContent {
         switch number {
-        case 10, 53, 54, 56, 57, 1000: .message(.plain)
+        case 10, 53, 54, 57, 1000: .message(.plain)
         case 11: .message(.heartbeat)
         case 12: .message(.discoveryReport)
         case 13: .message(.jobUpdate)
@@ -51,6 +56,7 @@ enum FrameMessage: Sendable {
         case 50: .message(.registerAck)
         case 51: .message(.configUpdate)
         case 52: .message(.runBackup)
+        case 56: .message(.selfUpdate)
         default: .plain
         }
     }
@@ -69,6 +75,8 @@ enum FrameContent: Sendable {
     case dataKey
     /// The same key as an agent says it back.
     case echoedDataKey
+    /// Says that a credential exists. A reference agent sends `set`; whatever else stands here may be the credential.
+    case credentialHint
     /// A password, or a reference to one.
     case passwordReference
 }

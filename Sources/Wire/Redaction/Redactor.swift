@@ -2,10 +2,11 @@
 ///
 /// So what is folded is what is stored, and no later step can forget to redact. Secrets are overwritten with `*`:
 ///
-/// - by field: `encrypted_dek`, and `password_secret_ref` unless it is an `env:` or `file:` reference;
-/// - by looks: user info and signatures in URLs and agent keys, in any text (``CredentialScanner`` has the rules);
-/// - by value: the secrets given here, as themselves, in hex, in base64 at any alignment, percent-encoded or with
-///   backslashes. Those of 8 bytes and more anywhere, those of 4 to 7 bytes only in free text (errors, steps, log
+/// - by field: `encrypted_dek`, `password_secret_ref` unless it is an `env:` or `file:` reference, and what a container's
+///   credential variables hold, unless it is `set`;
+/// - by looks: user info and signatures in URLs, agent keys and tokens, in any text (``CredentialScanner`` has the rules);
+/// - by value: the secrets given here, as themselves, in hex, in base64 at any alignment, as lists of bytes, and all of
+///   that also under one or two layers of percent-encoding or backslashes (``Reading``). Those of 8 bytes and more anywhere, those of 4 to 7 bytes only in free text (errors, steps, log
 ///   lines, reasons), where a chance hit costs nothing; shorter ones not at all.
 ///
 /// A frame that decoded before decodes after: only contents of fields are overwritten, never a tag or a length, and
@@ -61,6 +62,35 @@ public struct Redactor: Sendable {
     }
 }
 
+extension Redactor {
+    /// A text of no particular structure without its secrets: all rules apply to all of it.
+    public func redacted(_ text: String) -> String {
+        String(decoding: redacted(Array(text.utf8)), as: UTF8.self)
+    }
+
+    /// The same for bytes.
+    public func redacted(_ text: [UInt8]) -> [UInt8] {
+        var text = text
+        let known = long.matches(in: text, text.indices)
+        let visitor = RedactingVisitor(short: short, known: [])
+        visitor.redactText(text.indices, isFree: true, in: &text)
+        for range in known { visitor.overwriteCharacters(range, within: text.indices, in: &text) }
+        return text
+    }
+
+    /// Whether a text holds what looks like a secret: a password or signature in a URL, an agent key, a token.
+    ///
+    /// - Returns: false where nothing but a shell's variable (`$NAME`) stands in such a place.
+    public static func looksSecret(_ text: String) -> Bool {
+        let bytes = Array(text.utf8)
+        var scanner = CredentialScanner(bytes.indices)
+        while let found = scanner.next(in: bytes) {
+            if bytes[found.lowerBound] != UInt8(ascii: "$"), found.contains(where: { bytes[$0] != star }) { return true }
+        }
+        return false
+    }
+}
+
 /// What secrets are overwritten with.
 private let star = UInt8(ascii: "*")
 
@@ -84,6 +114,8 @@ private struct RedactingVisitor: FrameVisitor {
             } else {
                 overwrite(range, in: &frame)
             }
+        case .credentialHint:
+            if !frame[range].elementsEqual("set".utf8) { overwrite(range, in: &frame) }
         case .freeText:
             redactText(range, isFree: true, in: &frame)
         case .plain, .url, .message:
@@ -106,7 +138,7 @@ private struct RedactingVisitor: FrameVisitor {
 
     /// A secret of arbitrary bytes may begin or end within a character: then the whole character goes, since the rest of it
     /// would make the text invalid.
-    private func overwriteCharacters(_ match: Range<Int>, within range: Range<Int>, in frame: inout [UInt8]) {
+    func overwriteCharacters(_ match: Range<Int>, within range: Range<Int>, in frame: inout [UInt8]) {
         var lower = match.lowerBound
         var upper = match.upperBound
         while lower > range.lowerBound, match.lowerBound - lower < 3, isContinuation(frame[lower]) { lower -= 1 }

@@ -14,6 +14,17 @@ extension Redactor {
     }
 }
 
+extension Redactor {
+    /// The secrets of one URL: user info, the password in it, and the values of signing parameters, also
+    /// percent-decoded.
+    public static func secrets(inURL url: String) -> [[UInt8]] {
+        var visitor = HarvestingVisitor()
+        let text = Array(url.utf8)
+        visitor.addParts(ofURL: text.indices, in: text)
+        return visitor.secrets
+    }
+}
+
 private struct HarvestingVisitor: FrameVisitor {
     var secrets: [[UInt8]] = []
 
@@ -25,11 +36,15 @@ private struct HarvestingVisitor: FrameVisitor {
         case .passwordReference:
             if !isReference(range, in: frame) { secrets.append(Array(frame[range])) }
         case .url:
-            var scanner = CredentialScanner(range)
-            while let found = scanner.next(in: frame) { addURLPart(frame[found]) }
-        case .plain, .freeText, .echoedDataKey, .message:
+            addParts(ofURL: range, in: frame)
+        case .plain, .freeText, .echoedDataKey, .credentialHint, .message:
             break
         }
+    }
+
+    mutating func addParts(ofURL range: Range<Int>, in text: [UInt8]) {
+        var scanner = CredentialScanner(range)
+        while let found = scanner.next(in: text) { addURLPart(text[found]) }
     }
 
     private mutating func addURLPart(_ part: ArraySlice<UInt8>) {
@@ -47,24 +62,15 @@ private struct HarvestingVisitor: FrameVisitor {
         var decoded: [UInt8] = []
         var rest = text
         while let byte = rest.popFirst() {
-            if byte == UInt8(ascii: "%"), let high = rest.first.flatMap(digit),
-                let low = rest.dropFirst().first.flatMap(digit)
+            if byte == UInt8(ascii: "%"), let high = rest.first.flatMap(Hexadecimal.value),
+                let low = rest.dropFirst().first.flatMap(Hexadecimal.value)
             {
-                decoded.append(high << 4 | low)
+                decoded.append(UInt8(high << 4 | low))
                 rest = rest.dropFirst(2)
             } else {
                 decoded.append(byte)
             }
         }
         return decoded
-    }
-
-    private func digit(_ byte: UInt8) -> UInt8? {
-        switch byte {
-        case UInt8(ascii: "0")...UInt8(ascii: "9"): byte - UInt8(ascii: "0")
-        case UInt8(ascii: "a")...UInt8(ascii: "f"): byte - UInt8(ascii: "a") + 10
-        case UInt8(ascii: "A")...UInt8(ascii: "F"): byte - UInt8(ascii: "A") + 10
-        default: nil
-        }
     }
 }

@@ -3,6 +3,15 @@ enum Hexadecimal {
     static let lowercaseDigits = Array("0123456789abcdef".utf8)
     static let uppercaseDigits = Array("0123456789ABCDEF".utf8)
 
+    static func value(of digit: UInt8) -> UInt32? {
+        switch digit {
+        case UInt8(ascii: "0")...UInt8(ascii: "9"): UInt32(digit - UInt8(ascii: "0"))
+        case UInt8(ascii: "a")...UInt8(ascii: "f"): UInt32(digit - UInt8(ascii: "a")) + 10
+        case UInt8(ascii: "A")...UInt8(ascii: "F"): UInt32(digit - UInt8(ascii: "A")) + 10
+        default: nil
+        }
+    }
+
     static func encode(_ bytes: [UInt8], _ digits: [UInt8]) -> [UInt8] {
         bytes.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }
     }
@@ -14,10 +23,13 @@ struct SecretPattern: Sendable {
     /// The base64 characters before and after mix bits of the secret with bits of its neighbours.
     var sharesFirst = false
     var sharesLast = false
+    /// Whether this is the secret and not another way to write it.
+    var isSecretItself = false
 
-    /// Every form in which a secret is looked for. Each has at least 4 bytes if the secret has.
+    /// Every form in which a secret is looked for, but for what a ``Reading`` undoes. Each has at least 4 bytes if the
+    /// secret has.
     static func all(of secret: [UInt8]) -> [SecretPattern] {
-        var patterns = [SecretPattern(bytes: secret)]
+        var patterns = [SecretPattern(bytes: secret, isSecretItself: true)]
         for digits in [Hexadecimal.lowercaseDigits, Hexadecimal.uppercaseDigits] {
             add(SecretPattern(bytes: Hexadecimal.encode(secret, digits)), to: &patterns)
         }
@@ -25,8 +37,12 @@ struct SecretPattern: Sendable {
             add(base64(secret, offset: offset, standardAlphabet), to: &patterns)
             add(base64(secret, offset: offset, urlAlphabet), to: &patterns)
         }
-        add(SecretPattern(bytes: percentEncoded(secret)), to: &patterns)
-        add(SecretPattern(bytes: backslashEscaped(secret)), to: &patterns)
+        for between in [" ", ", ", ","] { add(listed(secret, between) { Array(String($0).utf8) }, to: &patterns) }
+        for digits in [Hexadecimal.lowercaseDigits, Hexadecimal.uppercaseDigits] {
+            for between in [" ", ":", ", 0x"] {
+                add(listed(secret, between) { Hexadecimal.encode([$0], digits) }, to: &patterns)
+            }
+        }
         return patterns
     }
 
@@ -55,18 +71,9 @@ struct SecretPattern: Sendable {
         return SecretPattern(bytes: characters, sharesFirst: firstBit % 6 != 0, sharesLast: endBit % 6 != 0)
     }
 
-    private static func percentEncoded(_ secret: [UInt8]) -> [UInt8] {
-        secret.flatMap { byte in
-            letters.contains(byte) || "-._~".utf8.contains(byte)
-                ? [byte] : [UInt8(ascii: "%")] + Hexadecimal.encode([byte], Hexadecimal.uppercaseDigits)
-        }
-    }
-
-    /// As Go's `%q` and JSON print a text with quotes in it.
-    private static func backslashEscaped(_ secret: [UInt8]) -> [UInt8] {
-        secret.flatMap { byte in
-            byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") ? [UInt8(ascii: "\\"), byte] : [byte]
-        }
+    /// Byte by byte, as Go and others print bytes: `[104 117 110]`, `68:75:6e`, `0x68, 0x75, 0x6e`.
+    private static func listed(_ secret: [UInt8], _ between: String, _ digits: (UInt8) -> [UInt8]) -> SecretPattern {
+        SecretPattern(bytes: Array(secret.map(digits).joined(separator: Array(between.utf8))))
     }
 
     static func isBase64(_ byte: UInt8) -> Bool {

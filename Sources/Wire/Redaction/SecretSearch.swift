@@ -10,6 +10,8 @@ struct SecretSearch: Sendable {
     private var heads: [Int32] = []
     /// Per pattern: index of the next one with the same hash, or -1.
     private var followers: [Int32] = []
+    /// Some pattern holds a blank, which may stand as `+`.
+    private var hasBlank = false
 
     var isEmpty: Bool { patterns.isEmpty }
 
@@ -22,6 +24,7 @@ struct SecretSearch: Sendable {
             followers.append(heads[slot])
             heads[slot] = Int32(patterns.count)
             patterns.append(pattern)
+            if pattern.isSecretItself, pattern.bytes.contains(0x20) { hasBlank = true }
         }
     }
 
@@ -29,9 +32,23 @@ struct SecretSearch: Sendable {
         Int((word &* 0x9E37_79B1) >> (32 - tableBits))
     }
 
-    /// All places in `range` where a pattern stands, joined where they touch: ascending, disjoint.
+    /// All places in `range` where a pattern stands, as itself or escaped, joined where they touch: ascending, disjoint.
     func matches(in frame: [UInt8], _ range: Range<Int>) -> [Range<Int>] {
         guard !isEmpty, range.count >= 4 else { return [] }
+        var found = standing(in: frame, range)
+        for reading in Reading.all(of: frame[range], plusIsBlank: hasBlank) {
+            found += standing(in: reading.bytes, reading.bytes.indices).map(reading.source)
+        }
+        return joined(found)
+    }
+
+    private func joined(_ ranges: [Range<Int>]) -> [Range<Int>] {
+        var joined: [Range<Int>] = []
+        for range in ranges.sorted(by: { $0.lowerBound < $1.lowerBound }) { append(range, to: &joined) }
+        return joined
+    }
+
+    private func standing(in frame: [UInt8], _ range: Range<Int>) -> [Range<Int>] {
         var found: [Range<Int>] = []
         var word: UInt32 = 0
         for index in range {

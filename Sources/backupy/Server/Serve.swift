@@ -53,7 +53,8 @@ struct Serve: AsyncParsableCommand {
         do {
             try await group.run()
         } catch let error as StartError {
-            throw Failure(text: "\(error)", code: error.isUsage ? Failure.usage : Failure.work)
+            let code = error.isUsage ? Failure.usage : error.isVerificationFailure ? Failure.verification : Failure.work
+            throw Failure(text: "\(error)", code: code)
         }
     }
 
