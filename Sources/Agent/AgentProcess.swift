@@ -24,7 +24,7 @@ final class AgentProcess: Sendable {
     private let outbox: Outbox
     private let desk: ReportDesk
     private let vitals: HostVitals
-    private let settings = Mutex<StationSettings?>(nil)
+    private let settings = SettingsBoard()
     private let failure: AsyncStream<String>
 
     /// Folds the journal and carries out what an earlier process left open.
@@ -45,7 +45,7 @@ final class AgentProcess: Sendable {
             configuration: Uploader.clientConfiguration(trustedCertificates: configuration.trustedCertificates))
         let sleep: @Sendable (Duration) async throws -> Void = { try await time.sleep(for: $0) }
         let worker = StationWorker(
-            pouch: pouch, mirror: mirror, outbox: outbox, desk: desk, keys: opened.keys,
+            pouch: pouch, mirror: mirror, settings: settings, outbox: outbox, desk: desk, keys: opened.keys,
             pipeline: DumpPipeline(drivers: [SQLiteDriver()], staging: opened.staging),
             hooks: HookRunner(isAllowed: configuration.allowsHooks, sleep: sleep, log: { logger.info("\($0)") }),
             uploader: Uploader(client: client, sleep: sleep, now: { time.wallTime() }), staging: opened.staging,
@@ -147,7 +147,7 @@ final class AgentProcess: Sendable {
         Session.Hooks(
             register: { [self] in
                 // Zero while no config is in memory, so that the server sends it whole.
-                .register(identity, lastKnownConfigVersion: settings.withLock { $0?.version ?? 0 })
+                .register(identity, lastKnownConfigVersion: settings.current?.version ?? 0)
             },
             accepted: { [self] session, settings in
                 logger.notice("connected to \(configuration.server)")
@@ -173,12 +173,12 @@ final class AgentProcess: Sendable {
         let load = mirror.load()
         figures.queuedRunCount = UInt32(clamping: load.waitingCount)
         return .heartbeat(
-            configVersion: settings.withLock { $0?.version ?? 0 }, figures, activeJobs: load.activeJobs)
+            configVersion: settings.current?.version ?? 0, figures, activeJobs: load.activeJobs)
     }
 
     private func apply(_ new: StationSettings?) async {
         guard let new else { return }
-        settings.withLock { $0 = new }
+        settings.put(new)
         _ = try? await engine.submit(.configured(version: new.version, parallelRunLimit: new.parallelRunLimit))
     }
 
@@ -213,7 +213,7 @@ final class AgentProcess: Sendable {
     }
 
     private func resolve(_ job: Text) -> Result<Pouch.Work, RunFailure> {
-        guard let settings = settings.withLock({ $0 }), let known = settings.jobs[job] else {
+        guard let settings = settings.current, let known = settings.jobs[job] else {
             return .failure(RunFailure("pipeline: unknown job_id \"\(job)\""))
         }
         guard let target = settings.targets[known.target] else {
