@@ -25,7 +25,7 @@ final class AgentProcess: Sendable {
     private let desk: ReportDesk
     private let pipeline: DumpPipeline
     private let vitals: HostVitals
-    private let settings = Mutex<StationSettings?>(nil)
+    private let settings = SettingsBoard()
     private let failure: AsyncStream<String>
 
     /// Folds the journal and carries out what an earlier process left open.
@@ -48,7 +48,7 @@ final class AgentProcess: Sendable {
         pipeline = DumpPipeline(
             drivers: [SQLiteDriver(), PostgreSQLDriver(log: { logger.info("\($0)") })], staging: opened.staging)
         let worker = StationWorker(
-            pouch: pouch, mirror: mirror, outbox: outbox, desk: desk, keys: opened.keys,
+            pouch: pouch, mirror: mirror, settings: settings, outbox: outbox, desk: desk, keys: opened.keys,
             pipeline: pipeline,
             hooks: HookRunner(isAllowed: configuration.allowsHooks, sleep: sleep, log: { logger.info("\($0)") }),
             uploader: Uploader(client: client, sleep: sleep, now: { time.wallTime() }), staging: opened.staging,
@@ -150,7 +150,7 @@ final class AgentProcess: Sendable {
         Session.Hooks(
             register: { [self] in
                 // Zero while no config is in memory, so that the server sends it whole.
-                .register(identity, lastKnownConfigVersion: settings.withLock { $0?.version ?? 0 })
+                .register(identity, lastKnownConfigVersion: settings.current?.version ?? 0)
             },
             accepted: { [self] session, settings in
                 logger.notice("connected to \(configuration.server)")
@@ -176,12 +176,12 @@ final class AgentProcess: Sendable {
         let load = mirror.load()
         figures.queuedRunCount = UInt32(clamping: load.waitingCount)
         return .heartbeat(
-            configVersion: settings.withLock { $0?.version ?? 0 }, figures, activeJobs: load.activeJobs)
+            configVersion: settings.current?.version ?? 0, figures, activeJobs: load.activeJobs)
     }
 
     private func apply(_ new: StationSettings?) async {
         guard let new else { return }
-        settings.withLock { $0 = new }
+        settings.put(new)
         _ = try? await engine.submit(.configured(version: new.version, parallelRunLimit: new.parallelRunLimit))
     }
 
@@ -216,7 +216,7 @@ final class AgentProcess: Sendable {
     }
 
     private func resolve(_ job: Text) -> Result<Pouch.Work, RunFailure> {
-        guard let settings = settings.withLock({ $0 }), let known = settings.jobs[job] else {
+        guard let settings = settings.current, let known = settings.jobs[job] else {
             return .failure(RunFailure("pipeline: unknown job_id \"\(job)\""))
         }
         guard let target = settings.targets[known.target] else {

@@ -160,6 +160,37 @@ struct RunTests {
         try await stage.stop()
     }
 
+    @Test("Post-hooks of a run that a restart cut off run once the configuration is there")
+    func hooksAfterRestart() async throws {
+        let stage = try await Stage(storeIsOpen: false)
+        let mark = stage.folder + "/mark"
+        let config = stage.config {
+            $0.jobs[0].preHooks = ["echo pre >> \(mark)"]
+            $0.jobs[0].postHooks = ["echo post >> \(mark)", "exit 9"]
+        }
+        try await stage.start(allowsHooks: true)
+        let first = try await stage.server.accept(config)
+        stage.order(first, run: "run-1")
+        for await _ in stage.store.arrivals { break }
+        try await stage.stop()
+        // An agent that reaches no server in its whole life owes them still.
+        try await stage.start(allowsHooks: true, port: 1)
+        await stage.time.waited(for: .seconds(1))
+        try await stage.stop()
+        #expect(try String(contentsOfFile: mark, encoding: .utf8) == "pre\n")
+        try await stage.start(allowsHooks: true)
+        let second = try await stage.server.accept(config)
+        var update = WireJobUpdate()
+        var warning = WireLogEvent()
+        while update.status != .failed || warning.message.isEmpty {
+            let envelope = try await second.nextReport()
+            if case .log(let log) = envelope.payload { warning = log } else { update = envelope.jobUpdate }
+        }
+        #expect(warning.message == "run run-1: pipeline: post_hook[1] failed: hook ended with exited(9)")
+        #expect(try String(contentsOfFile: mark, encoding: .utf8) == "pre\npost\n")
+        try await stage.stop()
+    }
+
     @Test("What cannot be run is reported at once, in words")
     func refusals() async throws {
         let stage = try await Stage()

@@ -24,6 +24,14 @@ final class StationMirror: Sendable {
     /// One run of the journal.
     func run(_ id: Text) -> Station.Run? { state.withLock { $0.runs[id] } }
 
+    /// The job of a run whose dump an earlier process was told to begin; nil for any other run.
+    func jobBegunBefore(_ id: Text) -> Text? {
+        state.withLock { state in
+            guard let run = state.runs[id], run.begunAt != nil, run.begunInStart < state.startCount else { return nil }
+            return run.order.job
+        }
+    }
+
     /// What `active_job_ids` lists, and how many runs wait. These are run ids of the wire, of all runs that are not over:
     /// by them the server knows that it is in touch with a run again, and else gives it up after its grace.
     func load() -> (activeJobs: [Text], waitingCount: Int) {

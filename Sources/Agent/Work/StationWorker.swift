@@ -11,6 +11,7 @@ struct StationWorker: Worker {
 
     let pouch: Pouch
     let mirror: StationMirror
+    let settings: SettingsBoard
     let outbox: Outbox
     let desk: ReportDesk
     let keys: SealedKeys
@@ -43,7 +44,7 @@ struct StationWorker: Worker {
             pouch.stop(id, .cancelled)
             return outcome(id, .done)
         case .discard(let id):
-            await discard(id)
+            try await discard(id)
             return outcome(id, .done)
         case .report(let id):
             return outcome(id, try await self.report(id))
@@ -145,17 +146,30 @@ struct StationWorker: Worker {
 
     // MARK: - The end of a run
 
-    private func discard(_ id: Text) async {
+    private func discard(_ id: Text) async throws(CancellationError) {
         // First the file: a cancelled run leaves nothing behind within a second, whatever its hooks do.
         staging.discard(id)
-        guard let item = pouch.remove(id) else { return }
-        guard item.hooksBegan, case .success(let work) = item.work, !work.job.postHooks.isEmpty else { return }
+        let (job, owed) = try await owedHooks(of: id)
+        guard !owed.isEmpty else { return }
         do {
-            try await hooks.run(work.job.postHooks, name: "post_hook")
+            try await hooks.run(owed, name: "post_hook")
         } catch {
+            // An agent that is stopped owes them still.
+            if Task.isCancelled { throw CancellationError() }
             logger.warning("run \(id): \(error)")
-            outbox.send(.warning(job: item.order.order.job, message: "run \(id): \(error)"))
+            outbox.send(.warning(job: job, message: "run \(id): \(error)"))
         }
+    }
+
+    /// The post-hooks that must run now. For a run that an earlier process began they come with the next configuration, and
+    /// run at least once: whether its pre-hooks had begun, and its post-hooks ended, was in the memory of that process.
+    private func owedHooks(of id: Text) async throws(CancellationError) -> (job: Text, hooks: [String]) {
+        if let item = pouch.remove(id) {
+            guard item.hooksBegan, case .success(let work) = item.work else { return (item.order.order.job, []) }
+            return (item.order.order.job, work.job.postHooks)
+        }
+        guard let job = mirror.jobBegunBefore(id) else { return (.empty, []) }
+        return (job, try await settings.wait().jobs[job]?.postHooks ?? [])
     }
 
     private func announce(_ id: Text) {

@@ -112,10 +112,10 @@ struct LogCommand: AsyncParsableCommand {
         func run() async throws {
             do {
                 let directory = try options.directory()
+                // Read before the log is: beside a running server, both go on meanwhile.
+                let seen = SQLiteViews.checkpoint(of: directory + "/" + SQLiteViews.fileName)
                 let report = try LogFiles.reader(directory).verify()
-                if let seen = SQLiteViews.checkpoint(of: directory + "/" + SQLiteViews.fileName),
-                    seen.number > report.entryCount
-                {
+                if let seen, seen.number > report.entryCount {
                     throw Failure(
                         text:
                             "the log ends at position \(report.entryCount), and views.sqlite has seen position \(seen): "

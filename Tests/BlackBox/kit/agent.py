@@ -26,10 +26,12 @@ class Agent:
         self.closed = None
         self.socket = None
         self.answers_pings = True
+        self.extensions = None  # what it offers beyond v1, as the header has it
         self.news = threading.Condition()
 
     def dial(self, path="/v1/agents/connect", **options):
         headers = [("Authorization", f"Bearer {self.key}"), ("User-Agent", "Go-http-client/1.1")]
+        headers += [("Backupy-Extensions", self.extensions)] if self.extensions else []
         self.closed = None
         self.socket = WebSocket("127.0.0.1", self.server.port, path, headers, **options)
         self.socket.socket.settimeout(120)

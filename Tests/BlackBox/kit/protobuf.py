@@ -21,6 +21,7 @@ MESSAGES = {
         18: ("ack", "Ack"), 50: ("register_ack", "RegisterAck"), 51: ("config_update", "ConfigUpdate"),
         52: ("run_backup", "RunBackup"), 53: ("cancel_job", "CancelJob"), 54: ("run_health_check", "RunHealthCheck"),
         56: ("self_update", "SelfUpdate"), 57: ("ping", "Ping"),
+        1000: ("report_acknowledged", "ReportAcknowledged"),  # only where the extension report-ack was agreed on
     },
     "AgentMetrics": {
         1: ("cpu_percent", FLOAT), 2: ("mem_used_bytes", UINT), 3: ("mem_total_bytes", UINT),
@@ -97,6 +98,7 @@ MESSAGES = {
         5: ("force", BOOL),
     },
     "Ping": {1: ("ts_ms", UINT)},
+    "ReportAcknowledged": {1: ("run_id", TEXT), 2: ("seq", UINT)},
 }
 DEFAULTS = {UINT: 0, TEXT: "", BYTES: b"", BOOL: False, FLOAT: 0.0}
 

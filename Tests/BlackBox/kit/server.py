@@ -58,8 +58,9 @@ class Answer:
 class Server:
     """One data directory, and the process that serves it; may be started again."""
 
-    def __init__(self, binary, directory, planted):
-        self.binary, self.directory, self.planted = binary, directory, planted
+    def __init__(self, binary, directory, planted, port=0):
+        """`port` 0: another one at each start."""
+        self.binary, self.directory, self.planted, self.fixed_port = binary, directory, planted, port
         self.data = os.path.join(directory, "data")
         os.makedirs(directory, exist_ok=True)
         self.process = None
@@ -74,8 +75,12 @@ class Server:
             return subprocess.Popen(
                 [self.binary, *arguments], stdin=subprocess.DEVNULL, stdout=out, stderr=err, env=clean_environment())
 
+    def begin(self, *arguments):
+        """Starts without waiting until it is ready."""
+        self.process = self.spawn("serve", "--data", self.data, "--listen", f"127.0.0.1:{self.fixed_port}", *arguments)
+
     def start(self, *arguments):
-        self.process = self.spawn("serve", "--data", self.data, "--listen", "127.0.0.1:0", *arguments)
+        self.begin(*arguments)
         line = eventually(self._first_line, "the server is ready", 60, 0.05)
         expect(line.startswith("ready at http://127.0.0.1:"), f"the first line is {line!r}")
         self.url = line.split(" ")[2].strip()

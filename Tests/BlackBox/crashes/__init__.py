@@ -1,0 +1,1 @@
+"""What the crash test is made of; crash.py runs it."""
