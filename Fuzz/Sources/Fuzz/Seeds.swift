@@ -45,7 +45,7 @@ enum Seeds {
         try captures().map { capture in
             var kernel = try CaptureImport.run(capture, into: MemoryLog())
             _ = try kernel.commit()
-            return try kernel.log.read(after: .start, limit: 10_000)
+            return kernel.log.read(after: .start, limit: 10_000)
         }
     }
 }

@@ -95,8 +95,10 @@ extension Target {
         try reader.write(write(many))
         return [
             [0] + foreign.prefix(4_000), [0] + write(dump), [8] + write([]), [1] + Feed.piece(stream),
-            [1] + Feed.piece(Array(stream.prefix(9))) + Feed.piece(Array(stream.dropFirst(9))), [5] + Feed.piece(stream),
-            [1] + Feed.piece([0x28, 0xB5, 0x2F, 0xFD, 0x00, 0xFF]), [2] + many, [6], [3, 2, 7, 1] + many, [3, 0] + dump,
+            [1] + Feed.piece(Array(stream.prefix(9))) + Feed.piece(Array(stream.dropFirst(9))),
+            [5] + Feed.piece(stream),
+            [1] + Feed.piece([0x28, 0xB5, 0x2F, 0xFD, 0x00, 0xFF]), [2] + many, [6], [3, 2, 7, 1] + many,
+            [3, 0] + dump,
         ]
     }
 }

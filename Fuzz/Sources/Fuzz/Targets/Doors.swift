@@ -53,7 +53,10 @@ extension Target {
 
     private static func addressSeeds() -> [[UInt8]] {
         let target = "/objects/agt_1/run_1.zst?expires=77000&max=4096&signature=00ff"
-        return [[0] + target.utf8, [1] + target.utf8, [2] + "/backup".utf8 + target.utf8, [4], [5], [4, 9, 1, 0x41], [7, 3, 0]]
+        return [
+            [0] + target.utf8, [1] + target.utf8, [2] + "/backup".utf8 + target.utf8, [4], [5], [4, 9, 1, 0x41],
+            [7, 3, 0],
+        ]
     }
 
     /// JSON alone.
@@ -65,8 +68,10 @@ extension Target {
 
     private static func jsonSeeds() -> [[UInt8]] {
         let texts = [
-            "{}", "[]", "null", "true", "[false, -0.5e+10, \"\\ud83d\\ude00\\u00e9\\n\"]", #"{"a":{"b":[1,2,{"c":null}]}}"#,
-            String(repeating: "[", count: 40), String(repeating: "{\"a\":", count: 33), "\"\u{e9}\u{1F600}\"", " \t\r\n1 ",
+            "{}", "[]", "null", "true", "[false, -0.5e+10, \"\\ud83d\\ude00\\u00e9\\n\"]",
+            #"{"a":{"b":[1,2,{"c":null}]}}"#,
+            String(repeating: "[", count: 40), String(repeating: "{\"a\":", count: 33), "\"\u{e9}\u{1F600}\"",
+            " \t\r\n1 ",
         ]
         return texts.map { Array($0.utf8) } + bodySeeds().map { Array($0.dropFirst()) }
     }
@@ -98,7 +103,8 @@ extension Target {
             return .createAgent(AgentID("agt_2"), name: name, keyDigest: [UInt8](repeating: 2, count: 32))
         case 1:
             let target = try TargetBody(&body)
-            return .createTarget(TargetID("tgt_2"), agent, target.fields(secret: target.password.map { _ in "secret:1" }))
+            return .createTarget(
+                TargetID("tgt_2"), agent, target.fields(secret: target.password.map { _ in "secret:1" }))
         case 2:
             let change = try TargetBody(&body)
             return .changeTarget(target, change.fields(secret: change.password.map { _ in "secret:1" }))
@@ -172,7 +178,10 @@ extension Target {
                 #"{"target_id":"tgt_1","cron":"*/5 8-18/2 * jan mon,wed","retention_days":30,"compression":"zstd","encryption_enabled":true,"pre_hooks":["a"],"post_hooks":["b"],"retry":{"max_attempts":3,"backoff_seconds":[1,2]},"timeout_sec":60}"#
             ),
             (4, #"{"cron":"@daily","retry":{"max_attempts":1}}"#),
-            (5, #"{"maintenance":{"start_utc":"22:00","end_utc":"02:00"},"advanced":{"max_parallel_jobs":2,"log_level":"debug","auto_update_enabled":false}}"#),
+            (
+                5,
+                #"{"maintenance":{"start_utc":"22:00","end_utc":"02:00"},"advanced":{"max_parallel_jobs":2,"log_level":"debug","auto_update_enabled":false}}"#
+            ),
             (6, "limit=10&cursor=cnVuczpydW5fMQ"), (6, "after=1"),
         ]
         return bodies.map { [$0.0] + Array($0.1.utf8) }

@@ -78,7 +78,8 @@ struct Folding {
 
     init(log: Text) { stream = Core.Stream(log) }
 
-    mutating func fold<M: Machine>(_ machine: M.Type, _ message: M.Message, _ body: [UInt8], into state: inout M.State) {
+    mutating func fold<M: Machine>(_ machine: M.Type, _ message: M.Message, _ body: [UInt8], into state: inout M.State)
+    {
         count += 1
         let description = M.describe(message, in: state)
         // Time goes on by a quarter of an hour, so that grace and retention pass.

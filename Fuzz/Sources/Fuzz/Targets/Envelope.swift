@@ -17,7 +17,9 @@ extension Target {
         promise(redacted.count == bytes.count, "redaction keeps the length")
         guard let known else { return }
         promise(isWellFormed, "what decodes is never taken for malformed")
-        guard let after = try? WireEnvelope(serializedBytes: redacted) else { fatalError("broken: redacted is unreadable") }
+        guard let after = try? WireEnvelope(serializedBytes: redacted) else {
+            fatalError("broken: redacted is unreadable")
+        }
         promise(after.payloadTag == known.payloadTag, "the message stays what it was")
         promise(after.seq == known.seq && after.tsMs == known.tsMs, "its numbers stay")
     }
@@ -29,7 +31,9 @@ extension Target {
             promise(frame.bytes == bytes, "what is stored is what came")
             promise(frame.sequence == known.seq, "the sequence is the envelope's")
             promise(frame.sentAt == Timestamp(clamping: known.tsMs), "the time is the envelope's")
-            if case .other(let tag) = frame.report { promise(tag == known.payloadTag, "an unknown message has its tag") }
+            if case .other(let tag) = frame.report {
+                promise(tag == known.payloadTag, "an unknown message has its tag")
+            }
             check(.received(AgentID("agt_1"), frame))
         case .unreadable(let frame):
             promise(known == nil, "refused what SwiftProtobuf accepts: \(frame.problem)")

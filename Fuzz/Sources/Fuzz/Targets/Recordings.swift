@@ -47,7 +47,7 @@ extension Target {
         let codec = FleetCodec()
         var check = ReplayCheck<Fleet> { if case .started(let start) = $0 { start.rules } else { nil } }
         var former: EncodedEntry?
-        for encoded in try kernel.log.read(after: .start, limit: .max) {
+        for encoded in kernel.log.read(after: .start, limit: .max) {
             promise(encoded.position == (former?.position ?? .start).next, "positions have no holes")
             promise(former.map { $0.recordedAt <= encoded.recordedAt } ?? true, "time never decreases")
             let entry = try codec.decode(encoded)
@@ -55,7 +55,8 @@ extension Target {
             check.add(entry)
             former = encoded
             // Malformed frames and numbers that happen to look alike are for the redaction target to judge.
-            if case .received = entry.message {} else {
+            if case .received = entry.message {
+            } else {
                 for secret in secrets { promise(!encoded.body.holds(secret), "no secret is on the log") }
             }
         }

@@ -28,14 +28,16 @@ extension Target {
         var once = frame
         let isWellFormed = redactor.redact(&once)
         promise(once.count == frame.count, "redaction keeps the length")
-        promise(isWellFormed == Redactor().redact(&once) || !isWellFormed, "a well formed frame stays so")
         for index in frame.indices where once[index] != frame[index] {
             promise(once[index] == UInt8(ascii: "*"), "only stars are written")
         }
-        var twice = once
-        redactor.redact(&twice)
-        promise(twice == once, "redaction again changes nothing")
-        if !isWellFormed { promise(!once.holds(secret), "no secret in what is malformed") }
+        if isWellFormed {
+            var twice = once
+            promise(redactor.redact(&twice), "a well formed frame stays so")
+            promise(twice == once, "redaction again changes nothing")
+        } else {
+            promise(!once.holds(secret), "no secret in what is malformed")
+        }
 
         let harvest = Redactor.secrets(in: frame).filter { $0.count >= 8 && !$0.contains(UInt8(ascii: "*")) }
         var own = frame
@@ -97,7 +99,10 @@ extension Target {
     private static func redactionSeeds() throws -> [[UInt8]] {
         let head: [UInt8] = [0, 8, 4] + Array("hunter2-hunter2!".utf8) + Array("abcd".utf8)
         var seeds = try Seeds.frames().map { head + $0 }
-        let texts = ["https://user:pass%40word@host/db?X-Amz-Signature=00ff&sig=1", "bkpy_live_0123456789abcdef", "a%253Dtoken%3Db"]
+        let texts = [
+            "https://user:pass%40word@host/db?X-Amz-Signature=00ff&sig=1", "bkpy_live_0123456789abcdef",
+            "a%253Dtoken%3Db",
+        ]
         for form in UInt8(0)..<16 {
             for text in texts {
                 seeds.append(

@@ -15,7 +15,8 @@ extension Target {
         switch form % 6 {
         case 0: moments(string, number)
         case 1: range(string, number)
-        case 2: if let problem = CronText.problem(of: Text(string)) { promise(!problem.isEmpty, "a problem has a text") }
+        case 2:
+            if let problem = CronText.problem(of: Text(string)) { promise(!problem.isEmpty, "a problem has a text") }
         case 3: _ = FailureClass(errorMessage: string)
         case 4: text(string, Int(truncatingIfNeeded: number % 2_048))
         default:
