@@ -40,6 +40,10 @@ let package = Package(
         .library(name: "Engine", targets: ["Engine"]),
         .library(name: "SQLiteLog", targets: ["SQLiteLog"]),
         .library(name: "ControlPlane", targets: ["ControlPlane"]),
+        .library(name: "Digests", targets: ["Digests"]),
+        .library(name: "Objects", targets: ["Objects"]),
+        .library(name: "Recordings", targets: ["Recordings"]),
+        .library(name: "Wire", targets: ["Wire"]),
         .executable(name: "backupy", targets: ["backupy"]),
     ],
     dependencies: [

@@ -1,6 +1,4 @@
 import Core
-import Hummingbird
-import NIOCore
 
 /// The members of a JSON object, taken one by one with their types. Whoever has taken all that there can be ends with
 /// ``end()``, which refuses what is left.
@@ -34,29 +32,6 @@ struct Body {
             throw RESTError(.validation, "the body must be a JSON object, not \(value.kind)")
         }
         return Body(members, path: "")
-    }
-
-    /// Reads a request's whole body.
-    static func bytes(of request: Request) async throws -> [UInt8] {
-        let tooLarge = RESTError(
-            .validation, "the body must have at most \(byteLimit) bytes", status: .contentTooLarge)
-        if let length = request.headers[.contentLength].flatMap({ Int($0) }), length > byteLimit { throw tooLarge }
-        var collected: [UInt8] = []
-        for try await buffer in request.body {
-            guard collected.count + buffer.readableBytes <= byteLimit else { throw tooLarge }
-            collected.append(contentsOf: buffer.readableBytesView)
-        }
-        if !collected.isEmpty, let type = request.headers[.contentType], !isAccepted(type) {
-            throw RESTError.field("Content-Type", "must be application/json")
-        }
-        return collected
-    }
-
-    /// What JSON may be called. Among it what tools say about a body when they are told nothing.
-    private static func isAccepted(_ type: String) -> Bool {
-        let name = type.prefix { $0 != ";" }.lowercased().filter { $0 != " " }
-        return ["application/json", "text/json", "text/plain", "application/x-www-form-urlencoded"].contains(name)
-            || name.hasSuffix("+json")
     }
 
     private func path(of name: String) -> String { path.isEmpty ? name : "\(path).\(name)" }

@@ -1,6 +1,5 @@
 import Core
 import Digests
-import Hummingbird
 
 /// Which part of a list is asked for.
 struct Page {
@@ -60,9 +59,10 @@ struct Page {
 struct Query {
     private let values: [String: String]
 
-    init(_ request: Request, allowed: [String]) throws(RESTError) {
+    /// - Parameter parameters: Names and values as they stand there, percent-decoded.
+    init(_ parameters: some Sequence<(Substring, Substring)>, allowed: [String]) throws(RESTError) {
         var values: [String: String] = [:]
-        for (name, value) in request.uri.queryParameters {
+        for (name, value) in parameters {
             let name = String(name)
             guard allowed.contains(name) else {
                 throw .field(name, "there is no such parameter here; there are \(allowed.joined(separator: ", "))")

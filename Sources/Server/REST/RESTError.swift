@@ -1,6 +1,4 @@
 public import HTTPTypes
-public import Hummingbird
-import NIOCore
 
 /// What a request is answered with when it is not done, in the one shape of errors:
 /// `{"error":{"code","message","details","trace_id"}}`.
@@ -69,32 +67,10 @@ public struct RESTError: Error, Sendable, CustomStringConvertible {
         RESTError(.unavailable, message, headers: [.retryAfter: String(retryAfterSeconds)])
     }
 
-    /// The answer; `trace` is also in the server's log.
-    public func response(trace: String) -> Response {
-        let body: JSON = [
-            "error": [
-                "code": .string(code.rawValue), "message": .string(message), "details": details,
-                "trace_id": .string(trace),
-            ]
-        ]
-        return .json(body, status: status, headers: headers)
-    }
-
     /// Code and message.
     public var description: String { "\(code.rawValue): \(message)" }
 }
 
 extension HTTPField.Name {
     static let idempotencyKey = Self("Idempotency-Key")!
-}
-
-extension Response {
-    /// An answer with a JSON body.
-    static func json(_ body: JSON, status: HTTPResponse.Status = .ok, headers: HTTPFields = [:]) -> Response {
-        var headers = headers
-        headers[.contentType] = "application/json"
-        headers[.cacheControl] = "no-store"
-        return Response(
-            status: status, headers: headers, body: ResponseBody(byteBuffer: ByteBuffer(bytes: body.bytes)))
-    }
 }

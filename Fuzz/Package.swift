@@ -1,0 +1,45 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let settings: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+let package = Package(
+    name: "fuzz",
+    dependencies: [
+        .package(name: "backupy", path: ".."),
+        .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
+    ],
+    targets: [
+        // Those files of `Server` that read what a request brings, without the server: a build with NIO and Hummingbird
+        // would take three times as long, and run no faster.
+        .target(
+            name: "Door",
+            dependencies: [
+                .product(name: "Core", package: "backupy"), .product(name: "Digests", package: "backupy"),
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+            ],
+            path: "Server",
+            sources: [
+                "Objects/ByteRange.swift", "REST/AgentJSON.swift", "REST/Body.swift", "REST/ConfigurationBodies.swift",
+                "REST/ConfigurationJSON.swift", "REST/JSON.swift", "REST/JSONParser.swift", "REST/MessageJSON.swift",
+                "REST/Moment.swift", "REST/Page.swift", "REST/ReportJSON.swift", "REST/RequestJSON.swift",
+                "REST/RESTError.swift",
+            ],
+            swiftSettings: settings),
+        .executableTarget(
+            name: "Fuzz",
+            dependencies: [
+                "Door", .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "Core", package: "backupy"), .product(name: "Digests", package: "backupy"),
+                .product(name: "Engine", package: "backupy"), .product(name: "Objects", package: "backupy"),
+                .product(name: "Recordings", package: "backupy"), .product(name: "Wire", package: "backupy"),
+                .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+            ],
+            swiftSettings: settings),
+    ]
+)

@@ -1,0 +1,112 @@
+import Core
+import Digests
+import Engine
+import Foundation
+
+@testable import Recordings
+@testable import Wire
+
+extension Target {
+    /// Bodies of entries, decoded, folded and decided upon one after the other, as a damaged or foreign log may hold them.
+    static let entries = Target(name: "entries", maximumByteCount: 4_096, seeds: entrySeeds) { bytes in
+        var feed = Feed(bytes)
+        let codec = FleetCodec()
+        var state = Fleet.initial
+        var log = Folding(log: "fleet")
+        while !feed.isEmpty, log.count < 64 {
+            let body = feed.piece()
+            guard let message = try? codec.decode(body, kind: "kind") else { continue }
+            let again = codec.encode(message)
+            promise((try? codec.decode(again, kind: "kind")) == message, "what is stored comes back")
+            checkJSON(message)
+            log.fold(Fleet.self, message, again, into: &state)
+        }
+        _ = StateDigest(of: state)
+        log.check()
+    }
+
+    /// The same of an agent's own log.
+    static let station = Target(name: "station", maximumByteCount: 4_096, seeds: stationSeeds) { bytes in
+        var feed = Feed(bytes)
+        let codec = StationCodec()
+        var state = Station.initial
+        var log = Folding(log: "station")
+        while !feed.isEmpty, log.count < 64 {
+            let body = feed.piece()
+            guard let message = try? codec.decode(body, kind: "kind") else { continue }
+            let again = codec.encode(message)
+            promise((try? codec.decode(again, kind: "kind")) == message, "what is stored comes back")
+            log.fold(Station.self, message, again, into: &state)
+        }
+        _ = StateDigest(of: state)
+        log.check()
+    }
+
+    /// The log of each capture, a few entries at a time and whole.
+    private static func entrySeeds() throws -> [[UInt8]] {
+        try Seeds.logs().flatMap { log in
+            var seeds = log.map { Feed.piece($0.body) }
+            seeds.append(log.prefix(40).flatMap { Feed.piece($0.body) })
+            return seeds
+        }
+    }
+
+    private static func stationSeeds() throws -> [[UInt8]] {
+        let codec = StationCodec()
+        let order = Station.Order(job: "job_1", object: "a/b.zst", isManual: true)
+        let staged = Station.Staged(byteCount: 9, digest: "00ff", engineVersion: "SQLite 3")
+        let story: [Station.Message] = [
+            .started(build: "b", rules: 1), .connected(session: "s", extensions: ["report-ack"]),
+            .configured(version: 2, parallelRunLimit: 1), .told("run_1", order), .told("run_2", order), .dump("run_1"),
+            .progressed("run_1", Station.Progress(step: "dump", percent: 40)),
+            .outcome("run_1", of: Position(6), .staged(staged)), .upload("run_1"),
+            .outcome("run_1", of: Position(9), .uploaded), .report("run_1"),
+            .outcome("run_1", of: Position(11), .delivered(isAcknowledged: true)), .cancelTold(job: "job_1"),
+            .stop("run_2"), .outcome("run_2", of: Position(14), .interrupted), .announce("run_2"),
+            .outcome("run_2", of: Position(16), .failed("dump: no")), .discard("run_2"), .forget("run_2"),
+            .reportExpired("run_1"), .journalExpired("run_1"), .disconnected(reason: "gone"),
+        ]
+        return story.map { Feed.piece(codec.encode($0)) } + [story.flatMap { Feed.piece(codec.encode($0)) }]
+    }
+}
+
+/// Folds messages as entries of a log, with what follows from them but without appending it.
+struct Folding {
+    private var batch = Batch(after: Batch.linkBeforeFirst)
+    private(set) var count = 0
+    private let stream: Core.Stream
+
+    init(log: Text) { stream = Core.Stream(log) }
+
+    mutating func fold<M: Machine>(_ machine: M.Type, _ message: M.Message, _ body: [UInt8], into state: inout M.State)
+    {
+        count += 1
+        let description = M.describe(message, in: state)
+        // Time goes on by a quarter of an hour, so that grace and retention pass.
+        let entry = Entry(
+            position: Position(UInt64(count)), recordedAt: Timestamp(milliseconds: Int64(count) * 900_000),
+            stream: description.stream, revision: Revision(UInt64(count)), cause: nil, kind: description.kind,
+            message: message)
+        batch.append(
+            EncodedEntry(
+                position: entry.position, recordedAt: entry.recordedAt, stream: entry.stream, revision: entry.revision,
+                cause: entry.cause, kind: entry.kind, body: body))
+        for change in M.fold(entry, into: &state) { _ = M.decide(change, entry, in: state) }
+        _ = M.nextDeadline(in: state)
+    }
+
+    /// What a log lends to its disk is what was appended.
+    func check() {
+        var next = 0
+        batch.lendEach { lent in
+            let entry = batch.entries[next]
+            promise(lent.position == entry.position.number, "positions in order")
+            promise(lent.body.elementsEqual(entry.body), "the body as it is")
+            promise(lent.kind.elementsEqual(entry.kind.string.utf8), "the kind as it is")
+            promise(lent.stream.elementsEqual(entry.stream.name.string.utf8), "the stream as it is")
+            next += 1
+            return true
+        }
+        promise(next == count, "all of them")
+    }
+}

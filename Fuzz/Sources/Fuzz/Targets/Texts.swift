@@ -1,0 +1,85 @@
+import Core
+import HTTPTypes
+
+@testable import Door
+@testable import Wire
+
+extension Target {
+    /// The small texts of headers, parameters and members: moments, ranges, cron expressions, error texts, ids.
+    static let texts = Target(name: "texts", maximumByteCount: 1_024, seeds: textSeeds) { bytes in
+        var feed = Feed(bytes)
+        let form = feed.byte()
+        let number = (0..<8).reduce(UInt64(0)) { value, _ in value << 8 | UInt64(feed.byte()) }
+        let rest = feed.remainder()
+        let string = String(decoding: rest, as: UTF8.self)
+        switch form % 6 {
+        case 0: moments(string, number)
+        case 1: range(string, number)
+        case 2:
+            if let problem = CronText.problem(of: Text(string)) { promise(!problem.isEmpty, "a problem has a text") }
+        case 3: _ = FailureClass(errorMessage: string)
+        case 4: text(string, Int(truncatingIfNeeded: number % 2_048))
+        default:
+            promise(Timestamp(clamping: number).milliseconds >= 0, "a moment of the wire is none before 1970")
+            let percent = Float(bitPattern: UInt32(truncatingIfNeeded: number))
+            promise((AgentMetrics.thousandths(ofPercent: percent) ?? 0) <= 100_000, "no more than all")
+            _ = Timestamp(milliseconds: Int64(bitPattern: number)) + Milliseconds(Int64(bitPattern: number))
+            _ = Timestamp(milliseconds: Int64(bitPattern: number)) - Timestamp(milliseconds: Int64(rest.count))
+        }
+    }
+
+    private static func moments(_ string: String, _ number: UInt64) {
+        let moment = Timestamp(milliseconds: Int64(bitPattern: number))
+        let text = Moment.text(moment)
+        promise(text.utf8.count == 24, "a moment has its form")
+        guard let clamped = Moment.parse(text) else { fatalError("broken: a moment is not read: \(text)") }
+        promise(Moment.text(clamped) == text, "a moment comes back from its text")
+        let years: ClosedRange<Int64> = -62_167_219_200_000...253_402_300_799_999
+        promise(!years.contains(moment.milliseconds) || clamped == moment, "no millisecond is lost")
+        guard let parsed = Moment.parse(string) else { return }
+        // An offset may lead a day over the ends of the years.
+        let around = (years.lowerBound - 86_400_000)...(years.upperBound + 86_400_000 + 1_000)
+        promise(around.contains(parsed.milliseconds), "a moment of the years there are")
+    }
+
+    private static func range(_ header: String, _ byteCount: UInt64) {
+        do {
+            let range = try ByteRange(header, byteCount: byteCount)
+            promise(range.start <= range.end && range.end <= byteCount, "a range lies in the object")
+            promise(!range.isPartial || range.byteCount > 0, "a part is not empty")
+            if range.isPartial { promise(range.header.hasPrefix("bytes \(range.start)-"), "a part says where it is") }
+        } catch {
+            promise(error.status.code == 416, "else there is no such range")
+        }
+    }
+
+    private static func text(_ string: String, _ limit: Int) {
+        let cut = Text(string).prefix(byteCount: limit)
+        promise(cut.byteCount <= limit || cut.byteCount == string.utf8.count, "a text is cut")
+        promise(string.utf8.starts(with: cut.string.utf8), "from its end")
+        promise(cut.byteCount + 4 > min(limit, string.utf8.count), "by no more than a character")
+        promise(Text(id: string).byteCount <= 256, "an id is bounded")
+        promise(Text(string) == cut || Text(string) > cut, "what is longer comes later")
+    }
+
+    private static func textSeeds() -> [[UInt8]] {
+        let zero = [UInt8](repeating: 0, count: 8)
+        let texts: [(UInt8, String)] = [
+            (0, "2026-01-31T08:05:09.123Z"), (0, "2024-02-29t23:59:60.5+05:30"), (0, "0000-01-01 00:00:00-23:59"),
+            (1, "bytes=0-99"), (1, "bytes=-5"), (1, "bytes=7-"), (1, "bytes=18446744073709551616-"),
+            (2, "*/5 8-18/2 1,15 jan-mar mon"), (2, "@daily"), (2, "0 0 31 12 7"),
+            (3, "pipeline: dump: pg_dump failed (exit 1): signal: killed"), (3, "upload: context deadline exceeded"),
+            (4, "e\u{301}\u{1F469}\u{200D}\u{1F680}\u{0}"), (4, String(repeating: "\u{1F600}", count: 90)), (5, ""),
+        ]
+        var seeds: [[UInt8]] = []
+        for (form, text) in texts {
+            for number in [zero, [0, 0, 0, 0, 0, 0, 4, 0], [UInt8](repeating: 0xFF, count: 8)] {
+                var seed = [form]
+                seed += number
+                seed += text.utf8
+                seeds.append(seed)
+            }
+        }
+        return seeds
+    }
+}

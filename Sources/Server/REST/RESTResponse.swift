@@ -1,0 +1,27 @@
+import HTTPTypes
+public import Hummingbird
+import NIOCore
+
+extension RESTError {
+    /// The answer; `trace` is also in the server's log.
+    public func response(trace: String) -> Response {
+        let body: JSON = [
+            "error": [
+                "code": .string(code.rawValue), "message": .string(message), "details": details,
+                "trace_id": .string(trace),
+            ]
+        ]
+        return .json(body, status: status, headers: headers)
+    }
+}
+
+extension Response {
+    /// An answer with a JSON body.
+    static func json(_ body: JSON, status: HTTPResponse.Status = .ok, headers: HTTPFields = [:]) -> Response {
+        var headers = headers
+        headers[.contentType] = "application/json"
+        headers[.cacheControl] = "no-store"
+        return Response(
+            status: status, headers: headers, body: ResponseBody(byteBuffer: ByteBuffer(bytes: body.bytes)))
+    }
+}
