@@ -27,6 +27,8 @@ extension RecordFleetAcceptance {
             case .checkCreated(let id, let agent, let spec): .checkCreated(RecordFleetCheck(id, agent, spec))
             case .checkDeleted(let id): .checkDeleted(id.text.string)
             case .repeated(let position): .repeatedPosition(position.number)
+            case .tokenCreated(let id, let spec): .tokenCreated(RecordFleetToken(id, spec))
+            case .tokenDeleted(let id): .tokenDeleted(id.text.string)
             }
     }
 }
@@ -53,6 +55,8 @@ extension Acceptance {
         case .checkCreated(let it): self = .checkCreated(it.checkID, it.prober, try CheckSpec(it))
         case .checkDeleted(let id): self = .checkDeleted(CheckID(Text(id)))
         case .repeatedPosition(let number): self = .repeated(Position(number))
+        case .tokenCreated(let it): self = .tokenCreated(TokenID(Text(it.token)), try APITokenSpec(it))
+        case .tokenDeleted(let id): self = .tokenDeleted(TokenID(Text(id)))
         case nil: throw .unknown("acceptance")
         }
     }

@@ -169,8 +169,8 @@ extension Fleet.Message {
             }
             self = .captured(AgentID(Text(record.agent)), frame)
         case .unreadable(let record): self = .unreadable(AgentID(Text(record.agent)), UnreadableFrame(record))
-        case .requested(let record): self = .requested(try Request(record), Ticket(record.ticket))
-        case .accepted(let record): self = .accepted(try Acceptance(record), Ticket(record.ticket))
+        case .requested(let record): self = .requested(try Request(record), try Ticket(record.ticket))
+        case .accepted(let record): self = .accepted(try Acceptance(record), try Ticket(record.ticket))
         case .refused(let record):
             guard let code = Refusal.Code(rawValue: record.code) else { throw .unknown("code of a refusal") }
             self = .refused(Refusal(code: code, field: Text(record.field), text: Text(record.text)))

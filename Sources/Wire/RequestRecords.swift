@@ -6,6 +6,7 @@ extension RecordFleetTicket {
     init(_ ticket: Ticket) {
         self.init()
         token = ticket.token.string
+        if ticket.role != .admin { role = ticket.role.rawValue }
         if let question = ticket.idempotency {
             idempotency = .with {
                 $0.key = question.key.string
@@ -16,9 +17,9 @@ extension RecordFleetTicket {
 }
 
 extension Ticket {
-    init(_ record: RecordFleetTicket) {
+    init(_ record: RecordFleetTicket) throws(RecordProblem) {
         self.init(
-            token: Text(record.token),
+            token: Text(record.token), role: record.role.isEmpty ? .admin : try Role(record: record.role),
             idempotency: record.hasIdempotency
                 ? Idempotency(key: Text(record.idempotency.key), bodyDigest: [UInt8](record.idempotency.bodyDigest))
                 : nil)
@@ -34,6 +35,32 @@ extension RecordFleetAgentRecord {
     }
 
     var id: AgentID { AgentID(Text(agent)) }
+}
+
+extension Role {
+    init(record: String) throws(RecordProblem) {
+        guard let role = Role(rawValue: record) else { throw .unknown("role") }
+        self = role
+    }
+}
+
+extension RecordFleetToken {
+    init(_ id: TokenID, _ spec: APITokenSpec) {
+        self.init()
+        token = id.text.string
+        name = spec.name.string
+        role = spec.role.rawValue
+        digest = Data(spec.digest)
+        if let expiry = spec.expiresAt { expiresAtMs = expiry.milliseconds }
+    }
+}
+
+extension APITokenSpec {
+    init(_ record: RecordFleetToken) throws(RecordProblem) {
+        self.init(
+            name: Text(record.name), role: try Role(record: record.role), digest: [UInt8](record.digest),
+            expiresAt: record.hasExpiresAtMs ? Timestamp(milliseconds: record.expiresAtMs) : nil)
+    }
 }
 
 extension RecordFleetRequest {
@@ -72,6 +99,8 @@ extension RecordFleetRequest {
             case .issueDecryptionToken(let id): .issueDecryptionToken(id.text.string)
             case .createCheck(let id, let agent, let spec): .createCheck(RecordFleetCheck(id, agent, spec))
             case .deleteCheck(let id): .deleteCheck(id.text.string)
+            case .createToken(let id, let spec): .createToken(RecordFleetToken(id, spec))
+            case .deleteToken(let id): .deleteToken(id.text.string)
             }
     }
 }
@@ -100,6 +129,8 @@ extension Request {
         case .issueDecryptionToken(let id): self = .issueDecryptionToken(RunID(Text(id)))
         case .createCheck(let it): self = .createCheck(it.checkID, it.prober, try CheckSpec(it))
         case .deleteCheck(let id): self = .deleteCheck(CheckID(Text(id)))
+        case .createToken(let it): self = .createToken(TokenID(Text(it.token)), try APITokenSpec(it))
+        case .deleteToken(let id): self = .deleteToken(TokenID(Text(id)))
         case nil: throw .unknown("request")
         }
     }

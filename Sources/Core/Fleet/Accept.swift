@@ -15,6 +15,7 @@ extension Fleet.State {
             return forget(id, entry)
         case .keyRotated(let id, let digest):
             agents[id]?.keyDigest = digest
+            conflicts[id] = nil
             return disown(id, entry)
         case .agentConfigured(let id, let settings):
             agents[id]?.settings = settings
@@ -68,6 +69,14 @@ extension Fleet.State {
             checks[id] = nil
             if let agent { agents[agent]?.checks.removeAll { $0 == id } }
             return agent.map { reconfigure($0) } ?? []
+        case .tokenCreated(let id, let spec):
+            tokens[id] = APIToken(
+                name: spec.name, role: spec.role, digest: spec.digest, createdAt: entry.recordedAt,
+                expiresAt: spec.expiresAt)
+            return []
+        case .tokenDeleted(let id):
+            tokens[id] = nil
+            return []
         case .tokenIssued, .repeated:
             return []
         }
@@ -88,9 +97,11 @@ extension Fleet.State {
     }
 
     private mutating func disown(_ id: AgentID, _ entry: Entry<Fleet.Message>) -> [Fleet.Change] {
-        guard let session = agents[id]?.session else { return [] }
+        let claimant = claims[id].map { [Fleet.Change.disowned(id, $0.session)] } ?? []
+        endClaim(of: id)
+        guard let session = agents[id]?.session else { return claimant }
         let changes = loseSession(of: id, entry)
-        return changes + (session.id.map { [.disowned(id, $0)] } ?? [])
+        return changes + (session.id.map { [.disowned(id, $0)] } ?? []) + claimant
     }
 
     private mutating func forget(_ id: AgentID, _ entry: Entry<Fleet.Message>) -> [Fleet.Change] {
@@ -99,6 +110,7 @@ extension Fleet.State {
         for target in agents[id]?.targets ?? [] { targets[target] = nil }
         for check in agents[id]?.checks ?? [] { checks[check] = nil }
         agents[id] = nil
+        conflicts[id] = nil
         return changes.filter { if case .session = $0 { false } else { true } }
     }
 }

@@ -20,6 +20,7 @@ extension Fleet {
                         text: "too many keys are remembered; repeat without one, or later"))
             }
         }
+        if let refusal = overreach(of: request, by: ticket.role, in: state) { return .refused(refusal) }
         switch judge(request, at: moment, in: state) {
         case .granted(let acceptance): return .accepted(acceptance, ticket)
         case .refused(let refusal): return .refused(refusal)
@@ -92,7 +93,22 @@ extension Fleet {
             return spec.problem.map { .refused($0) } ?? .granted(.checkCreated(id, agent, spec))
         case .deleteCheck(let id):
             return state.checks.contains(id) ? .granted(.checkDeleted(id)) : .unknown("health check")
+        case .createToken(let id, let spec):
+            return createToken(id, spec, at: moment, in: state)
+        case .deleteToken(let id):
+            return state.tokens.contains(id) ? .granted(.tokenDeleted(id)) : .unknown("token")
         }
+    }
+
+    private static func createToken(
+        _ id: TokenID, _ spec: APITokenSpec, at moment: Timestamp, in state: borrowing State
+    ) -> Judgement {
+        if let problem = spec.problem(at: moment) { return .refused(problem) }
+        guard state.tokens.count < APIToken.limit else {
+            let text = "there are \(APIToken.limit) tokens; delete those that are no longer used"
+            return .refused(Refusal(code: .conflict, text: Text(text)))
+        }
+        return state.tokens.contains(id) ? .refused(taken) : .granted(.tokenCreated(id, spec))
     }
 
     private static func deleteAgent(_ id: AgentID, in state: borrowing State) -> Judgement {

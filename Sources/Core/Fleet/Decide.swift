@@ -14,6 +14,10 @@ extension Fleet {
             return startQueued(of: agent, in: state) + renewCancellations(of: agent, entry, in: state)
         case .disowned(let agent, let session):
             return state.agents[agent]?.isCaptured == true ? [] : [.command(.disconnect(agent, session))]
+        case .claimed(let id):
+            return state.agents[id]?.session?.id.map { [.command(.probe(id, $0))] } ?? []
+        case .rejected(let agent, let session):
+            return [.command(.refuse(agent, session))]
         case .configuration(let id):
             // Also while the RegisterAck is on its way: it may have been made from what was true before.
             guard let agent = state.agents[id], !agent.isCaptured, agent.session != nil else { return [] }

@@ -25,6 +25,8 @@ extension Fleet {
         case .deadline(.silence(let id)):
             Description(stream: stream(of: id, in: state), kind: "deadline.silence", role: .deadline)
         case .deadline(.run(let id)): Description(stream: .run(id), kind: "deadline.run", role: .deadline)
+        case .deadline(.claim(let id)):
+            Description(stream: stream(of: id, in: state), kind: "deadline.claim", role: .deadline)
         case .deadline(.idempotency): Description(stream: .engine, kind: "deadline.idempotency", role: .deadline)
         case .presence(let id, let presence):
             Description(
@@ -129,6 +131,8 @@ extension Request {
         case .issueDecryptionToken: "request.issue_decryption_token"
         case .createCheck: "request.create_check"
         case .deleteCheck: "request.delete_check"
+        case .createToken: "request.create_token"
+        case .deleteToken: "request.delete_token"
         }
     }
 
@@ -145,7 +149,7 @@ extension Request {
             state.runs.contains(id) || state.objects.contains(id) ? .run(id) : .engine
         case .deleteCheck(let id):
             state.checks.contains(id) ? .check(id) : .engine
-        case .createAgent, .createCheck:
+        case .createAgent, .createCheck, .createToken, .deleteToken:
             .engine
         }
     }
@@ -172,6 +176,8 @@ extension Acceptance {
         case .tokenIssued: "accepted.token_issued"
         case .checkCreated: "accepted.check_created"
         case .checkDeleted: "accepted.check_deleted"
+        case .tokenCreated: "accepted.token_created"
+        case .tokenDeleted: "accepted.token_deleted"
         case .repeated: "accepted.repeated"
         }
     }
@@ -181,7 +187,7 @@ extension Acceptance {
         case .agentCreated(let id, _, _), .agentRenamed(let id, _), .agentDeleted(let id), .keyRotated(let id, _),
             .agentConfigured(let id, _), .targetCreated(_, let id, _):
             .agent(id)
-        case .targetChanged, .targetDeleted, .repeated: .engine
+        case .targetChanged, .targetDeleted, .tokenCreated, .tokenDeleted, .repeated: .engine
         case .jobCreated(let id, _, _, _), .jobChanged(let id, _), .jobDeleted(let id): .job(id)
         case .runQueued(let id, _), .cancelRequested(let id), .runDeletionRequested(let id), .tokenIssued(let id, _):
             .run(id)
@@ -201,13 +207,16 @@ extension Command {
         case .observe: "observe"
         case .delete: "delete"
         case .disconnect: "disconnect"
+        case .probe: "probe"
+        case .refuse: "refuse"
         }
     }
 
     /// The narrowest thing it is about.
     public var stream: Stream {
         switch self {
-        case .welcome(let id, _), .configure(let id, _), .disconnect(let id, _): .agent(id)
+        case .welcome(let id, _), .configure(let id, _), .disconnect(let id, _), .probe(let id, _), .refuse(let id, _):
+            .agent(id)
         case .dispatch(_, let id, _, _), .cancel(_, let id, _), .observe(let id, _), .delete(let id, _): .run(id)
         }
     }

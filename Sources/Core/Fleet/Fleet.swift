@@ -32,6 +32,9 @@ public enum Fleet: Machine {
         public static let verification = Milliseconds.hours(24)
         /// Clocks further apart than this are an anomaly.
         public static let skew = Milliseconds.seconds(30)
+        /// How long a connection of an agent may take to show that it lives while another host waits in its place. With
+        /// the way back shorter than the 15 s that agents wait for their RegisterAck.
+        public static let claim = Milliseconds.seconds(8)
         /// How many messages a reference agent can replay; with more it hangs. Source: the recording `backlog-hang`.
         public static let replay: UInt32 = 64
         /// How many attempts of unknown sending are replaced per run.
@@ -50,6 +53,10 @@ public enum Fleet: Machine {
         case ready(AgentID)
         /// A session is over for us while its connection may still be open.
         case disowned(AgentID, SessionID)
+        /// Another host came with an agent's key while the agent is connected.
+        case claimed(AgentID)
+        /// A connection that came in an agent's place is not the agent's.
+        case rejected(AgentID, SessionID)
         /// An agent's configuration has a new version.
         case configuration(AgentID)
         /// A run's phase.
@@ -84,6 +91,12 @@ public enum Fleet: Machine {
         public internal(set) var checks = Table<CheckID, Check>()
         /// Answers that a repeated request gets again.
         public internal(set) var answers = Table<IdempotencyKey, RememberedAnswer>()
+        /// Tokens of the REST interface, besides the one in `admin.token`.
+        public internal(set) var tokens = Table<TokenID, APIToken>()
+        /// Connections from other hosts that wait for their verdict.
+        public internal(set) var claims = Table<AgentID, Claim>()
+        /// Other hosts that were refused.
+        public internal(set) var conflicts = Table<AgentID, Conflict>()
         /// What is due when. Derived from the entities.
         var timers = Timers<TimerKey>()
 

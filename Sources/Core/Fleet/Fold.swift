@@ -31,6 +31,7 @@ extension Fleet.State {
         startCount &+= 1
         for id in agents.idsByCreation {
             _ = loseSession(of: id, entry)
+            endClaim(of: id)
             for run in agents[id]?.openRuns ?? [] { touch(run, entry) { $0.resumed(at: entry.recordedAt) } }
             // Not decided one by one: with a large fleet that would be a turn of thousands of messages.
             if agents[id]?.status == .online { agents[id]?.status = .offline }
@@ -44,6 +45,11 @@ extension Fleet.State {
         for id in agents.idsByCreation where agents[id]?.isCaptured == false {
             if agents[id]?.session != nil {
                 timers.arm(.silence(id), due: entry.recordedAt + Fleet.Limits.silence, by: entry.position)
+            }
+            if claims.contains(id) {
+                let due = entry.recordedAt + Fleet.Limits.claim
+                claims[id]?.dueAt = due
+                timers.arm(.claim(id), due: due, by: entry.position)
             }
             for run in agents[id]?.openRuns ?? [] { touch(run, entry) { $0.skipped(step) } }
         }
@@ -85,6 +91,8 @@ extension Fleet.State {
         case .idempotency(let key):
             answers[key] = nil
             return []
+        case .claim(let agent):
+            return promoteClaim(of: agent, entry)
         }
     }
 

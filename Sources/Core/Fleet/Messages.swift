@@ -65,9 +65,12 @@ public struct SessionOpening: Hashable, Sendable {
     public var remoteAddress: Text
     /// The extensions both sides speak, sorted.
     public var extensions: [Text]
+    /// The host that the Register names; nil in a capture, and where an earlier version wrote the entry.
+    public var hostname: Text?
 
     /// An opening with all its parts.
-    public init(session: SessionID?, remoteAddress: Text, extensions: [Text]) {
+    public init(session: SessionID?, remoteAddress: Text, extensions: [Text], hostname: Text? = nil) {
+        self.hostname = hostname
         self.session = session
         self.remoteAddress = remoteAddress
         self.extensions = extensions
@@ -203,6 +206,8 @@ public struct Anomaly: Hashable, Sendable {
         case completionAfterFailure = "completion_after_failure"
         /// Another completion of the same run.
         case repeatedCompletion = "repeated_completion"
+        /// The agent's key is on two machines that are both alive.
+        case identityConflict = "identity_conflict"
 
         /// Orders by name.
         public static func < (left: Kind, right: Kind) -> Bool { Text(left.rawValue) < Text(right.rawValue) }
@@ -234,6 +239,8 @@ public enum TimerKey: Hashable, Comparable, Sendable {
     case run(RunID)
     /// An idempotency key is forgotten.
     case idempotency(IdempotencyKey)
+    /// A connection from another host takes the agent's place, unless the agent's own was heard.
+    case claim(AgentID)
 }
 
 /// A key under which a repeated request gives the same answer.

@@ -35,12 +35,18 @@ public enum Request: Hashable, Sendable {
     case createCheck(CheckID, AgentID?, CheckSpec)
     /// Forget a health check.
     case deleteCheck(CheckID)
+    /// Let somebody in with a new token.
+    case createToken(TokenID, APITokenSpec)
+    /// Let nobody in with a token any more.
+    case deleteToken(TokenID)
 }
 
 /// Who asks, and whether it may be the same question again.
 public struct Ticket: Hashable, Sendable {
     /// Whose token, by name.
     public var token: Text
+    /// What the token may do.
+    public var role: Role
     /// The client's key for this request, with the SHA-256 of its body, 32 bytes.
     public var idempotency: Idempotency?
 
@@ -59,8 +65,9 @@ public struct Ticket: Hashable, Sendable {
     }
 
     /// A ticket with its parts.
-    public init(token: Text, idempotency: Idempotency? = nil) {
+    public init(token: Text, role: Role = .admin, idempotency: Idempotency? = nil) {
         self.token = token
+        self.role = role
         self.idempotency = idempotency
     }
 
@@ -87,6 +94,8 @@ public enum Acceptance: Hashable, Sendable {
     case tokenIssued(RunID, Attempt)
     case checkCreated(CheckID, AgentID?, CheckSpec)
     case checkDeleted(CheckID)
+    case tokenCreated(TokenID, APITokenSpec)
+    case tokenDeleted(TokenID)
     /// The same question under the same key: what was answered at that position.
     case repeated(Position)
 }
@@ -128,6 +137,7 @@ public struct Refusal: Hashable, Sendable {
         case conflict = "CONFLICT"
         case precondition = "PRECONDITION_FAILED"
         case rateLimited = "RATE_LIMITED"
+        case permission = "PERMISSION_DENIED"
     }
 
     /// The kind.

@@ -10,6 +10,9 @@ extension Fleet.State: Canonical {
         encoder.encode("objects", table: objects) { $0.text }
         encoder.encode("checks", table: checks) { $0.text }
         encoder.encode("answers", table: answers) { Text("\($0.token)\u{0}\($0.key)") }
+        encoder.encode("tokens", table: tokens) { $0.text }
+        encoder.encode("claims", table: claims) { $0.text }
+        encoder.encode("conflicts", table: conflicts) { $0.text }
     }
 }
 

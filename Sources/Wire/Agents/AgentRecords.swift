@@ -9,6 +9,7 @@ extension RecordFleetSessionOpening {
         if let session = opening.session { self.session = session.text.string }
         remoteAddress = opening.remoteAddress.string
         extensions = opening.extensions.map(\.string)
+        if let host = opening.hostname { hostname = host.string }
     }
 }
 
@@ -16,7 +17,8 @@ extension SessionOpening {
     init(_ record: RecordFleetSessionOpening) {
         self.init(
             session: record.hasSession ? SessionID(Text(record.session)) : nil,
-            remoteAddress: Text(record.remoteAddress), extensions: record.extensions.map(Text.init(_:)))
+            remoteAddress: Text(record.remoteAddress), extensions: record.extensions.map(Text.init(_:)),
+            hostname: record.hasHostname ? Text(record.hostname) : nil)
     }
 }
 
@@ -87,6 +89,7 @@ extension RecordFleetTimerKey {
         self.key =
             switch key {
             case .silence(let agent): .silence(agent.text.string)
+            case .claim(let agent): .claim(agent.text.string)
             case .run(let run): .run(run.text.string)
             case .idempotency(let key):
                 .idempotency(
@@ -103,6 +106,7 @@ extension TimerKey {
         switch record.key {
         case .silence(let agent): self = .silence(AgentID(Text(agent)))
         case .run(let run): self = .run(RunID(Text(run)))
+        case .claim(let agent): self = .claim(AgentID(Text(agent)))
         case .idempotency(let key): self = .idempotency(IdempotencyKey(token: Text(key.token), key: Text(key.key)))
         case nil: throw .unknown("deadline")
         }

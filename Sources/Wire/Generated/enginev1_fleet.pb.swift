@@ -252,11 +252,22 @@ package nonisolated struct RecordFleetSessionOpening: Sendable {
 
   package var extensions: [String] = []
 
+  /// The Register's host; absent where an earlier version wrote it, and in captures.
+  package var hostname: String {
+    get {_hostname ?? String()}
+    set {_hostname = newValue}
+  }
+  /// Returns true if `hostname` has been explicitly set.
+  package var hasHostname: Bool {self._hostname != nil}
+  /// Clears the value of `hostname`. Subsequent reads from it will return its default value.
+  package mutating func clearHostname() {self._hostname = nil}
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
 
   fileprivate var _session: String? = nil
+  fileprivate var _hostname: String? = nil
 }
 
 package nonisolated struct RecordFleetSessionClosing: Sendable {
@@ -357,6 +368,9 @@ package nonisolated struct RecordFleetTicket: Sendable {
   package var hasIdempotency: Bool {self._idempotency != nil}
   /// Clears the value of `idempotency`. Subsequent reads from it will return its default value.
   package mutating func clearIdempotency() {self._idempotency = nil}
+
+  /// `viewer`, `operator`; empty is `admin`, which earlier versions had alone.
+  package var role: String = String()
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -531,6 +545,22 @@ package nonisolated struct RecordFleetRequest: Sendable {
     set {request = .deleteCheck(newValue)}
   }
 
+  package var createToken: RecordFleetToken {
+    get {
+      if case .createToken(let v)? = request {return v}
+      return RecordFleetToken()
+    }
+    set {request = .createToken(newValue)}
+  }
+
+  package var deleteToken: String {
+    get {
+      if case .deleteToken(let v)? = request {return v}
+      return String()
+    }
+    set {request = .deleteToken(newValue)}
+  }
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package nonisolated enum OneOf_Request: Equatable, Sendable {
@@ -551,6 +581,8 @@ package nonisolated struct RecordFleetRequest: Sendable {
     case issueDecryptionToken(String)
     case createCheck(RecordFleetCheck)
     case deleteCheck(String)
+    case createToken(RecordFleetToken)
+    case deleteToken(String)
 
   }
 
@@ -719,6 +751,22 @@ package nonisolated struct RecordFleetAcceptance: Sendable {
     set {acceptance = .repeatedPosition(newValue)}
   }
 
+  package var tokenCreated: RecordFleetToken {
+    get {
+      if case .tokenCreated(let v)? = acceptance {return v}
+      return RecordFleetToken()
+    }
+    set {acceptance = .tokenCreated(newValue)}
+  }
+
+  package var tokenDeleted: String {
+    get {
+      if case .tokenDeleted(let v)? = acceptance {return v}
+      return String()
+    }
+    set {acceptance = .tokenDeleted(newValue)}
+  }
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package nonisolated enum OneOf_Acceptance: Equatable, Sendable {
@@ -740,6 +788,8 @@ package nonisolated struct RecordFleetAcceptance: Sendable {
     case checkCreated(RecordFleetCheck)
     case checkDeleted(String)
     case repeatedPosition(UInt64)
+    case tokenCreated(RecordFleetToken)
+    case tokenDeleted(String)
 
   }
 
@@ -1329,6 +1379,38 @@ package nonisolated struct RecordFleetCheck: Sendable {
   fileprivate var _agent: String? = nil
 }
 
+/// A token of the REST interface, by the SHA-256 of its text.
+package nonisolated struct RecordFleetToken: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var token: String = String()
+
+  package var name: String = String()
+
+  /// `viewer`, `operator`, `admin`.
+  package var role: String = String()
+
+  package var digest: Data = Data()
+
+  /// Milliseconds since 1970; absent: never.
+  package var expiresAtMs: Int64 {
+    get {_expiresAtMs ?? 0}
+    set {_expiresAtMs = newValue}
+  }
+  /// Returns true if `expiresAtMs` has been explicitly set.
+  package var hasExpiresAtMs: Bool {self._expiresAtMs != nil}
+  /// Clears the value of `expiresAtMs`. Subsequent reads from it will return its default value.
+  package mutating func clearExpiresAtMs() {self._expiresAtMs = nil}
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+
+  fileprivate var _expiresAtMs: Int64? = nil
+}
+
 package nonisolated struct RecordFleetTimerKey: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -1362,6 +1444,15 @@ package nonisolated struct RecordFleetTimerKey: Sendable {
     set {key = .idempotency(newValue)}
   }
 
+  /// The id of the agent whose key another host came with.
+  package var claim: String {
+    get {
+      if case .claim(let v)? = key {return v}
+      return String()
+    }
+    set {key = .claim(newValue)}
+  }
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package nonisolated enum OneOf_Key: Equatable, Sendable {
@@ -1370,6 +1461,8 @@ package nonisolated struct RecordFleetTimerKey: Sendable {
     /// The run's id.
     case run(String)
     case idempotency(RecordFleetIdempotencyKey)
+    /// The id of the agent whose key another host came with.
+    case claim(String)
 
   }
 
@@ -1674,6 +1767,22 @@ package nonisolated struct RecordFleetCommand: Sendable {
     set {command = .disconnect(newValue)}
   }
 
+  package var probe: RecordFleetSession {
+    get {
+      if case .probe(let v)? = command {return v}
+      return RecordFleetSession()
+    }
+    set {command = .probe(newValue)}
+  }
+
+  package var refuse: RecordFleetSession {
+    get {
+      if case .refuse(let v)? = command {return v}
+      return RecordFleetSession()
+    }
+    set {command = .refuse(newValue)}
+  }
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package nonisolated enum OneOf_Command: Equatable, Sendable {
@@ -1684,6 +1793,8 @@ package nonisolated struct RecordFleetCommand: Sendable {
     case observe(RecordFleetAttempt)
     case delete(RecordFleetAttempt)
     case disconnect(RecordFleetSession)
+    case probe(RecordFleetSession)
+    case refuse(RecordFleetSession)
 
   }
 
@@ -2207,7 +2318,7 @@ nonisolated extension RecordFleetEngineStart: SwiftProtobuf.Message, SwiftProtob
 
 nonisolated extension RecordFleetSessionOpening: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".FleetSessionOpening"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}agent\0\u{1}session\0\u{3}remote_address\0\u{1}extensions\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}agent\0\u{1}session\0\u{3}remote_address\0\u{1}extensions\0\u{1}hostname\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2219,6 +2330,7 @@ nonisolated extension RecordFleetSessionOpening: SwiftProtobuf.Message, SwiftPro
       case 2: try { try decoder.decodeSingularStringField(value: &self._session) }()
       case 3: try { try decoder.decodeSingularStringField(value: &self.remoteAddress) }()
       case 4: try { try decoder.decodeRepeatedStringField(value: &self.extensions) }()
+      case 5: try { try decoder.decodeSingularStringField(value: &self._hostname) }()
       default: break
       }
     }
@@ -2241,6 +2353,9 @@ nonisolated extension RecordFleetSessionOpening: SwiftProtobuf.Message, SwiftPro
     if !self.extensions.isEmpty {
       try visitor.visitRepeatedStringField(value: self.extensions, fieldNumber: 4)
     }
+    try { if let v = self._hostname {
+      try visitor.visitSingularStringField(value: v, fieldNumber: 5)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -2249,6 +2364,7 @@ nonisolated extension RecordFleetSessionOpening: SwiftProtobuf.Message, SwiftPro
     if lhs._session != rhs._session {return false}
     if lhs.remoteAddress != rhs.remoteAddress {return false}
     if lhs.extensions != rhs.extensions {return false}
+    if lhs._hostname != rhs._hostname {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -2435,7 +2551,7 @@ nonisolated extension RecordFleetUnreadableFrame: SwiftProtobuf.Message, SwiftPr
 
 nonisolated extension RecordFleetTicket: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".FleetTicket"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}token\0\u{1}idempotency\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}token\0\u{1}idempotency\0\u{1}role\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2445,6 +2561,7 @@ nonisolated extension RecordFleetTicket: SwiftProtobuf.Message, SwiftProtobuf._M
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularStringField(value: &self.token) }()
       case 2: try { try decoder.decodeSingularMessageField(value: &self._idempotency) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.role) }()
       default: break
       }
     }
@@ -2461,12 +2578,16 @@ nonisolated extension RecordFleetTicket: SwiftProtobuf.Message, SwiftProtobuf._M
     try { if let v = self._idempotency {
       try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
     } }()
+    if !self.role.isEmpty {
+      try visitor.visitSingularStringField(value: self.role, fieldNumber: 3)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   package static func ==(lhs: RecordFleetTicket, rhs: RecordFleetTicket) -> Bool {
     if lhs.token != rhs.token {return false}
     if lhs._idempotency != rhs._idempotency {return false}
+    if lhs.role != rhs.role {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -2509,7 +2630,7 @@ nonisolated extension RecordFleetIdempotency: SwiftProtobuf.Message, SwiftProtob
 
 nonisolated extension RecordFleetRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".FleetRequest"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}ticket\0\u{4}\u{9}create_agent\0\u{3}rename_agent\0\u{3}delete_agent\0\u{3}rotate_key\0\u{3}configure_agent\0\u{3}create_target\0\u{3}change_target\0\u{3}delete_target\0\u{3}create_job\0\u{3}change_job\0\u{3}delete_job\0\u{3}run_job\0\u{3}cancel_run\0\u{3}delete_run\0\u{3}issue_decryption_token\0\u{3}create_check\0\u{3}delete_check\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}ticket\0\u{4}\u{9}create_agent\0\u{3}rename_agent\0\u{3}delete_agent\0\u{3}rotate_key\0\u{3}configure_agent\0\u{3}create_target\0\u{3}change_target\0\u{3}delete_target\0\u{3}create_job\0\u{3}change_job\0\u{3}delete_job\0\u{3}run_job\0\u{3}cancel_run\0\u{3}delete_run\0\u{3}issue_decryption_token\0\u{3}create_check\0\u{3}delete_check\0\u{3}create_token\0\u{3}delete_token\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2704,6 +2825,27 @@ nonisolated extension RecordFleetRequest: SwiftProtobuf.Message, SwiftProtobuf._
           self.request = .deleteCheck(v)
         }
       }()
+      case 27: try {
+        var v: RecordFleetToken?
+        var hadOneofValue = false
+        if let current = self.request {
+          hadOneofValue = true
+          if case .createToken(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.request = .createToken(v)
+        }
+      }()
+      case 28: try {
+        var v: String?
+        try decoder.decodeSingularStringField(value: &v)
+        if let v = v {
+          if self.request != nil {try decoder.handleConflictingOneOf()}
+          self.request = .deleteToken(v)
+        }
+      }()
       default: break
       }
     }
@@ -2786,6 +2928,14 @@ nonisolated extension RecordFleetRequest: SwiftProtobuf.Message, SwiftProtobuf._
       guard case .deleteCheck(let v)? = self.request else { preconditionFailure() }
       try visitor.visitSingularStringField(value: v, fieldNumber: 26)
     }()
+    case .createToken?: try {
+      guard case .createToken(let v)? = self.request else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 27)
+    }()
+    case .deleteToken?: try {
+      guard case .deleteToken(let v)? = self.request else { preconditionFailure() }
+      try visitor.visitSingularStringField(value: v, fieldNumber: 28)
+    }()
     case nil: break
     }
     try unknownFields.traverse(visitor: &visitor)
@@ -2801,7 +2951,7 @@ nonisolated extension RecordFleetRequest: SwiftProtobuf.Message, SwiftProtobuf._
 
 nonisolated extension RecordFleetAcceptance: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".FleetAcceptance"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}ticket\0\u{4}\u{9}agent_created\0\u{3}agent_renamed\0\u{3}agent_deleted\0\u{3}key_rotated\0\u{3}agent_configured\0\u{3}target_created\0\u{3}target_changed\0\u{3}target_deleted\0\u{3}job_created\0\u{3}job_changed\0\u{3}job_deleted\0\u{3}run_queued\0\u{3}cancel_requested\0\u{3}run_deletion_requested\0\u{3}token_issued\0\u{3}check_created\0\u{3}check_deleted\0\u{3}repeated_position\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}ticket\0\u{4}\u{9}agent_created\0\u{3}agent_renamed\0\u{3}agent_deleted\0\u{3}key_rotated\0\u{3}agent_configured\0\u{3}target_created\0\u{3}target_changed\0\u{3}target_deleted\0\u{3}job_created\0\u{3}job_changed\0\u{3}job_deleted\0\u{3}run_queued\0\u{3}cancel_requested\0\u{3}run_deletion_requested\0\u{3}token_issued\0\u{3}check_created\0\u{3}check_deleted\0\u{3}repeated_position\0\u{3}token_created\0\u{3}token_deleted\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -3009,6 +3159,27 @@ nonisolated extension RecordFleetAcceptance: SwiftProtobuf.Message, SwiftProtobu
           self.acceptance = .repeatedPosition(v)
         }
       }()
+      case 28: try {
+        var v: RecordFleetToken?
+        var hadOneofValue = false
+        if let current = self.acceptance {
+          hadOneofValue = true
+          if case .tokenCreated(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.acceptance = .tokenCreated(v)
+        }
+      }()
+      case 29: try {
+        var v: String?
+        try decoder.decodeSingularStringField(value: &v)
+        if let v = v {
+          if self.acceptance != nil {try decoder.handleConflictingOneOf()}
+          self.acceptance = .tokenDeleted(v)
+        }
+      }()
       default: break
       }
     }
@@ -3094,6 +3265,14 @@ nonisolated extension RecordFleetAcceptance: SwiftProtobuf.Message, SwiftProtobu
     case .repeatedPosition?: try {
       guard case .repeatedPosition(let v)? = self.acceptance else { preconditionFailure() }
       try visitor.visitSingularUInt64Field(value: v, fieldNumber: 27)
+    }()
+    case .tokenCreated?: try {
+      guard case .tokenCreated(let v)? = self.acceptance else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 28)
+    }()
+    case .tokenDeleted?: try {
+      guard case .tokenDeleted(let v)? = self.acceptance else { preconditionFailure() }
+      try visitor.visitSingularStringField(value: v, fieldNumber: 29)
     }()
     case nil: break
     }
@@ -4218,9 +4397,63 @@ nonisolated extension RecordFleetCheck: SwiftProtobuf.Message, SwiftProtobuf._Me
   }
 }
 
+nonisolated extension RecordFleetToken: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".FleetToken"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}token\0\u{1}name\0\u{1}role\0\u{1}digest\0\u{3}expires_at_ms\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.token) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.name) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.role) }()
+      case 4: try { try decoder.decodeSingularBytesField(value: &self.digest) }()
+      case 5: try { try decoder.decodeSingularInt64Field(value: &self._expiresAtMs) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if !self.token.isEmpty {
+      try visitor.visitSingularStringField(value: self.token, fieldNumber: 1)
+    }
+    if !self.name.isEmpty {
+      try visitor.visitSingularStringField(value: self.name, fieldNumber: 2)
+    }
+    if !self.role.isEmpty {
+      try visitor.visitSingularStringField(value: self.role, fieldNumber: 3)
+    }
+    if !self.digest.isEmpty {
+      try visitor.visitSingularBytesField(value: self.digest, fieldNumber: 4)
+    }
+    try { if let v = self._expiresAtMs {
+      try visitor.visitSingularInt64Field(value: v, fieldNumber: 5)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: RecordFleetToken, rhs: RecordFleetToken) -> Bool {
+    if lhs.token != rhs.token {return false}
+    if lhs.name != rhs.name {return false}
+    if lhs.role != rhs.role {return false}
+    if lhs.digest != rhs.digest {return false}
+    if lhs._expiresAtMs != rhs._expiresAtMs {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
 nonisolated extension RecordFleetTimerKey: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".FleetTimerKey"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}silence\0\u{1}run\0\u{1}idempotency\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}silence\0\u{1}run\0\u{1}idempotency\0\u{1}claim\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -4257,6 +4490,14 @@ nonisolated extension RecordFleetTimerKey: SwiftProtobuf.Message, SwiftProtobuf.
           self.key = .idempotency(v)
         }
       }()
+      case 4: try {
+        var v: String?
+        try decoder.decodeSingularStringField(value: &v)
+        if let v = v {
+          if self.key != nil {try decoder.handleConflictingOneOf()}
+          self.key = .claim(v)
+        }
+      }()
       default: break
       }
     }
@@ -4279,6 +4520,10 @@ nonisolated extension RecordFleetTimerKey: SwiftProtobuf.Message, SwiftProtobuf.
     case .idempotency?: try {
       guard case .idempotency(let v)? = self.key else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
+    }()
+    case .claim?: try {
+      guard case .claim(let v)? = self.key else { preconditionFailure() }
+      try visitor.visitSingularStringField(value: v, fieldNumber: 4)
     }()
     case nil: break
     }
@@ -4735,7 +4980,7 @@ nonisolated extension RecordFleetSuccess: SwiftProtobuf.Message, SwiftProtobuf._
 
 nonisolated extension RecordFleetCommand: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".FleetCommand"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}welcome\0\u{1}configure\0\u{1}dispatch\0\u{1}cancel\0\u{1}observe\0\u{1}delete\0\u{1}disconnect\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}welcome\0\u{1}configure\0\u{1}dispatch\0\u{1}cancel\0\u{1}observe\0\u{1}delete\0\u{1}disconnect\0\u{1}probe\0\u{1}refuse\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -4834,6 +5079,32 @@ nonisolated extension RecordFleetCommand: SwiftProtobuf.Message, SwiftProtobuf._
           self.command = .disconnect(v)
         }
       }()
+      case 8: try {
+        var v: RecordFleetSession?
+        var hadOneofValue = false
+        if let current = self.command {
+          hadOneofValue = true
+          if case .probe(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.command = .probe(v)
+        }
+      }()
+      case 9: try {
+        var v: RecordFleetSession?
+        var hadOneofValue = false
+        if let current = self.command {
+          hadOneofValue = true
+          if case .refuse(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.command = .refuse(v)
+        }
+      }()
       default: break
       }
     }
@@ -4872,6 +5143,14 @@ nonisolated extension RecordFleetCommand: SwiftProtobuf.Message, SwiftProtobuf._
     case .disconnect?: try {
       guard case .disconnect(let v)? = self.command else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 7)
+    }()
+    case .probe?: try {
+      guard case .probe(let v)? = self.command else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 8)
+    }()
+    case .refuse?: try {
+      guard case .refuse(let v)? = self.command else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 9)
     }()
     case nil: break
     }

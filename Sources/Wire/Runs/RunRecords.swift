@@ -122,6 +122,8 @@ extension RecordFleetCommand {
             case .observe(let run, let attempt): .observe(RecordFleetAttempt(run, attempt))
             case .delete(let run, let attempt): .delete(RecordFleetAttempt(run, attempt))
             case .disconnect(let agent, let session): .disconnect(RecordFleetSession(agent, session))
+            case .probe(let agent, let session): .probe(RecordFleetSession(agent, session))
+            case .refuse(let agent, let session): .refuse(RecordFleetSession(agent, session))
             }
     }
 }
@@ -136,6 +138,8 @@ extension Command {
         case .observe(let it): self = .observe(it.runID, it.number)
         case .delete(let it): self = .delete(it.runID, it.number)
         case .disconnect(let it): self = .disconnect(AgentID(Text(it.agent)), SessionID(Text(it.session)))
+        case .probe(let it): self = .probe(AgentID(Text(it.agent)), SessionID(Text(it.session)))
+        case .refuse(let it): self = .refuse(AgentID(Text(it.agent)), SessionID(Text(it.session)))
         case nil: throw .unknown("command")
         }
     }

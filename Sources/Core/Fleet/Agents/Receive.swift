@@ -3,7 +3,20 @@ extension Fleet.State {
     mutating func receive(
         _ frame: ReceivedFrame, from id: AgentID, _ entry: Entry<Fleet.Message>
     ) -> [Fleet.Change] {
-        guard var changes = hear(frame, from: id, entry) else { return [] }
+        var verdict: [Fleet.Change] = []
+        if let session = frame.session {
+            if claims[id]?.session == session {
+                hold(frame, of: id)
+                return []
+            }
+            if agents[id]?.session?.id == session {
+                verdict = refuseClaim(of: id, entry)
+            } else if case .register = frame.report {
+                return []  // of a connection that is over already
+            }
+        }
+        guard let heard = hear(frame, from: id, entry) else { return verdict }
+        var changes = verdict + heard
         switch frame.report {
         case .register(let registration):
             if agents[id]?.isCaptured == true, agents[id]?.registration == nil {

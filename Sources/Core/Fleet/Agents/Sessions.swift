@@ -2,6 +2,13 @@ extension Fleet.State {
     mutating func openSession(
         of id: AgentID, _ opening: SessionOpening, _ entry: Entry<Fleet.Message>
     ) -> [Fleet.Change] {
+        isRival(opening, of: id) ? claim(id, opening, entry) : install(opening, of: id, entry)
+    }
+
+    /// Makes a connection the agent's; the former one is over.
+    mutating func install(
+        _ opening: SessionOpening, of id: AgentID, _ entry: Entry<Fleet.Message>
+    ) -> [Fleet.Change] {
         guard let agent = agents[id] else { return [] }
         var changes: [Fleet.Change] = []
         if let former = agent.session?.id, former != opening.session { changes.append(.disowned(id, former)) }
@@ -18,8 +25,9 @@ extension Fleet.State {
     mutating func closeSession(
         of id: AgentID, _ session: SessionID, _ closing: SessionClosing, _ entry: Entry<Fleet.Message>
     ) -> [Fleet.Change] {
-        guard agents[id]?.session?.id == session else { return [] }  // replaced, or over by silence
-        return loseSession(of: id, entry)
+        if claims[id]?.session == session { endClaim(of: id) }
+        guard agents[id]?.session?.id == session else { return [] }  // replaced, refused, or over by silence
+        return loseSession(of: id, entry) + promoteClaim(of: id, entry)
     }
 
     /// The session is over; what the agent was doing is out of touch from now on.
@@ -45,7 +53,21 @@ extension Fleet.State {
                                 "\(session.unansweredCount) runs were unanswered when it registered; restart the agent")
                             : "nothing came after Register; restart the agent")))
         }
-        return changes
+        return changes + promoteClaim(of: id, entry)
+    }
+
+    /// Numbers begin anew with a Register of a new process.
+    mutating func newProcess(of id: AgentID, sequence: UInt64) -> [Fleet.Change] {
+        guard let agent = agents[id] else { return [] }
+        defer { agents[id]?.highestLiveSequence = sequence }
+        guard agent.registration != nil, sequence <= agent.highestLiveSequence else { return [] }
+        agents[id]?.recent.clear()
+        return [
+            .anomaly(
+                Anomaly(
+                    agent: id, kind: .processRestart, run: nil,
+                    detail: Text("Register has number \(sequence), after \(agent.highestLiveSequence)")))
+        ]
     }
 
     /// Counts a frame as a sign of life and looks at its number.
@@ -58,15 +80,7 @@ extension Fleet.State {
             timers.arm(.silence(id), due: entry.recordedAt + Fleet.Limits.silence, by: entry.position)
         }
         if case .register = frame.report {
-            if agent.registration != nil, frame.sequence <= agent.highestLiveSequence {
-                changes.append(
-                    .anomaly(
-                        Anomaly(
-                            agent: id, kind: .processRestart, run: nil,
-                            detail: Text("Register has number \(frame.sequence), after \(agent.highestLiveSequence)"))))
-                agents[id]?.recent.clear()
-            }
-            agents[id]?.highestLiveSequence = frame.sequence
+            changes += newProcess(of: id, sequence: frame.sequence)
         } else {
             if isOfSession { agents[id]?.session?.hasSpoken = true }
             if !frame.isReplayed { agents[id]?.highestLiveSequence = max(agent.highestLiveSequence, frame.sequence) }

@@ -41,7 +41,7 @@ extension Fleet.State {
         case .delete(let run, _):
             if outcome.result == .done { objects[run] = nil } else { objects[run]?.isBeingDeleted = false }
             return []
-        case .configure, .cancel, .disconnect:
+        case .configure, .cancel, .disconnect, .probe, .refuse:
             return []
         }
     }

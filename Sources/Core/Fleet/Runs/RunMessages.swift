@@ -83,6 +83,10 @@ public enum Command: Hashable, Sendable {
     case delete(RunID, Attempt)
     /// Close the agent's connection.
     case disconnect(AgentID, SessionID)
+    /// Ask a connection for a sign of life: another host came with the agent's key.
+    case probe(AgentID, SessionID)
+    /// End a connection that came with the key of an agent which is connected from another host.
+    case refuse(AgentID, SessionID)
 }
 
 /// What became of an instruction.

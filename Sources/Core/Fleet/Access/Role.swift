@@ -1,0 +1,72 @@
+/// What a token of the REST interface may do. Each role may do what the ones before it may.
+public enum Role: String, Hashable, Sendable, CaseIterable, Comparable {
+    /// Reads, and is shown no secret.
+    case viewer
+    /// Runs, cancels, restores, and changes targets and jobs, but for their hooks and paths.
+    case `operator`
+    /// Everything: keys, tokens, hooks, paths, and what cannot be undone.
+    case admin
+
+    /// Orders by what a role may do.
+    public static func < (left: Role, right: Role) -> Bool { left.rank < right.rank }
+
+    private var rank: Int {
+        switch self {
+        case .viewer: 0
+        case .operator: 1
+        case .admin: 2
+        }
+    }
+}
+
+extension JobSpec {
+    /// Whether both run the same commands on the agent's host.
+    func hasHooks(of other: JobSpec) -> Bool { preHooks == other.preHooks && postHooks == other.postHooks }
+}
+
+extension TargetSpec {
+    /// The places of the agent's host that it names: files to read, sockets to speak to, variables to look up.
+    var paths: [Text] {
+        var paths: [Text] = []
+        if type == .sqlite { paths.append(database) }
+        // Clients take a host that begins with a slash for the directory of a socket, whatever the strategy says.
+        if strategy == .unixSocket || host.string.utf8.first == UInt8(ascii: "/") { paths.append(host) }
+        if case .reference(let reference) = password { paths.append(reference) }
+        return paths
+    }
+}
+
+extension Fleet {
+    /// What is asked for in a request that its route is open to, and that only an administrator may have: commands and
+    /// paths on the hosts of agents. Nil when there is nothing of the kind.
+    static func overreach(of request: Request, by role: Role, in state: borrowing State) -> Refusal? {
+        guard role < .admin else { return nil }
+        switch request {
+        case .createJob(_, _, _, let fields): return hooksBeyond(JobSpec(), fields)
+        case .changeJob(let id, let fields): return state.jobs[id].flatMap { hooksBeyond($0.spec, fields) }
+        case .createTarget(_, _, let fields): return pathsBeyond(TargetSpec(), fields)
+        case .changeTarget(let id, let fields): return state.targets[id].flatMap { pathsBeyond($0.spec, fields) }
+        case .createAgent, .renameAgent, .deleteAgent, .rotateKey, .configureAgent, .deleteTarget, .deleteJob, .runJob,
+            .cancelRun, .deleteRun, .issueDecryptionToken, .createCheck, .deleteCheck, .createToken, .deleteToken:
+            return nil
+        }
+    }
+
+    private static func hooksBeyond(_ former: JobSpec, _ fields: [JobField]) -> Refusal? {
+        var spec = former
+        for field in fields { spec.set(field) }
+        guard !spec.hasHooks(of: former) else { return nil }
+        let field: Text = spec.preHooks == former.preHooks ? "post_hooks" : "pre_hooks"
+        return Refusal(code: .permission, field: field, text: "hooks run commands on the agent's host: only an admin may")
+    }
+
+    private static func pathsBeyond(_ former: TargetSpec, _ fields: [TargetField]) -> Refusal? {
+        var spec = former
+        for field in fields { spec.set(field) }
+        guard spec.paths.contains(where: { !former.paths.contains($0) }) || spec.type != former.type && spec.type == .sqlite
+        else { return nil }
+        return Refusal(
+            code: .permission, field: "connection",
+            text: "files, sockets and variables of the agent's host may be named by an admin only")
+    }
+}
