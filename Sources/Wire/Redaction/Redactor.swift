@@ -50,16 +50,6 @@ public struct Redactor: Sendable {
         visitor.redactText(frame.indices, isFree: true, in: &frame)
         return false
     }
-
-    /// The text without the secrets, by the rules for free text.
-    public func redacted(_ text: String) -> String {
-        var bytes = Array(text.utf8)
-        let known = long.matches(in: bytes, bytes.indices)
-        RedactingVisitor(short: short, known: []).redactText(bytes.indices, isFree: true, in: &bytes)
-        for range in known { overwrite(range, in: &bytes) }
-        // Half a character may have gone with a secret that is not UTF-8.
-        return String(decoding: bytes, as: UTF8.self)
-    }
 }
 
 extension Redactor {
@@ -85,7 +75,9 @@ extension Redactor {
         let bytes = Array(text.utf8)
         var scanner = CredentialScanner(bytes.indices)
         while let found = scanner.next(in: bytes) {
-            if bytes[found.lowerBound] != UInt8(ascii: "$"), found.contains(where: { bytes[$0] != star }) { return true }
+            if bytes[found.lowerBound] != UInt8(ascii: "$"), found.contains(where: { bytes[$0] != star }) {
+                return true
+            }
         }
         return false
     }

@@ -20,6 +20,9 @@ extension Fleet {
         case .createCheck(_, let agent, let spec):
             "add health check \(spec.name)" + (agent.map { " to agent \($0)" } ?? "")
         case .deleteCheck(let check): "delete health check \(check)"
+        case .createToken(let token, let spec):
+            "create API token \(token) (\(spec.name)) with the role \(spec.role.rawValue)"
+        case .deleteToken(let token): "delete API token \(token)"
         }
     }
 
@@ -48,6 +51,9 @@ extension Fleet {
         case .checkCreated(let check, let agent, let spec):
             "Health check \(check) (\(spec.name)) was added" + (agent.map { " to agent \($0)." } ?? ".")
         case .checkDeleted(let check): "Health check \(check) was deleted."
+        case .tokenCreated(let token, let spec):
+            "API token \(token) (\(spec.name)) was created with the role \(spec.role.rawValue)."
+        case .tokenDeleted(let token): "API token \(token) was deleted, and is good no more."
         case .repeated(let position):
             "The same request had been granted before, and got the answer of position \(position) again."
         }
@@ -67,6 +73,8 @@ extension Fleet {
         case .delete(let run, let attempt):
             "delete the object of attempt \(attempt) of run \(run) and its key"
         case .disconnect(let agent, let session): "end session \(session) of agent \(agent)"
+        case .probe(let agent, let session): "ask session \(session) of agent \(agent) for a sign of life"
+        case .refuse(let agent, let session): "refuse session \(session), which came with the key of agent \(agent)"
         }
     }
 

@@ -61,6 +61,7 @@ extension Fleet {
     private static func sentence(for key: TimerKey) -> String {
         switch key {
         case .silence(let agent): "Agent \(agent) had been silent for too long."
+        case .claim(let agent): "The host that holds the key of agent \(agent) did not show that it lives."
         case .run(let run): "A deadline of run \(run) passed."
         case .idempotency(let key): "Idempotency key \(key.key) of token \(key.token) was forgotten."
         }
@@ -85,6 +86,7 @@ extension Fleet {
         case .backlogHang: "it registered with more unanswered runs than it can report, and was never heard again"
         case .unreadableFrame: "it sent something that is no message"
         case .completionAfterFailure: "it reported completion after it had reported failure"
+        case .identityConflict: "its key is used on two hosts"
         case .repeatedCompletion: "it reported the same completion again"
         }
     }
