@@ -36,7 +36,7 @@ public struct DumpPipeline: Sendable {
         do {
             return try await onThread { isStopped in
                 let file = try staging.create(run)
-                let writer = try BlobWriter(dataKey: key) { try file.append($0) }
+                let writer = try BlobWriter(dataKey: key, isOverlapped: true) { try file.append($0) }
                 var last = -1
                 let version = try driver.dump(
                     target,
