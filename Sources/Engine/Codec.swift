@@ -35,6 +35,7 @@ public struct CodecError: Error, Hashable, Sendable, CustomStringConvertible {
 
 extension Codec {
     /// The whole entry with its message decoded.
+    @inlinable
     public func decode(_ entry: EncodedEntry) throws(CodecError) -> Entry<Message> {
         Entry(
             position: entry.position, recordedAt: entry.recordedAt, stream: entry.stream, revision: entry.revision,
@@ -42,6 +43,7 @@ extension Codec {
     }
 
     /// The whole entry with its message encoded.
+    @inlinable
     public func encode(_ entry: Entry<Message>) -> EncodedEntry {
         EncodedEntry(
             position: entry.position, recordedAt: entry.recordedAt, stream: entry.stream, revision: entry.revision,

@@ -1,5 +1,4 @@
 public import Core
-public import Digests
 
 /// An entry as it is stored, hashed and carried: everything but the body is readable without a codec.
 public struct EncodedEntry: Hashable, Sendable {
@@ -36,95 +35,48 @@ public struct EncodedEntry: Hashable, Sendable {
     /// cause (0 when absent) as 8 bytes big-endian each, then stream, kind and body, each behind its length in 4 bytes
     /// big-endian.
     public func encode(into bytes: inout [UInt8]) {
-        Self.append(position.number, to: &bytes)
-        Self.append(UInt64(bitPattern: recordedAt.milliseconds), to: &bytes)
-        Self.append(revision.number, to: &bytes)
-        Self.append(cause?.number ?? 0, to: &bytes)
-        Self.append(UInt32(clamping: stream.name.byteCount), to: &bytes)
-        bytes.append(contentsOf: stream.name.string.utf8)
-        Self.append(UInt32(clamping: kind.byteCount), to: &bytes)
-        bytes.append(contentsOf: kind.string.utf8)
-        Self.append(UInt32(clamping: body.count), to: &bytes)
-        bytes.append(contentsOf: body)
+        Self.encodeHead(position, recordedAt, stream, revision, cause: cause, kind: kind, into: &bytes)
+        Self.append(field: body, to: &bytes)
     }
 
-    private static func append<Number: FixedWidthInteger>(_ number: Number, to bytes: inout [UInt8]) {
-        withUnsafeBytes(of: number.bigEndian) { bytes.append(contentsOf: $0) }
-    }
-}
-
-/// Whole turns that are committed together, and the link that chains them to all that came before.
-///
-/// The link is SHA-256 over the previous link and the entries' encodings: it shows what was dropped, swapped or added.
-/// Each entry also has a CRC-32C, which names a damaged position.
-public struct Batch: Sendable {
-    /// The entries, in order of position.
-    public private(set) var entries: [EncodedEntry] = []
-    /// The CRC-32C of each entry's encoding.
-    public private(set) var checksums: [UInt32] = []
-    // All encodings, one behind the other: what is hashed, and what a log lends to its disk without copying.
-    private var encodings: [UInt8] = []
-    private let previousLink: Digest
-
-    /// What stands in for a link before the first commit: 32 zero bytes.
-    public static let linkBeforeFirst = Digest([UInt8](repeating: 0, count: Digest.byteCount))!
-
-    /// An empty batch behind the commit that has this link; ``linkBeforeFirst`` for the first one.
-    public init(after link: Digest) { previousLink = link }
-
-    /// Whether nothing waits in it.
-    public var isEmpty: Bool { entries.isEmpty }
-
-    /// Encoded size of all entries so far.
-    public var byteCount: Int { encodings.count }
-
-    /// Adds the entry at the end.
-    public mutating func append(_ entry: EncodedEntry) {
-        let start = encodings.count
-        entry.encode(into: &encodings)
-        checksums.append(
-            encodings.withUnsafeBytes { CRC32C.checksum(of: UnsafeRawBufferPointer(rebasing: $0[start...])) })
-        entries.append(entry)
-    }
-
-    /// The link of the commit that these entries make. Hashes all of them: ask once.
-    public func link() -> Digest {
-        var hash = SHA256()
-        previousLink.withUnsafeBytes { hash.update($0) }
-        hash.update(encodings)
-        return hash.finalize()
-    }
-
-    /// One entry's fields in its encoding, valid only while they are lent.
-    public struct Lent {
-        /// The first 32 bytes as numbers.
-        public let position, recordedAt, revision, cause: UInt64
-        /// UTF-8, UTF-8, and the message as its codec wrote it.
-        public let stream, kind, body: UnsafeRawBufferPointer
-        /// The CRC-32C of the encoding.
-        public let checksum: UInt32
-    }
-
-    /// Lends out the entries one by one, in order, until the body answers false. Nothing is copied or counted.
-    public func lendEach(_ body: (Lent) -> Bool) {
-        encodings.withUnsafeBytes { bytes in
-            var offset = 0
-            func number() -> UInt64 {
-                defer { offset += 8 }
-                return UInt64(bigEndian: bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self))
-            }
-            func field() -> UnsafeRawBufferPointer {
-                let count = Int(UInt32(bigEndian: bytes.loadUnaligned(fromByteOffset: offset, as: UInt32.self)))
-                defer { offset += 4 + count }
-                return UnsafeRawBufferPointer(rebasing: bytes[offset + 4..<offset + 4 + count])
-            }
-            for checksum in checksums {
-                let (position, recordedAt, revision, cause) = (number(), number(), number(), number())
-                let lent = Lent(
-                    position: position, recordedAt: recordedAt, revision: revision, cause: cause, stream: field(),
-                    kind: field(), body: field(), checksum: checksum)
-                guard body(lent) else { return }
+    /// Appends all of an encoding that stands before the body.
+    static func encodeHead(
+        _ position: Position, _ recordedAt: Timestamp, _ stream: Stream, _ revision: Revision, cause: Position?,
+        kind: Text, into bytes: inout [UInt8]
+    ) {
+        var (stream, kind) = (stream.name.string, kind.string)
+        stream.withUTF8 { stream in
+            kind.withUTF8 { kind in
+                // Put together beside the buffer, which then grows once.
+                let count = 40 + stream.count + kind.count
+                withUnsafeTemporaryAllocation(of: UInt8.self, capacity: count) { head in
+                    let raw = UnsafeMutableRawBufferPointer(head)
+                    raw.storeBytes(of: position.number.bigEndian, toByteOffset: 0, as: UInt64.self)
+                    raw.storeBytes(of: recordedAt.milliseconds.bigEndian, toByteOffset: 8, as: Int64.self)
+                    raw.storeBytes(of: revision.number.bigEndian, toByteOffset: 16, as: UInt64.self)
+                    raw.storeBytes(of: (cause?.number ?? 0).bigEndian, toByteOffset: 24, as: UInt64.self)
+                    store(stream, at: 32, in: raw)
+                    store(kind, at: 36 + stream.count, in: raw)
+                    bytes.append(contentsOf: UnsafeBufferPointer(head))
+                }
             }
         }
+    }
+
+    private static func store(
+        _ field: UnsafeBufferPointer<UInt8>, at offset: Int, in bytes: UnsafeMutableRawBufferPointer
+    ) {
+        bytes.storeBytes(of: UInt32(clamping: field.count).bigEndian, toByteOffset: offset, as: UInt32.self)
+        UnsafeMutableRawBufferPointer(rebasing: bytes[(offset + 4)...]).copyMemory(from: UnsafeRawBufferPointer(field))
+    }
+
+    /// Appends bytes behind their length.
+    static func append(field: [UInt8], to bytes: inout [UInt8]) {
+        append(length: field.count, to: &bytes)
+        bytes.append(contentsOf: field)
+    }
+
+    private static func append(length: Int, to bytes: inout [UInt8]) {
+        withUnsafeBytes(of: UInt32(clamping: length).bigEndian) { bytes.append(contentsOf: $0) }
     }
 }

@@ -33,6 +33,9 @@ public struct Turn<Message: Hashable & Sendable>: Sendable {
     public var position: Position { entries[0].position }
     /// The last entry's place: a reader that has passed it has seen the whole turn.
     public var end: Position { entries[entries.count - 1].position }
+
+    @usableFromInline
+    init(entries: [Entry<Message>]) { self.entries = entries }
 }
 
 /// Why a message is not (known to be) on the log.
@@ -72,39 +75,53 @@ where MessageCodec.Message == M.Message, Log: SendableMetatype {
     /// Requests beyond this many waiting ones are refused. Facts, deadlines and outcomes never are.
     public static var requestLimit: Int { 1_024 }
     /// A batch is committed at the latest when it has so many entries.
-    static var batchEntryLimit: Int { 4_096 }
+    @inlinable static var batchEntryLimit: Int { 4_096 }
     /// A batch is committed at the latest when it has so many bytes.
-    static var batchByteLimit: Int { 16 << 20 }
+    @inlinable static var batchByteLimit: Int { 16 << 20 }
     /// After so many deadlines the batch is committed, and what has arrived meanwhile comes first.
-    static var deadlineLimit: Int { 512 }
+    @inlinable static var deadlineLimit: Int { 512 }
 
+    @usableFromInline
     struct Submission: Sendable {
-        var message: M.Message
-        var expected: ExpectedRevision
-        var isRequest: Bool
+        @usableFromInline var message: M.Message
+        @usableFromInline var expected: ExpectedRevision
+        @usableFromInline var isRequest: Bool
         /// An outcome: it is kept while the disk is full, since nobody would report it again before the next start.
-        var isOutcome = false
-        var completion: Completion
+        @usableFromInline var isOutcome = false
+        @usableFromInline var completion: Completion
+
+        @inlinable
+        init(
+            message: M.Message, expected: ExpectedRevision, isRequest: Bool, isOutcome: Bool = false,
+            completion: @escaping Completion
+        ) {
+            self.message = message
+            self.expected = expected
+            self.isRequest = isRequest
+            self.isOutcome = isOutcome
+            self.completion = completion
+        }
     }
 
+    @usableFromInline
     struct Inbox: Sendable {
-        var waiting: [Submission] = []
-        var requestCount = 0
-        var hasBegun = false
-        var isStopping = false
-        var hasEnded = false
-        var onEnd: [CheckedContinuation<Void, Never>] = []
+        @usableFromInline var waiting: [Submission] = []
+        @usableFromInline var requestCount = 0
+        @usableFromInline var hasBegun = false
+        @usableFromInline var isStopping = false
+        @usableFromInline var hasEnded = false
+        @usableFromInline var onEnd: [CheckedContinuation<Void, Never>] = []
     }
 
-    let inbox = Mutex(Inbox())
-    let wakeUp = DispatchSemaphore(value: 0)
-    let clock: any Clock
-    let voice: EngineVoice<M.Message>
-    let host: WorkerHost<M.Message>
-    let observer: Observer
-    let onFailure: @Sendable (any Error) -> Void
-    let logger: Logger
-    let pace: Pace
+    @usableFromInline let inbox = Mutex(Inbox())
+    @usableFromInline let wakeUp = DispatchSemaphore(value: 0)
+    @usableFromInline let clock: any Clock
+    @usableFromInline let voice: EngineVoice<M.Message>
+    @usableFromInline let host: WorkerHost<M.Message>
+    @usableFromInline let observer: Observer
+    @usableFromInline let onFailure: @Sendable (any Error) -> Void
+    @usableFromInline let logger: Logger
+    @usableFromInline let pace: Pace
 
     /// An engine that does nothing before ``start(log:codec:)``.
     ///
@@ -138,7 +155,7 @@ where MessageCodec.Message == M.Message, Log: SendableMetatype {
     ///
     /// - Returns: The state as the log had it.
     /// - Throws: ``LogError``, ``CodecError``.
-    @discardableResult
+    @inlinable @discardableResult
     public func start(log: sending Log, codec: MessageCodec) throws -> M.State {
         let kernel = try Kernel<M, Log, MessageCodec>(log: log, codec: codec)
         let state = kernel.state
@@ -161,24 +178,27 @@ where MessageCodec.Message == M.Message, Log: SendableMetatype {
     }
 
     /// Records a fact or an outcome; the completion is called after the commit.
+    @inlinable
     public func submit(_ message: M.Message, completion: @escaping Completion) {
         enqueue(Submission(message: message, expected: .any, isRequest: false, completion: completion))
     }
 
     /// Records a fact, and returns once it is durable with all that followed from it.
-    @discardableResult
+    @inlinable @discardableResult
     public func submit(_ message: M.Message) async throws(SubmitError) -> Turn<M.Message> {
         try await submit(message, expecting: .any, isRequest: false)
     }
 
     /// Records a request with its answer. Refused as busy while too many wait.
+    @inlinable
     public func request(
         _ message: M.Message, expecting expected: ExpectedRevision = .any
     ) async throws(SubmitError) -> Turn<M.Message> {
         try await submit(message, expecting: expected, isRequest: true)
     }
 
-    private func submit(
+    @inlinable
+    func submit(
         _ message: M.Message, expecting expected: ExpectedRevision, isRequest: Bool
     ) async throws(SubmitError) -> Turn<M.Message> {
         let result: Result<Turn<M.Message>, SubmitError> = await withCheckedContinuation { continuation in
@@ -190,7 +210,8 @@ where MessageCodec.Message == M.Message, Log: SendableMetatype {
         return try result.get()
     }
 
-    private func enqueue(_ submission: Submission) {
+    @inlinable
+    func enqueue(_ submission: Submission) {
         let (refusal, isFirst): (SubmitError?, Bool) = inbox.withLock { inbox in
             if inbox.isStopping { return (.stopped, false) }
             if submission.isRequest {
@@ -224,7 +245,8 @@ where MessageCodec.Message == M.Message, Log: SendableMetatype {
         }
     }
 
-    private func end() {
+    @usableFromInline
+    func end() {
         let (left, waiters) = inbox.withLock { inbox in
             inbox.isStopping = true
             inbox.hasEnded = true
@@ -239,11 +261,14 @@ where MessageCodec.Message == M.Message, Log: SendableMetatype {
     }
 
     /// Lets go of the loop, and so of the log, once it has run.
-    private final class LoopHolder: @unchecked Sendable {  // handed to one thread, used by that alone
-        private var loop: Loop?
+    @usableFromInline
+    final class LoopHolder: @unchecked Sendable {  // handed to one thread, used by that alone
+        @usableFromInline var loop: Loop?
 
+        @inlinable
         init(_ loop: Loop) { self.loop = loop }
 
+        @inlinable
         func run() {
             loop?.run()
             loop = nil

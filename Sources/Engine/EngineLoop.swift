@@ -5,24 +5,30 @@ import Logging
 import Synchronization
 
 /// How the engine waits. Tests have it wait for something else.
+@usableFromInline
 struct Pace: Sendable {
     /// Away for longer than it meant to be, the engine has stalled.
-    static let stall = Milliseconds.seconds(5)
+    @usableFromInline static let stall = Milliseconds.seconds(5)
     /// How long a deadline that does not go away keeps the others waiting.
-    static let rest = Milliseconds.minutes(1)
+    @usableFromInline static let rest = Milliseconds.minutes(1)
 
     /// After a stall: gives what has piled up in sockets and event loops time to get into the inbox.
-    var settle: @Sendable () -> Void = { Thread.sleep(forTimeInterval: 0.25) }
+    @usableFromInline var settle: @Sendable () -> Void = { Thread.sleep(forTimeInterval: 0.25) }
     /// The wait between two commits while the log has no room.
-    var probeInterval = DispatchTimeInterval.seconds(1)
+    @usableFromInline var probeInterval = DispatchTimeInterval.seconds(1)
 }
 
 extension Engine {
     /// Those who wait for one commit.
-    private struct PendingBatch {
-        var staged: [(Submission, Range<Int>)] = []
-        var refused: [(Completion, SubmitError)] = []
+    @usableFromInline
+    struct PendingBatch {
+        @usableFromInline var staged: [(Submission, Range<Int>)] = []
+        @usableFromInline var refused: [(Completion, SubmitError)] = []
 
+        @inlinable
+        init() {}
+
+        @inlinable
         mutating func add(_ submission: Submission, _ result: Kernel<M, Log, MessageCodec>.Result) {
             switch result {
             case .staged(let range): staged.append((submission, range))
@@ -36,35 +42,51 @@ extension Engine {
     ///
     /// What has arrived always comes before the deadlines that were due by then: a sign of life that waits in the inbox
     /// must not be judged missing, however long the engine was away.
+    ///
+    /// Inlinable with all it does, so that it is compiled for its machine: see ``Kernel``.
+    @usableFromInline
     final class Loop: @unchecked Sendable {  // handed to one thread, used by that alone
         /// The log has no room. Until it has, one commit is tried at a time, and nothing else is staged.
-        private struct Shortage {
-            var error: LogError
-            var since: Timestamp
+        @usableFromInline
+        struct Shortage {
+            @usableFromInline var error: LogError
+            @usableFromInline var since: Timestamp
             /// What is on the log, so that a commit that fails again costs a copy of the state and no folding.
-            var mark: Kernel<M, Log, MessageCodec>.Mark
-            var probeAt: DispatchTime
+            @usableFromInline var mark: Kernel<M, Log, MessageCodec>.Mark
+            @usableFromInline var probeAt: DispatchTime
+
+            @inlinable
+            init(
+                error: LogError, since: Timestamp, mark: Kernel<M, Log, MessageCodec>.Mark, probeAt: DispatchTime
+            ) {
+                self.error = error
+                self.since = since
+                self.mark = mark
+                self.probeAt = probeAt
+            }
         }
 
-        private enum Progress {
+        @usableFromInline
+        enum Progress {
             case quiet, moreDue, failed
         }
 
-        private let engine: Engine
-        private var kernel: Kernel<M, Log, MessageCodec>
-        private var pending: [Delivery<M.Message>]
-        private var time: RecordingClock
-        private var hasStarted = false
-        private var shortage: Shortage?
+        @usableFromInline let engine: Engine
+        @usableFromInline var kernel: Kernel<M, Log, MessageCodec>
+        @usableFromInline var pending: [Delivery<M.Message>]
+        @usableFromInline var time: RecordingClock
+        @usableFromInline var hasStarted = false
+        @usableFromInline var shortage: Shortage?
         /// A jump of the wall clock that is not on the log yet.
-        private var step: Milliseconds?
+        @usableFromInline var step: Milliseconds?
         /// Outcomes that found the disk full; they come first when there is room.
-        private var held: [Submission] = []
+        @usableFromInline var held: [Submission] = []
         /// When the engine means to look at the clock again, at the latest.
-        private var expectedBy: Timestamp
+        @usableFromInline var expectedBy: Timestamp
         /// No deadline passes before, because one of them does not go away.
-        private var restsUntil: Timestamp?
+        @usableFromInline var restsUntil: Timestamp?
 
+        @inlinable
         init(engine: Engine, kernel: Kernel<M, Log, MessageCodec>, pending: [Delivery<M.Message>]) {
             self.engine = engine
             self.kernel = kernel
@@ -73,6 +95,7 @@ extension Engine {
             expectedBy = time.read(engine.clock).now
         }
 
+        @inlinable
         func run() {
             while true {
                 let now = attend()
@@ -85,7 +108,8 @@ extension Engine {
         }
 
         /// The time, which is read before the inbox: what is due by it comes behind all that had arrived by then.
-        private func attend() -> Timestamp {
+        @inlinable
+        func attend() -> Timestamp {
             var now = readClock()
             if now - expectedBy > Pace.stall {
                 engine.pace.settle()
@@ -95,7 +119,8 @@ extension Engine {
             return now
         }
 
-        private func take() -> ([Submission], isStopping: Bool) {
+        @inlinable
+        func take() -> ([Submission], isStopping: Bool) {
             var taken: [Submission] = []
             let isStopping = engine.inbox.withLock { inbox in
                 swap(&taken, &inbox.waiting)
@@ -105,7 +130,8 @@ extension Engine {
             return (taken, isStopping)
         }
 
-        private func readClock() -> Timestamp {
+        @inlinable
+        func readClock() -> Timestamp {
             let (now, step) = time.read(engine.clock)
             // A jump forwards during a shortage is part of our absence, which is told as a whole.
             if let step, shortage == nil || step.count < 0 { self.step = (self.step ?? Milliseconds(0)) + step }
@@ -113,7 +139,8 @@ extension Engine {
         }
 
         /// Waits for the next message or the next deadline, whichever is sooner.
-        private func sleep() {
+        @inlinable
+        func sleep() {
             let now = readClock()
             if let shortage, shortage.probeAt > .now() {
                 _ = engine.wakeUp.wait(timeout: shortage.probeAt)
@@ -127,7 +154,8 @@ extension Engine {
         }
 
         /// Stages, commits and publishes.
-        private func process(_ arrived: [Submission], at now: Timestamp) -> Progress {
+        @inlinable
+        func process(_ arrived: [Submission], at now: Timestamp) -> Progress {
             if let shortage, shortage.probeAt > .now() {
                 refuse(arrived, shortage.error)
                 return .quiet
@@ -158,7 +186,8 @@ extension Engine {
         }
 
         /// Says what the engine itself has to say, before all else.
-        private func speak(at now: Timestamp) throws(LogError) {
+        @inlinable
+        func speak(at now: Timestamp) throws(LogError) {
             if !hasStarted {
                 if let started = engine.voice.started { _ = try kernel.turn(started, at: now) }
             } else if let shortage, let message = engine.voice.absent(now - shortage.since) {
@@ -170,7 +199,8 @@ extension Engine {
         /// Stages deadlines that are due.
         ///
         /// - Returns: Whether more are due.
-        private func passDeadlines(at now: Timestamp) throws(LogError) -> Bool {
+        @inlinable
+        func passDeadlines(at now: Timestamp) throws(LogError) -> Bool {
             if let restsUntil, now < restsUntil { return false }
             restsUntil = nil
             switch try kernel.passDeadlines(at: now, limit: Engine.deadlineLimit) {
@@ -184,7 +214,8 @@ extension Engine {
         }
 
         /// Commits what is staged, and only then tells anyone.
-        private func commit(_ batch: inout PendingBatch) throws(LogError) {
+        @inlinable
+        func commit(_ batch: inout PendingBatch) throws(LogError) {
             let recorded = try kernel.commit()
             if !recorded.isEmpty {
                 step = nil
@@ -193,7 +224,7 @@ extension Engine {
                 engine.observer(recorded)
             }
             for (submission, range) in batch.staged {
-                submission.completion(.success(Turn(entries: recorded[range].map(\.entry))))
+                submission.completion(.success(Turn(entries: recorded[range].map { $0.entry })))
             }
             for (completion, reason) in batch.refused { completion(.failure(reason)) }
             batch = PendingBatch()
@@ -210,7 +241,8 @@ extension Engine {
 
         /// Tells those who wait that their message is not on the log. Outcomes wait for room, since nobody would report
         /// them again before the next start.
-        private func refuse(_ submissions: [Submission], _ error: LogError) {
+        @inlinable
+        func refuse(_ submissions: [Submission], _ error: LogError) {
             for submission in submissions {
                 if submission.isOutcome, case .full = error {
                     held.append(submission)
@@ -221,7 +253,8 @@ extension Engine {
         }
 
         /// Goes back to what is on the log, when that is known.
-        private func recover(from error: LogError, at now: Timestamp) -> Bool {
+        @inlinable
+        func recover(from error: LogError, at now: Timestamp) -> Bool {
             guard case .full = error else {
                 engine.logger.critical("the log failed: \(error)")
                 engine.onFailure(error)

@@ -6,10 +6,19 @@ public struct Recorded<Message: Hashable & Sendable>: Hashable, Sendable {
     public let entry: Entry<Message>
     /// What it is to the engine.
     public let role: Description.Role
+
+    @usableFromInline
+    init(entry: Entry<Message>, role: Description.Role) {
+        self.entry = entry
+        self.role = role
+    }
 }
 
 /// Turns over a log, without threads, clocks or workers: the engine, the import of captures and the simulation drive
 /// the same one.
+///
+/// What a turn does is inlinable, so that it is compiled for the machine, log and codec at hand: working through the
+/// descriptions of unknown types takes several times as long as the turn itself.
 ///
 /// A turn is one entry from outside and all that follows from it. Turns are staged, and one commit makes them durable;
 /// nobody outside may hear of them before.
@@ -25,44 +34,57 @@ public struct Kernel<M: Machine, Log: EventLog, MessageCodec: Codec> where Messa
     }
 
     /// A turn longer than this is cut off and recorded as a fault.
-    public static var turnLimit: Int { 256 }
+    @inlinable public static var turnLimit: Int { 256 }
     /// How many streams' revisions are kept in memory; others are asked of the log.
-    private static var revisionLimit: Int { 100_000 }
+    @usableFromInline static var revisionLimit: Int { 100_000 }
+
+    // Inlinable code may not write to what is public, so what others only read has a second name.
+    @usableFromInline var current = M.initial
+    @usableFromInline var store: Log
+    @usableFromInline var waiting: [Recorded<M.Message>] = []
+    @usableFromInline var commands: [Position: M.Message] = [:]
+    @usableFromInline let codec: MessageCodec
+    @usableFromInline var batch: Batch
+    @usableFromInline var last = Position.start
+    @usableFromInline var time: Timestamp?
+    @usableFromInline var revisions = Revisions()
+    // What follows within the turn that is being staged; kept for its memory.
+    @usableFromInline var following: [(message: M.Message, cause: Position)] = []
 
     /// What the log, staged turns included, has been folded into.
-    public private(set) var state = M.initial
+    @inlinable public var state: M.State { current }
     /// Where entries are kept.
-    public private(set) var log: Log
+    @inlinable public var log: Log { store }
     /// Turns that wait for the commit.
-    public private(set) var staged: [Recorded<M.Message>] = []
+    @inlinable public var staged: [Recorded<M.Message>] { waiting }
     /// Commands without an outcome, by position.
-    public private(set) var outbox: [Position: M.Message] = [:]
-    private let codec: MessageCodec
-    private var batch: Batch
-    private var last = Position.start
+    @inlinable public var outbox: [Position: M.Message] { commands }
     /// When the last entry was recorded, staged ones included.
-    public private(set) var recordedAt: Timestamp?
-    private var revisions: [Stream: Revision] = [:]
+    @inlinable public var recordedAt: Timestamp? { time }
 
     /// Folds what the log holds.
     ///
     /// - Throws: ``LogError``, or ``CodecError`` for an entry that this build cannot read.
+    @inlinable
     public init(log: Log, codec: MessageCodec) throws {
-        self.log = log
+        store = log
         self.codec = codec
         batch = Batch(after: log.head.link)
         try reload()
     }
 
     /// Commands without an outcome, in the order of the log.
+    @inlinable
     public var pending: [Delivery<M.Message>] {
-        outbox.sorted { $0.key < $1.key }.map { Delivery(position: $0.key, message: $0.value, isRedelivered: true) }
+        commands.sorted { $0.key < $1.key }.map { Delivery(position: $0.key, message: $0.value, isRedelivered: true) }
     }
 
     /// Encoded size of the staged turns.
+    @inlinable
     public var stagedByteCount: Int { batch.byteCount }
 
     /// When the soonest deadline is due.
+    @inlinable
     public var nextDue: Timestamp? { M.nextDeadline(in: state)?.due }
 
     /// Stages one turn.
@@ -71,24 +93,27 @@ public struct Kernel<M: Machine, Log: EventLog, MessageCodec: Codec> where Messa
     ///   - moment: The engine's time; raised to the last entry's where it is before that.
     ///   - expected: What the writer believes about the stream of the message.
     /// - Throws: ``LogError`` when the log cannot tell a stream's revision.
+    @inlinable
     public mutating func turn(
         _ message: M.Message, expecting expected: ExpectedRevision = .any, at moment: Timestamp
     ) throws(LogError) -> Result {
-        let description = M.describe(message, in: state)
+        let description = M.describe(message, in: current)
         var cause: Position?
         if case .outcome(let command) = description.role {
-            guard outbox[command] != nil else { return .notPending }
+            guard commands[command] != nil else { return .notPending }
             cause = command
         }
-        let revision = try revision(of: description.stream)
-        switch expected {
-        case .any: break
-        case .noStream: guard revision == .none else { return .conflict(revision) }
-        case .exactly(let wanted): guard revision == wanted else { return .conflict(revision) }
+        if expected != .any {
+            let revision = try revision(of: description.stream)
+            switch expected {
+            case .any: break
+            case .noStream: guard revision == .none else { return .conflict(revision) }
+            case .exactly(let wanted): guard revision == wanted else { return .conflict(revision) }
+            }
         }
-        let first = staged.count
-        try run(message, cause: cause, at: moment)
-        return .staged(first..<staged.count)
+        let first = waiting.count
+        try run(message, description, cause: cause, at: moment)
+        return .staged(first..<waiting.count)
     }
 
     /// What became of the deadlines that were due.
@@ -102,21 +127,22 @@ public struct Kernel<M: Machine, Log: EventLog, MessageCodec: Codec> where Messa
     }
 
     /// Stages a turn for every deadline that is due at a moment, but no more than a limit.
-    @discardableResult
+    @inlinable @discardableResult
     public mutating func passDeadlines(at moment: Timestamp, limit: Int = .max) throws(LogError) -> Passed {
         var passed: [M.Message: Timestamp] = [:]
         var count = 0
-        while let deadline = M.nextDeadline(in: state), deadline.due <= moment {
+        while let deadline = M.nextDeadline(in: current), deadline.due <= moment {
             if let former = passed[deadline.message], deadline.due <= former {
                 if let fault = M.fault(Text("a deadline is still due after it has passed")) {
-                    try run(fault, cause: deadline.armedBy, at: moment)
+                    try run(fault, M.describe(fault, in: current), cause: deadline.armedBy, at: moment)
                 }
                 return .stuck
             }
             guard count < limit else { return .more }
             count += 1
             passed[deadline.message] = deadline.due
-            try run(deadline.message, cause: deadline.armedBy, at: moment)
+            let description = M.describe(deadline.message, in: current)
+            try run(deadline.message, description, cause: deadline.armedBy, at: moment)
         }
         return .all
     }
@@ -125,122 +151,154 @@ public struct Kernel<M: Machine, Log: EventLog, MessageCodec: Codec> where Messa
     ///
     /// - Returns: What may now leave.
     /// - Throws: ``LogError``. After `.full` nothing is on the log, and ``reload()`` takes the staged turns out of the state.
+    @inlinable
     public mutating func commit() throws(LogError) -> [Recorded<M.Message>] {
-        guard !staged.isEmpty else { return [] }
-        try log.commit(batch)
-        defer {
-            staged.removeAll(keepingCapacity: true)
-            batch = Batch(after: log.head.link)
-        }
-        return staged
+        guard !waiting.isEmpty else { return [] }
+        try store.commit(batch)
+        batch.restart(after: store.head.link)
+        let committed = waiting
+        // The caller keeps them, so the next ones need memory of their own: as much again, since batches are alike.
+        waiting = []
+        waiting.reserveCapacity(min(committed.count, 4_096))
+        return committed
     }
 
     /// Forgets the staged turns and folds the log anew.
+    @inlinable
     public mutating func reload() throws {
-        state = M.initial
-        staged.removeAll()
-        outbox.removeAll()
+        current = M.initial
+        waiting.removeAll()
+        commands.removeAll()
         revisions.removeAll()
-        batch = Batch(after: log.head.link)
+        batch.restart(after: store.head.link)
         last = .start
-        recordedAt = nil
+        time = nil
         while true {
-            let entries = try log.read(after: last, limit: 4_096)
+            let entries = try store.read(after: last, limit: 4_096)
             guard let end = entries.last else { break }
             for encoded in entries {
                 let entry = try codec.decode(encoded)
-                note(M.describe(entry.message, in: state).role, entry)
-                _ = M.fold(entry, into: &state)
-                setRevision(entry.revision, of: entry.stream)
+                note(M.describe(entry.message, in: current).role, entry)
+                _ = M.fold(entry, into: &current)
+                forgetRevisions()
+                revisions.set(entry.revision, of: entry.stream)
             }
             last = end.position
-            recordedAt = end.recordedAt
+            time = end.recordedAt
         }
     }
 
     /// What the log has been folded into at a moment when nothing is staged.
+    @usableFromInline
     struct Mark {
-        fileprivate let state: M.State
-        fileprivate let outbox: [Position: M.Message]
-        fileprivate let revisions: [Stream: Revision]
-        fileprivate let last: Position
-        fileprivate let recordedAt: Timestamp?
+        @usableFromInline let state: M.State
+        @usableFromInline let outbox: [Position: M.Message]
+        @usableFromInline let revisions: Revisions
+        @usableFromInline let last: Position
+        @usableFromInline let recordedAt: Timestamp?
+
+        @inlinable
+        init(
+            state: M.State, outbox: [Position: M.Message], revisions: Revisions, last: Position, recordedAt: Timestamp?
+        ) {
+            self.state = state
+            self.outbox = outbox
+            self.revisions = revisions
+            self.last = last
+            self.recordedAt = recordedAt
+        }
     }
 
     /// Where to go back to. While it is kept, the next turn copies what it changes.
+    @inlinable
     var mark: Mark {
-        precondition(staged.isEmpty, "staged turns are not on the log")
-        return Mark(state: state, outbox: outbox, revisions: revisions, last: last, recordedAt: recordedAt)
+        precondition(waiting.isEmpty, "staged turns are not on the log")
+        return Mark(state: current, outbox: commands, revisions: revisions, last: last, recordedAt: time)
     }
 
     /// Forgets all turns since the mark, none of which may have been committed.
+    @inlinable
     mutating func goBack(to mark: Mark) {
-        precondition(mark.last == log.head.position, "the log has gone on since position \(mark.last)")
-        state = mark.state
-        outbox = mark.outbox
+        precondition(mark.last == store.head.position, "the log has gone on since position \(mark.last)")
+        current = mark.state
+        commands = mark.outbox
         revisions = mark.revisions
         last = mark.last
-        recordedAt = mark.recordedAt
-        staged.removeAll()
-        batch = Batch(after: log.head.link)
+        time = mark.recordedAt
+        waiting.removeAll()
+        batch.restart(after: store.head.link)
     }
+}
 
-    private mutating func run(_ message: M.Message, cause: Position?, at moment: Timestamp) throws(LogError) {
-        var waiting: [(message: M.Message, cause: Position?)] = [(message, cause)]
+// MARK: - One turn
+
+extension Kernel {
+    @inlinable
+    mutating func run(
+        _ message: M.Message, _ description: Description, cause: Position?, at moment: Timestamp
+    ) throws(LogError) {
+        try append(message, description, cause: cause, at: moment)
+        guard !following.isEmpty else { return }
+        defer { following.removeAll(keepingCapacity: true) }
         var next = 0
-        while next < waiting.count {
-            if next == Self.turnLimit {
-                if let fault = M.fault(Text("a turn was cut off after \(Self.turnLimit) messages")) {
-                    try append(fault, cause: waiting[next].cause, at: moment) { _ in }
-                }
-                return
-            }
-            let (message, cause) = waiting[next]
+        while next < following.count {
+            let (message, cause) = following[next]
             next += 1
-            try append(message, cause: cause, at: moment) { waiting.append($0) }
+            if next == Self.turnLimit {
+                following.removeAll(keepingCapacity: true)
+                guard let fault = M.fault(Text("a turn was cut off after \(Self.turnLimit) messages")) else { return }
+                return try append(fault, M.describe(fault, in: current), cause: cause, at: moment)
+            }
+            try append(message, M.describe(message, in: current), cause: cause, at: moment)
         }
     }
 
-    private mutating func append(
-        _ message: M.Message, cause: Position?, at moment: Timestamp,
-        _ follow: ((message: M.Message, cause: Position?)) -> Void
+    /// Appends, folds and decides; what is decided comes behind what follows already.
+    @inlinable
+    mutating func append(
+        _ message: M.Message, _ description: Description, cause: Position?, at moment: Timestamp
     ) throws(LogError) {
-        let description = M.describe(message, in: state)
-        let revision = try revision(of: description.stream).next
+        forgetRevisions()
+        let log = store
+        let revision = try revisions.advance(description.stream) { () throws(LogError) in
+            try log.lastRevision(of: description.stream)
+        }
         let position = last.next
-        let time = max(moment, recordedAt ?? moment)
+        let recordedAt = max(moment, time ?? moment)
         let entry = Entry(
-            position: position, recordedAt: time, stream: description.stream, revision: revision, cause: cause,
+            position: position, recordedAt: recordedAt, stream: description.stream, revision: revision, cause: cause,
             kind: description.kind, message: message)
         last = position
-        recordedAt = time
-        setRevision(revision, of: entry.stream)
-        batch.append(codec.encode(entry))
-        staged.append(Recorded(entry: entry, role: description.role))
+        time = recordedAt
+        batch.append(entry, by: codec)
+        waiting.append(Recorded(entry: entry, role: description.role))
         note(description.role, entry)
-        for change in M.fold(entry, into: &state) {
-            for message in M.decide(change, entry, in: state) { follow((message, position)) }
+        for change in M.fold(entry, into: &current) {
+            for message in M.decide(change, entry, in: current) { following.append((message, position)) }
         }
     }
 
-    private mutating func note(_ role: Description.Role, _ entry: Entry<M.Message>) {
+    @inlinable
+    mutating func note(_ role: Description.Role, _ entry: Entry<M.Message>) {
         switch role {
-        case .command: outbox[entry.position] = entry.message
-        case .outcome(let command): outbox[command] = nil
+        case .command: commands[entry.position] = entry.message
+        case .outcome(let command): commands[command] = nil
         case .fact, .request, .answer, .decision, .deadline: break
         }
     }
 
-    private mutating func revision(of stream: Stream) throws(LogError) -> Revision {
+    @inlinable
+    mutating func revision(of stream: Stream) throws(LogError) -> Revision {
         if let known = revisions[stream] { return known }
-        let revision = try log.lastRevision(of: stream)
-        setRevision(revision, of: stream)
+        let revision = try store.lastRevision(of: stream)
+        forgetRevisions()
+        revisions.set(revision, of: stream)
         return revision
     }
 
-    private mutating func setRevision(_ revision: Revision, of stream: Stream) {
-        // The map may only be emptied while nothing is staged: staged revisions are not in the log yet.
-        if revisions.count >= Self.revisionLimit, staged.isEmpty { revisions.removeAll(keepingCapacity: true) }
-        revisions[stream] = revision
+    /// Bounds the memory. Only while nothing is staged: staged revisions are not in the log yet.
+    @inlinable
+    mutating func forgetRevisions() {
+        if revisions.count >= Self.revisionLimit, waiting.isEmpty { revisions.removeAll() }
     }
 }

@@ -2,6 +2,7 @@ import Core
 import Synchronization
 
 /// Hands commands to the worker: those of one lane one after the other in the order of the log, lanes side by side.
+@usableFromInline
 final class WorkerHost<Message: Hashable & Sendable>: Sendable {
     /// The commands of one lane that wait. Taking the first copies nothing but once in a while, when half are gone.
     private struct Lane: Sendable {
@@ -36,8 +37,10 @@ final class WorkerHost<Message: Hashable & Sendable>: Sendable {
 
     init(worker: any Worker<Message>) { self.worker = worker }
 
+    @usableFromInline
     func begin(submit: @escaping @Sendable (Message) -> Void) { state.withLock { $0.submit = submit } }
 
+    @usableFromInline
     func deliver(_ delivery: Delivery<Message>) {
         let lane = worker.lane(for: delivery.message)
         state.withLock { state in

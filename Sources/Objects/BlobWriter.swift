@@ -5,16 +5,18 @@ import Digests
 ///
 /// zstd writes straight into the chunk under construction, which is then sealed in place, so no byte is copied on the
 /// way. For one thread at a time. After a throw the writer takes nothing more.
+///
+/// Compressing takes some fifteen times as long as sealing, hashing and writing together. Overlapped, those are done
+/// meanwhile on a thread of their own.
 public final class BlobWriter {
-    private let gcm: AESGCM
     private let compressor: OpaquePointer
-    private let output: (UnsafeRawBufferPointer) throws -> Void
-    /// One chunk: length, nonce, piece, tag.
-    private let chunk: UnsafeMutableRawBufferPointer
-    /// Bytes of zstd output in `chunk` so far.
+    private let sealer: ChunkSealer
+    /// Seals beside the compression; nil seals in between.
+    private let thread: SealingThread?
+    /// The one chunk there is where nothing overlaps.
+    private let ownChunk: UnsafeMutableRawBufferPointer?
+    /// Bytes of zstd output in the chunk so far.
     private var pieceByteCount = 0
-    private var hash = SHA256()
-    private var byteCount: UInt64 = 0
     private var plaintextByteCount: UInt64 = 0
     private var isOpen = true
 
@@ -23,18 +25,20 @@ public final class BlobWriter {
     /// - Parameters:
     ///   - dataKey: 32 bytes, fresh for each run: nonces are random, and one key is meant for one blob.
     ///   - workerCount: extra zstd threads; 0 compresses on the caller's.
+    ///   - isOverlapped: whether a thread of its own seals and calls `output`, one call after the other, and none once
+    ///     ``finish()`` has returned or the writer is gone. Needs 2 MiB more.
     ///   - output: gets the blob's bytes in order, at most one chunk (1 MiB and 32 bytes) at a time. The buffer is only valid
     ///     during the call. What it throws comes out of ``write(_:)-(UnsafeRawBufferPointer)`` or ``finish()``.
     public init(
-        dataKey: [UInt8], workerCount: Int = 0, output: @escaping (UnsafeRawBufferPointer) throws -> Void
+        dataKey: [UInt8], workerCount: Int = 0, isOverlapped: Bool = false,
+        output: @escaping (UnsafeRawBufferPointer) throws -> Void
     ) throws(BlobError) {
         guard let gcm = AESGCM(key: dataKey) else { throw .badKeyLength(byteCount: dataKey.count) }
         guard let compressor = ZSTD_createCCtx() else { preconditionFailure("out of memory for a zstd context") }
-        self.gcm = gcm
         self.compressor = compressor
-        self.output = output
-        chunk = .allocate(
-            byteCount: BlobFormat.lengthByteCount + BlobFormat.maximumChunkByteCount, alignment: 16)
+        sealer = ChunkSealer(gcm, output: output)
+        thread = isOverlapped ? SealingThread(sealer) : nil
+        ownChunk = isOverlapped ? nil : ChunkSealer.makeChunk()
         set(ZSTD_c_compressionLevel, to: BlobFormat.compressionLevel)
         set(ZSTD_c_checksumFlag, to: 1)
         set(ZSTD_c_contentSizeFlag, to: 0)
@@ -43,7 +47,8 @@ public final class BlobWriter {
 
     deinit {
         ZSTD_freeCCtx(compressor)
-        chunk.deallocate()
+        try? thread?.finish()
+        ownChunk?.deallocate()
     }
 
     /// Takes in the next bytes of the dump; any count, also zero.
@@ -70,15 +75,17 @@ public final class BlobWriter {
             while try compress(&input, ZSTD_e_end) > 0 {}
             if pieceByteCount > 0 { try sealPiece() }
         }
-        try withUnsafeBytes(of: UInt32(0)) { try emit($0) }
+        try guarded {
+            try thread?.finish()
+            try sealer.end()
+        }
         isOpen = false
-        return BlobSummary(byteCount: byteCount, digest: hash.finalize(), plaintextByteCount: plaintextByteCount)
+        return BlobSummary(
+            byteCount: sealer.byteCount, digest: sealer.digest, plaintextByteCount: plaintextByteCount)
     }
 }
 
 extension BlobWriter {
-    private static let pieceOffset = BlobFormat.lengthByteCount + AESGCM.nonceByteCount
-
     private func set(_ parameter: ZSTD_cParameter, to value: Int) {
         let result = ZSTD_CCtx_setParameter(compressor, parameter, Int32(truncatingIfNeeded: value))
         precondition(ZSTD_isError(result) == 0, "this libzstd refuses a parameter of the blob format")
@@ -87,7 +94,8 @@ extension BlobWriter {
     /// One call of zstd, and a chunk when it filled a piece. Returns what zstd still holds, in bytes or a lower bound.
     private func compress(_ input: inout ZSTD_inBuffer, _ directive: ZSTD_EndDirective) throws -> Int {
         var piece = ZSTD_outBuffer(
-            dst: chunk.baseAddress?.advanced(by: Self.pieceOffset), size: BlobFormat.pieceByteCount, pos: pieceByteCount
+            dst: chunk.baseAddress?.advanced(by: ChunkSealer.pieceOffset), size: BlobFormat.pieceByteCount,
+            pos: pieceByteCount
         )
         let remaining = ZSTD_compressStream2(compressor, &piece, &input, directive)
         guard ZSTD_isError(remaining) == 0 else {
@@ -99,26 +107,27 @@ extension BlobWriter {
         return remaining
     }
 
-    private func sealPiece() throws {
-        let sealedByteCount = pieceByteCount + AESGCM.tagByteCount
-        let length = AESGCM.nonceByteCount + sealedByteCount
-        chunk.storeBytes(of: UInt32(length).bigEndian, as: UInt32.self)
-        let nonce = UnsafeMutableRawBufferPointer(rebasing: chunk[BlobFormat.lengthByteCount..<Self.pieceOffset])
-        SecureRandom.fill(nonce)
-        let sealed = UnsafeMutableRawBufferPointer(
-            rebasing: chunk[Self.pieceOffset..<Self.pieceOffset + sealedByteCount])
-        gcm.seal(
-            UnsafeRawBufferPointer(rebasing: sealed[..<pieceByteCount]), nonce: UnsafeRawBufferPointer(nonce),
-            into: sealed)
-        pieceByteCount = 0
-        try emit(UnsafeRawBufferPointer(rebasing: chunk[..<(BlobFormat.lengthByteCount + length)]))
+    private var chunk: UnsafeMutableRawBufferPointer {
+        if let thread { return thread.chunk }
+        guard let ownChunk else { preconditionFailure("a writer has its own chunk or a thread's") }
+        return ownChunk
     }
 
-    private func emit(_ bytes: UnsafeRawBufferPointer) throws {
-        hash.update(bytes)
-        byteCount += UInt64(bytes.count)
+    private func sealPiece() throws {
+        let count = pieceByteCount
+        pieceByteCount = 0
+        try guarded {
+            if let thread {
+                try thread.pass(pieceByteCount: count)
+            } else {
+                try sealer.seal(chunk, pieceByteCount: count)
+            }
+        }
+    }
+
+    private func guarded(_ body: () throws -> Void) throws {
         do {
-            try output(bytes)
+            try body()
         } catch {
             isOpen = false
             throw error

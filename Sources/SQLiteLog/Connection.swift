@@ -126,6 +126,9 @@ final class Connection {
     /// How many rows the last statement changed.
     var changedCount: Int32 { sqlite3_changes(handle) }
 
+    /// The row id that the last insertion made.
+    var lastRowID: Int64 { sqlite3_last_insert_rowid(handle) }
+
     static func failure(_ handle: OpaquePointer?, _ code: Int32, _ operation: String) -> SQLiteFailure {
         SQLiteFailure(
             code: code, systemCode: sqlite3_system_errno(handle), operation: operation,

@@ -3,37 +3,10 @@ import Core
 import Digests
 import Engine
 
-/// An entry as a row: written without copying, read with every doubt.
+/// An entry as a row, read with every doubt. ``BatchLending`` writes it.
 enum EntryRow {
-    static let columns = "position, recorded_at, stream, revision, cause, kind, body, crc"
-
-    /// Inserts the entry; the statement's parameters are ``columns`` in order.
-    ///
-    /// - Returns: SQLite's result code.
-    static func insert(_ entry: Batch.Lent, with statement: OpaquePointer) -> Int32 {
-        sqlite3_bind_int64(statement, 1, Int64(bitPattern: entry.position))
-        sqlite3_bind_int64(statement, 2, Int64(bitPattern: entry.recordedAt))
-        bind(3, text: entry.stream, to: statement)
-        sqlite3_bind_int64(statement, 4, Int64(bitPattern: entry.revision))
-        if entry.cause == 0 {
-            sqlite3_bind_null(statement, 5)
-        } else {
-            sqlite3_bind_int64(statement, 5, Int64(bitPattern: entry.cause))
-        }
-        bind(6, text: entry.kind, to: statement)
-        // What is bound is only lent to SQLite: the step follows at once. An empty buffer still has an address, so an
-        // empty body is no NULL.
-        sqlite3_bind_blob(statement, 7, entry.body.baseAddress, Int32(clamping: entry.body.count), nil)
-        sqlite3_bind_int64(statement, 8, Int64(entry.checksum))
-        let code = sqlite3_step(statement)
-        sqlite3_reset(statement)
-        return code
-    }
-
-    private static func bind(_ index: Int32, text: UnsafeRawBufferPointer, to statement: OpaquePointer) {
-        let start = text.baseAddress?.assumingMemoryBound(to: CChar.self)
-        sqlite3_bind_text(statement, index, start, Int32(clamping: text.count), nil)
-    }
+    static let columns = "position, " + columnsAfterPosition
+    static let columnsAfterPosition = "recorded_at, stream, revision, cause, kind, body, crc"
 
     /// Reads the row that the statement stands on (its columns are ``columns``) and checks it against its CRC.
     ///

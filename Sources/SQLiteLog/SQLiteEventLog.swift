@@ -1,4 +1,5 @@
 import CSQLite
+import CSQLiteBatch
 public import Core
 import Digests
 public import Engine
@@ -17,7 +18,8 @@ public final class SQLiteEventLog: EventLog {
     private let lock: WriterLock
     let connection: Connection
     private let begin: Statement
-    private let insertEntry: Statement
+    private let insertEntries: Statement
+    private let lending = BatchLending()
     private let insertCommit: Statement
     private let end: Statement
     private var tail: LogTail
@@ -44,8 +46,12 @@ public final class SQLiteEventLog: EventLog {
         do throws(SQLiteFailure) {
             if let pageLimit { try connection.execute("limit the file", "PRAGMA max_page_count=\(pageLimit)") }
             begin = try connection.prepare("begin", "BEGIN IMMEDIATE")
-            insertEntry = try connection.prepare(
-                "insert an entry", "INSERT INTO entries(\(EntryRow.columns)) VALUES (?, ?, ?, ?, ?, ?, ?, ?)")
+            try lending.register(on: connection)
+            insertEntries = try connection.prepare(
+                "insert the entries",
+                // Without the position, which SQLite makes one more than the last: it then need not look for a place.
+                "INSERT INTO entries(\(EntryRow.columnsAfterPosition)) "
+                    + "SELECT \(EntryRow.columnsAfterPosition) FROM \(BatchLending.table)")
             insertCommit = try connection.prepare("insert a commit", "INSERT INTO commits VALUES (?, ?, ?)")
             end = try connection.prepare("commit", "COMMIT")
             start = try StreamIndex.end(in: connection)
@@ -81,24 +87,18 @@ public final class SQLiteEventLog: EventLog {
     /// which is a mistake of the writer's.
     public func commit(_ batch: borrowing Batch) throws(LogError) {
         if let failure { throw failure }
-        let entries = batch.entries
-        guard let first = entries.first, let last = entries.last else {
-            preconditionFailure("a commit without entries")
-        }
-        precondition(first.position == head.position.next, "position \(first.position) behind \(head.position)")
+        guard let first = batch.first, let last = batch.last else { preconditionFailure("a commit without entries") }
+        precondition(first == head.position.next, "position \(first) behind \(head.position)")
         let link = batch.link()
         let isBlockDue = tail.count >= LogTail.blockEntryCount
         do throws(SQLiteFailure) {
             try begin.run()
             if isBlockDue { try StreamIndex.write(tail, to: connection) }
-            let row = insertEntry.handle
-            var code = SQLITE_DONE
-            batch.lendEach {
-                code = EntryRow.insert($0, with: row)
-                return code == SQLITE_DONE
-            }
-            guard code == SQLITE_DONE else { throw insertEntry.failure(code) }
-            insertCommit.bind(1, first.position.number)
+            try lending.lend(batch) { () throws(SQLiteFailure) in try insertEntries.run() }
+            guard Int(connection.changedCount) == batch.count,
+                connection.lastRowID == Int64(clamping: last.position.number)
+            else { throw insertEntries.failure(SQLITE_INTERNAL) }
+            insertCommit.bind(1, first.number)
             insertCommit.bind(2, last.position.number)
             insertCommit.bind(3, bytes: link.bytes)
             try insertCommit.run()
@@ -107,7 +107,7 @@ public final class SQLiteEventLog: EventLog {
             throw undo(after: error)
         }
         if isBlockDue { tail.clear() }
-        for entry in entries { tail.append(stream: entry.stream, revision: entry.revision) }
+        for place in batch.places { tail.append(stream: place.stream, revision: place.revision) }
         head = LogHead(position: last.position, recordedAt: last.recordedAt, link: link)
     }
 

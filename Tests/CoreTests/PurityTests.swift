@@ -52,7 +52,7 @@ struct PurityTests {
         }
         #expect(
             declarations.sorted() == [
-                "Table.swift: private var places: [ID: Int] = [:]",
+                "Table.swift: @usableFromInline var places: [ID: Int] = [:]",
                 "Timers.swift: private var places: [Key: Int] = [:]",
             ])
     }

@@ -184,8 +184,10 @@ struct LogVerificationTests {
     }
 
     private func insert(_ batch: Batch, _ connection: Connection) throws {
-        let statement = try connection.prepare("forge", "INSERT INTO entries VALUES (?, ?, ?, ?, ?, ?, ?, ?)")
-        batch.lendEach { EntryRow.insert($0, with: statement.handle) == SQLITE_DONE }
+        let lending = BatchLending()
+        try lending.register(on: connection)
+        let statement = try connection.prepare("forge", "INSERT INTO entries SELECT * FROM \(BatchLending.table)")
+        try lending.lend(batch) { () throws(SQLiteFailure) in try statement.run() }
         #expect(connection.changedCount == 1)
     }
 }

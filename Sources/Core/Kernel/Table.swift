@@ -3,23 +3,28 @@
 /// Finding, inserting and removing take constant time (removal leaves a gap; gaps are closed once they are the larger
 /// part). A dictionary's own order differs in every process and never shows.
 public struct Table<ID: Hashable & Comparable & Sendable, Value: Sendable>: Sendable {
-    private var places: [ID: Int] = [:]
-    private var ids: [ID?] = []
-    private var values: [Value?] = []
+    // Inlinable, so that other modules' tables are compiled for their ids and values too.
+    @usableFromInline var places: [ID: Int] = [:]
+    @usableFromInline var ids: [ID?] = []
+    @usableFromInline var values: [Value?] = []
 
     /// An empty table.
-    public init() {}
+    @inlinable public init() {}
 
     /// How many entities there are.
+    @inlinable
     public var count: Int { places.count }
 
     /// Whether there are none.
+    @inlinable
     public var isEmpty: Bool { places.isEmpty }
 
     /// Whether this entity is here.
+    @inlinable
     public func contains(_ id: ID) -> Bool { places[id] != nil }
 
     /// The entity of this id. Assigning creates it at the end or changes it in place; assigning nil removes it.
+    @inlinable
     public subscript(id: ID) -> Value? {
         get {
             guard let place = places[id] else { return nil }
@@ -38,6 +43,7 @@ public struct Table<ID: Hashable & Comparable & Sendable, Value: Sendable>: Send
     }
 
     /// The entity of this id, made on first use.
+    @inlinable
     public subscript(id: ID, default fallback: @autoclosure () -> Value) -> Value {
         get { self[id] ?? fallback() }
         _modify {
@@ -53,25 +59,30 @@ public struct Table<ID: Hashable & Comparable & Sendable, Value: Sendable>: Send
     }
 
     /// The ids in the order of creation.
+    @inlinable
     public var idsByCreation: [ID] { ids.compactMap { $0 } }
 
     /// The ids in their own order, as the canonical encoding wants them.
+    @inlinable
     public var idsSorted: [ID] { idsByCreation.sorted() }
 
     /// Calls the body with each entity in the order of creation.
+    @inlinable
     public func forEach(_ body: (ID, Value) throws -> Void) rethrows {
         for place in ids.indices {
             if let id = ids[place], let value = values[place] { try body(id, value) }
         }
     }
 
-    private mutating func append(_ id: ID, _ value: Value) {
+    @inlinable
+    mutating func append(_ id: ID, _ value: Value) {
         places[id] = values.count
         ids.append(id)
         values.append(value)
     }
 
-    private mutating func vacate(_ place: Int, of id: ID) {
+    @inlinable
+    mutating func vacate(_ place: Int, of id: ID) {
         places[id] = nil
         ids[place] = nil
         guard values.count > 32, values.count > 2 * places.count else { return }

@@ -33,8 +33,10 @@ public struct Text: Hashable, Comparable, Sendable, Codable, ExpressibleByString
 
     /// Equal when the bytes are.
     public static func == (left: Text, right: Text) -> Bool {
+        // One storage, or the same few bytes held in place: most of what a dictionary asks at a look-up. Other bits may
+        // still stand for the same bytes.
+        if unsafeBitCast(left.string, to: Bits.self) == unsafeBitCast(right.string, to: Bits.self) { return true }
         guard left.string.utf8.count == right.string.utf8.count else { return false }
-        // A dictionary asks this at each look-up: words at a time, where the storage lets us.
         let isEqual = left.string.utf8.withContiguousStorageIfAvailable { left in
             right.string.utf8.withContiguousStorageIfAvailable { right in
                 equal(UnsafeRawBufferPointer(left), UnsafeRawBufferPointer(right))
@@ -43,7 +45,10 @@ public struct Text: Hashable, Comparable, Sendable, Codable, ExpressibleByString
         return (isEqual ?? nil) ?? left.string.utf8.elementsEqual(right.string.utf8)
     }
 
-    /// Whether two buffers of one length hold the same bytes.
+    /// What a string is made of on 64-bit platforms; the compiler refuses the cast where it is not.
+    private typealias Bits = (UInt64, UInt64)
+
+    /// Whether two buffers of one length hold the same bytes, words at a time.
     private static func equal(_ left: UnsafeRawBufferPointer, _ right: UnsafeRawBufferPointer) -> Bool {
         var offset = 0
         while offset + 8 <= left.count {

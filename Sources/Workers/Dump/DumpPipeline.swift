@@ -68,7 +68,7 @@ public struct DumpPipeline: Sendable {
             return try await onThread { isStopped in
                 let target = try passwords.resolve(target)
                 let file = try staging.create(run)
-                let writer = try BlobWriter(dataKey: key) { try file.append($0) }
+                let writer = try BlobWriter(dataKey: key, isOverlapped: true) { try file.append($0) }
                 var last = -1
                 let version = try Self.hiding(target.password) {
                     try driver.dump(
