@@ -24,7 +24,7 @@ from kit.secrets import Planted  # noqa: E402
 from kit.server import Server  # noqa: E402
 from scenarios import leaks  # noqa: E402
 
-GROUPS = ["silence", "patience", "restart", "rest", "bodies", "hostile", "runs", "failures", "objects", "connecting",
+GROUPS = ["silence", "storage", "patience", "restart", "rest", "bodies", "hostile", "runs", "failures", "objects", "connecting",
           "sessions", "configuration", "process"]
 
 

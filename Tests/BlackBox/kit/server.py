@@ -62,6 +62,7 @@ class Server:
         self.binary, self.directory, self.planted = binary, directory, planted
         self.data = os.path.join(directory, "data")
         os.makedirs(directory, exist_ok=True)
+        self.environment = clean_environment()
         self.process = None
         self.outputs = []
 
@@ -72,7 +73,7 @@ class Server:
         self.outputs.append(paths)
         with open(paths[0], "wb") as out, open(paths[1], "wb") as err:
             return subprocess.Popen(
-                [self.binary, *arguments], stdin=subprocess.DEVNULL, stdout=out, stderr=err, env=clean_environment())
+                [self.binary, *arguments], stdin=subprocess.DEVNULL, stdout=out, stderr=err, env=self.environment)
 
     def start(self, *arguments):
         self.process = self.spawn("serve", "--data", self.data, "--listen", "127.0.0.1:0", *arguments)
