@@ -116,7 +116,8 @@ let package = Package(
         tests("DigestsTests", ["Digests"]),
         tests("EngineTests", ["Core", "Digests", "Engine", logging]),
         tests("WireTests", ["Core", "Engine", "Wire", protobuf]),
-        tests("SQLiteLogTests", ["Core", "CSQLite", "Digests", "Engine", "SQLiteLog"]),
+        .target(name: "CFaultVFS", dependencies: ["CSQLite"], path: "Tests/CFaultVFS"),
+        tests("SQLiteLogTests", ["CFaultVFS", "Core", "CSQLite", "Digests", "Engine", "Recordings", "SQLiteLog", logging]),
         tests("RecordingsTests", ["Core", "Engine", "Recordings", "Wire", protobuf]),
         tests("ReplayTests", ["Core", "Engine", "Recordings", "Wire", "replay-probe"]),
         tests(

@@ -176,7 +176,7 @@ public final class Follower<M: Machine, MessageCodec: Codec>: Sendable where Mes
         guard let end = encoded.last?.position else { return }
         if end > checkpoint {
             let documents = dirty.values.sorted { ($0.position, $0.id) < ($1.position, $1.id) }
-            try views.store(documents, checkpoint: end)
+            try store(documents, checkpoint: end)
         }
         let reached = progress.withLock { progress in
             progress.passed = end
@@ -185,6 +185,23 @@ public final class Follower<M: Machine, MessageCodec: Codec>: Sendable where Mes
             return reached
         }
         for waiter in reached { waiter.continuation.resume(returning: true) }
+    }
+
+    /// Waits while there is no room. What was folded already must not be folded again, so it goes on just here.
+    private func store(_ documents: [Document], checkpoint: Position) throws(ViewsError) {
+        var isTold = false
+        while true {
+            do throws(ViewsError) {
+                try views.store(documents, checkpoint: checkpoint)
+                if isTold { logger.notice("the views have room again") }
+                return
+            } catch {
+                guard error.isFull, !progress.withLock({ $0.isStopping }) else { throw error }
+                if !isTold { logger.error("\(error)") }
+                isTold = true
+                _ = wakeUp.wait(timeout: .now() + .seconds(1))
+            }
+        }
     }
 
     private func end() {

@@ -88,16 +88,21 @@ public struct ViewsError: Error, Hashable, Sendable, CustomStringConvertible {
     public var path: String
     /// What was wrong with it.
     public var problem: String
+    /// There is no room for now; nothing was stored, and it may be tried again.
+    public var isFull: Bool
 
     /// An error with all its parts.
-    public init(path: String, problem: String) {
+    public init(path: String, problem: String, isFull: Bool = false) {
         self.path = path
         self.problem = problem
+        self.isFull = isFull
     }
 
     /// What was wrong and what to do.
     public var description: String {
-        "\(path): \(problem). Views are made from the log: stop the server, delete this file and start again."
+        isFull
+            ? "\(path): no room. Reading goes on by itself once there is."
+            : "\(path): \(problem). Views are made from the log: stop the server, delete this file and start again."
     }
 }
 

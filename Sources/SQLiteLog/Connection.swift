@@ -1,4 +1,5 @@
 import CSQLite
+import Glibc
 
 /// What SQLite answered when it could not do an operation. Names the operation, never a value.
 struct SQLiteFailure: Error {
@@ -17,6 +18,13 @@ struct SQLiteFailure: Error {
     /// Whether the file is not what SQLite once wrote.
     var isCorruption: Bool { primaryCode == SQLITE_CORRUPT || primaryCode == SQLITE_NOTADB }
 
+    /// Whether there was no room, and nothing else is wrong. A sync that fails is another matter, whatever the reason.
+    var isFull: Bool {
+        let isSync = code == (SQLITE_IOERR | 4 << 8) || code == (SQLITE_IOERR | 5 << 8)  // SQLITE_IOERR_FSYNC, _DIR_FSYNC
+        let isNoSpace = systemCode == ENOSPC || systemCode == EDQUOT
+        return primaryCode == SQLITE_FULL || primaryCode == SQLITE_IOERR && isNoSpace && !isSync
+    }
+
     /// For a person: operation, message and code.
     var problem: String { "\(operation): \(message) (SQLite code \(code))" }
 }
@@ -34,11 +42,14 @@ final class Connection {
     }
 
     let path: String
+    /// The name of the SQLite VFS that files are opened through; nil is the default one. Tests have one that fails.
+    let vfs: String?
     let handle: OpaquePointer
     private var cache: [String: Statement] = [:]
 
-    init(path: String, mode: Mode) throws(SQLiteFailure) {
+    init(path: String, mode: Mode, vfs: String? = nil) throws(SQLiteFailure) {
         self.path = path
+        self.vfs = vfs
         var name = path
         // The caller guards the handle, so SQLite's own mutexes are left out.
         var flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE
@@ -50,7 +61,7 @@ final class Connection {
             name = "file:\(Self.escaped(path))?immutable=1"
         }
         var opened: OpaquePointer?
-        let code = sqlite3_open_v2(name, &opened, flags, nil)
+        let code = sqlite3_open_v2(name, &opened, flags, vfs)
         guard code == SQLITE_OK, let opened else {
             let failure = SQLiteFailure(
                 code: code, systemCode: opened.map { sqlite3_system_errno($0) } ?? 0, operation: "open the file",

@@ -99,6 +99,22 @@ enum LogSchema {
         }
     }
 
+    /// Name and SQL of each table and trigger in a file.
+    static func definitions(in connection: Connection) throws(SQLiteFailure) -> [String: String] {
+        let row = try connection.prepare(
+            "read the tables", "SELECT type || ' ' || name || ' of ' || tbl_name, coalesce(sql, '') FROM sqlite_schema")
+        var found: [String: String] = [:]
+        while try row.step() { found[row.text(0)] = row.text(1) }
+        return found
+    }
+
+    /// Name and SQL of each table and trigger that the migrations make.
+    static func definitions() throws(SQLiteFailure) -> [String: String] {
+        let model = try Connection(path: ":memory:", mode: .readWrite)
+        for migration in migrations { try model.execute(migration.name, migration.sql) }
+        return try definitions(in: model)
+    }
+
     /// How many migrations the file has seen.
     private static func check(_ connection: Connection) throws(SQLiteFailure) -> Int {
         let identifier = try connection.number("read the header", "PRAGMA application_id") ?? 0

@@ -3,7 +3,6 @@ import CSQLiteBatch
 public import Core
 import Digests
 public import Engine
-import Glibc
 
 /// The log in SQLite: file `log.sqlite` of a data directory, WAL, each commit synchronized before it returns.
 ///
@@ -22,6 +21,7 @@ public final class SQLiteEventLog: EventLog {
     private let lending = BatchLending()
     private let insertCommit: Statement
     private let end: Statement
+    private let blockEntryCount: Int
     private var tail: LogTail
     private var failure: LogError?
 
@@ -30,14 +30,21 @@ public final class SQLiteEventLog: EventLog {
     ///
     /// - Throws: ``Engine/LogError``: `.locked` while another process has the directory, `.unusable` when the file cannot
     ///   be opened or is not such a log, `.damaged` when the tail is not what was written, `.full`.
-    public convenience init(directory: String) throws(LogError) { try self.init(directory: directory, pageLimit: nil) }
+    public convenience init(directory: String) throws(LogError) { try self.init(directory: directory, vfs: nil) }
 
-    /// - Parameter pageLimit: the file never grows beyond so many pages of 8 KiB: for tests of a full disk.
-    init(directory: String, pageLimit: Int?) throws(LogError) {
+    /// - Parameters:
+    ///   - vfs: the SQLite VFS to open the file through; nil is the default one.
+    ///   - pageLimit: the file never grows beyond so many pages of 8 KiB.
+    ///   - blockEntryCount: from so many entries on, the next commit first turns them into a block of the index.
+    init(
+        directory: String, vfs: String?, pageLimit: Int? = nil, blockEntryCount: Int = LogTail.blockEntryCount
+    ) throws(LogError) {
+        self.blockEntryCount = blockEntryCount
         lock = try WriterLock(directory: directory)
         let path = directory + "/" + Self.fileName
+        try Self.refuseDamage(path, vfs)
         do throws(SQLiteFailure) {
-            connection = try Connection(path: path, mode: .readWrite)
+            connection = try Connection(path: path, mode: .readWrite, vfs: vfs)
         } catch {
             throw Unusable.logError(error, path: path)
         }
@@ -55,6 +62,7 @@ public final class SQLiteEventLog: EventLog {
             insertCommit = try connection.prepare("insert a commit", "INSERT INTO commits VALUES (?, ?, ?)")
             end = try connection.prepare("commit", "COMMIT")
             start = try StreamIndex.end(in: connection)
+            try WriteAheadLog.renew(connection)
         } catch {
             throw .reading(error, path: path, at: .start)
         }
@@ -70,6 +78,13 @@ public final class SQLiteEventLog: EventLog {
         }) {}
         self.tail = tail
         head = walk.head
+    }
+
+    /// Opening a damaged write-ahead log for writing would cut it off where it can still be read.
+    private static func refuseDamage(_ path: String, _ vfs: String?) throws(LogError) {
+        guard let problem = WriteAheadLog.damage(beside: path) else { return }
+        let end = try SQLiteLogReader(path: path, vfs: vfs).lastPosition()
+        throw .damaged(path: path, position: end.next, problem: problem)
     }
 
     /// The file.
@@ -90,7 +105,7 @@ public final class SQLiteEventLog: EventLog {
         guard let first = batch.first, let last = batch.last else { preconditionFailure("a commit without entries") }
         precondition(first == head.position.next, "position \(first) behind \(head.position)")
         let link = batch.link()
-        let isBlockDue = tail.count >= LogTail.blockEntryCount
+        let isBlockDue = tail.count >= blockEntryCount
         do throws(SQLiteFailure) {
             try begin.run()
             if isBlockDue { try StreamIndex.write(tail, to: connection) }
@@ -116,11 +131,8 @@ public final class SQLiteEventLog: EventLog {
         let path = connection.path
         let isRolledBack = connection.rollback()
         // A failed write of a frame leaves a WAL that ends before this commit; only a failed fsync leaves that open.
-        let isSync = problem.code == (SQLITE_IOERR | 4 << 8) || problem.code == (SQLITE_IOERR | 5 << 8)
-        let isNoSpace = problem.systemCode == ENOSPC || problem.systemCode == EDQUOT
         switch problem.primaryCode {
-        case SQLITE_FULL where isRolledBack: return .full(path: path)
-        case SQLITE_IOERR where isRolledBack && isNoSpace && !isSync: return .full(path: path)
+        case _ where isRolledBack && problem.isFull: return .full(path: path)
         case SQLITE_BUSY where isRolledBack: return .locked(path: path)
         default:
             let error = LogError.failed(path: path, code: problem.code, operation: problem.operation)
@@ -138,7 +150,9 @@ public final class SQLiteEventLog: EventLog {
     }
 
     /// A second, independent reader for another thread.
-    public func makeReader() throws(LogError) -> any LogReader & Sendable { try SQLiteLogReader(path: connection.path) }
+    public func makeReader() throws(LogError) -> any LogReader & Sendable {
+        try SQLiteLogReader(path: connection.path, vfs: connection.vfs)
+    }
 
     /// Entries behind a position, oldest first, at most `limit` of them and about 16 MiB. Checks the CRC of each one.
     public func read(after position: Position, limit: Int) throws(LogError) -> [EncodedEntry] {

@@ -6,6 +6,7 @@ import Synchronization
 /// Reads a data directory's log from any thread or process, also beside a running server. Needs no writer's lock.
 public final class SQLiteLogReader: LogReader, Sendable {
     private let path: String
+    private let vfs: String?
     private let connection: Mutex<Connection>
 
     /// Opens `log.sqlite` of a data directory for reading.
@@ -15,25 +16,26 @@ public final class SQLiteLogReader: LogReader, Sendable {
         try self.init(path: directory + "/" + SQLiteEventLog.fileName)
     }
 
-    init(path: String) throws(LogError) {
+    init(path: String, vfs: String? = nil) throws(LogError) {
         guard access(path, F_OK) == 0 else {
             throw .unusable(path: path, problem: "there is no such file; name the data directory of a server")
         }
         self.path = path
-        connection = Mutex(try Self.open(path))
+        self.vfs = vfs
+        connection = Mutex(try Self.open(path, vfs))
     }
 
-    private static func open(_ path: String) throws(LogError) -> Connection {
+    private static func open(_ path: String, _ vfs: String?) throws(LogError) -> Connection {
         do throws(SQLiteFailure) {
             do throws(SQLiteFailure) {
-                let connection = try Connection(path: path, mode: .readOnly)
+                let connection = try Connection(path: path, mode: .readOnly, vfs: vfs)
                 try LogSchema.checkForReading(connection)
                 return connection
             } catch {
                 // WAL needs a file of shared memory beside the log. Where none can be made (a copy on a medium for
                 // reading only) and no writer has left a WAL, the file stands still and can be read without.
                 guard access(path + "-wal", F_OK) != 0 else { throw error }
-                let connection = try Connection(path: path, mode: .immutable)
+                let connection = try Connection(path: path, mode: .immutable, vfs: vfs)
                 try LogSchema.checkForReading(connection)
                 return connection
             }
@@ -73,7 +75,7 @@ public final class SQLiteLogReader: LogReader, Sendable {
     /// - Throws: ``Engine/LogError/damaged(path:position:problem:)`` with the first position that is not what was written.
     public func verify(progress: (Position) -> Void = { _ in }) throws(LogError) -> LogReport {
         // On a connection of its own: other reads go on meanwhile.
-        var verification = LogVerification(try Self.open(path))
+        var verification = LogVerification(try Self.open(path, vfs))
         return try verification.run(progress: progress)
     }
 }

@@ -39,13 +39,18 @@ public final class SQLiteVault: Vault {
     ///
     /// - Throws: ``Engine/VaultError/wrongKey(path:name:)`` when it was made under another master key,
     ///   ``Engine/VaultError/failed(path:problem:)`` when the file cannot be opened or is no vault.
-    public init(directory: String, masterKey: MasterKey) throws(VaultError) {
+    public convenience init(directory: String, masterKey: MasterKey) throws(VaultError) {
+        try self.init(directory: directory, masterKey: masterKey, vfs: nil)
+    }
+
+    /// - Parameter vfs: the SQLite VFS to open the file through; nil is the default one.
+    init(directory: String, masterKey: MasterKey, vfs: String?) throws(VaultError) {
         let path = directory + "/" + Self.fileName
         let (wrapping, keyID) = Self.wrapping(masterKey)
         try Self.restrict(path)
         let connection: Connection
         do throws(SQLiteFailure) {
-            connection = try Connection(path: path, mode: .readWrite)
+            connection = try Connection(path: path, mode: .readWrite, vfs: vfs)
             try Self.prepare(connection)
         } catch {
             throw .failed(path: path, problem: Unusable.problem(error))
@@ -199,11 +204,13 @@ extension SQLiteVault {
         try connection.execute("set the page size", "PRAGMA page_size=512")
         let mode = try connection.text("set the journal mode", "PRAGMA journal_mode=DELETE")
         guard mode == "delete" else { throw Unusable.error("its journal cannot be kept out of the way") }
+        // The journal's name must be gone for good before a change is answered: where a power failure brings it back, the
+        // change is undone, and what was deleted is there again. FULL does not synchronize the directory.
         try connection.execute(
-            "set up", "PRAGMA synchronous=FULL; PRAGMA secure_delete=ON; PRAGMA temp_store=MEMORY")
-        guard try connection.number("read synchronous", "PRAGMA synchronous") == 2,
+            "set up", "PRAGMA synchronous=EXTRA; PRAGMA secure_delete=ON; PRAGMA temp_store=MEMORY")
+        guard try connection.number("read synchronous", "PRAGMA synchronous") == 3,
             try connection.number("read secure_delete", "PRAGMA secure_delete") == 1
-        else { throw Unusable.error("SQLite does not accept synchronous=FULL and secure_delete=ON") }
+        else { throw Unusable.error("SQLite does not accept synchronous=EXTRA and secure_delete=ON") }
         guard version == 0 else { return }
         try connection.transaction { () throws(SQLiteFailure) in
             try connection.execute(

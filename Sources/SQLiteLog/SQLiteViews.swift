@@ -33,7 +33,12 @@ public final class SQLiteViews: Views {
     ///   - path: the file. A rebuild fills a second one, which then takes the first one's place.
     ///   - collections: names of letters, digits and `_`, at most 64 characters, of collections and of their indexed members.
     ///   - readerCount: how many threads may read at once; more wait.
-    public init(path: String, collections: [CollectionSchema], readerCount: Int = 4) throws(ViewsError) {
+    public convenience init(path: String, collections: [CollectionSchema], readerCount: Int = 4) throws(ViewsError) {
+        try self.init(path: path, collections: collections, readerCount: readerCount, vfs: nil)
+    }
+
+    /// - Parameter vfs: the SQLite VFS to open the file through; nil is the default one.
+    init(path: String, collections: [CollectionSchema], readerCount: Int = 4, vfs: String?) throws(ViewsError) {
         precondition(readerCount > 0, "views without readers")
         var tables: [String: ViewsTable] = [:]
         for schema in collections {
@@ -45,16 +50,16 @@ public final class SQLiteViews: Views {
         let definition = collections.compactMap { tables[$0.name]?.definition }.joined(separator: "\n")
         do throws(SQLiteFailure) {
             let connection: Connection
-            if let known = Self.openKnown(path, definition: definition) {
+            if let known = Self.openKnown(path, vfs, definition: definition) {
                 connection = known
             } else {
                 for suffix in ["", "-wal", "-shm", "-journal"] { unlink(path + suffix) }
-                connection = try Self.create(path, definition: definition)
+                connection = try Self.create(path, vfs, definition: definition)
             }
             try connection.execute("set up", "PRAGMA synchronous=NORMAL")
             writer = Mutex(connection)
             var readers: [Reader] = []
-            for _ in 0..<readerCount { readers.append(Reader(try Connection(path: path, mode: .readOnly))) }
+            for _ in 0..<readerCount { readers.append(Reader(try Connection(path: path, mode: .readOnly, vfs: vfs))) }
             self.readers = readers
         } catch {
             throw ViewsError(path: path, problem: Unusable.problem(error))
@@ -71,16 +76,16 @@ public final class SQLiteViews: Views {
         return Position(UInt64(clamping: number))
     }
 
-    private static func openKnown(_ path: String, definition: String) -> Connection? {
-        guard access(path, F_OK) == 0, let connection = try? Connection(path: path, mode: .readWrite),
+    private static func openKnown(_ path: String, _ vfs: String?, definition: String) -> Connection? {
+        guard access(path, F_OK) == 0, let connection = try? Connection(path: path, mode: .readWrite, vfs: vfs),
             (try? connection.number("read the header", "PRAGMA application_id")) == applicationID,
             (try? connection.text("read the definition", "SELECT definition FROM progress")) == definition
         else { return nil }
         return connection
     }
 
-    private static func create(_ path: String, definition: String) throws(SQLiteFailure) -> Connection {
-        let connection = try Connection(path: path, mode: .readWrite)
+    private static func create(_ path: String, _ vfs: String?, definition: String) throws(SQLiteFailure) -> Connection {
+        let connection = try Connection(path: path, mode: .readWrite, vfs: vfs)
         try connection.execute("set up", "PRAGMA page_size=8192; PRAGMA journal_mode=WAL; PRAGMA secure_delete=OFF")
         try connection.transaction { () throws(SQLiteFailure) in
             try connection.execute("create the tables", definition)
@@ -210,7 +215,7 @@ public final class SQLiteViews: Views {
         do throws(SQLiteFailure) {
             return try body()
         } catch {
-            throw ViewsError(path: path, problem: Unusable.problem(error))
+            throw ViewsError(path: path, problem: Unusable.problem(error), isFull: error.isFull)
         }
     }
 }

@@ -18,16 +18,9 @@ enum StreamIndex {
             guard let run = tail.runs[stream] else { continue }
             let positions = tail.positions(of: run)
             guard let first = positions.first, let last = positions.last else { continue }
-            var distances: [UInt8] = []
-            distances.reserveCapacity(positions.count * 4)
-            for position in positions {
-                withUnsafeBytes(of: UInt32(truncatingIfNeeded: end - position.number).bigEndian) {
-                    distances.append(contentsOf: $0)
-                }
-            }
             block.bind(1, end)
             block.bind(2, stream.name.string)
-            block.bind(3, bytes: distances)
+            block.bind(3, bytes: distances(positions, from: end))
             try block.run()
             if run.first == Revision(1) {
                 begin.bind(1, stream.name.string)
@@ -46,6 +39,18 @@ enum StreamIndex {
                 }
             }
         }
+    }
+
+    /// How a block's row holds positions: as distances back from the block's end.
+    static func distances(_ positions: [Position], from end: UInt64) -> [UInt8] {
+        var distances: [UInt8] = []
+        distances.reserveCapacity(positions.count * 4)
+        for position in positions {
+            withUnsafeBytes(of: UInt32(truncatingIfNeeded: end &- position.number).bigEndian) {
+                distances.append(contentsOf: $0)
+            }
+        }
+        return distances
     }
 
     /// The last position that the index covers; the rest is the tail.

@@ -40,6 +40,7 @@ GROUPS = [
     "configuration",
     "process",
     "postgresql",
+    "storage",
 ]
 
 

@@ -46,7 +46,7 @@ struct SQLiteEventLogTests {
         let directory = try TemporaryDirectory()
         var feed = Feed()
         do {
-            let log = try SQLiteEventLog(directory: directory.path, pageLimit: 24)
+            let log = try SQLiteEventLog(directory: directory.path, vfs: nil, pageLimit: 24)
             var lastHead = log.head
             var refusal: LogError?
             while refusal == nil {

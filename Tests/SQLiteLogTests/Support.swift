@@ -10,8 +10,13 @@ import Foundation
 final class TemporaryDirectory {
     let path: String
 
-    init() throws {
-        let url = FileManager.default.temporaryDirectory.appendingPathComponent("backupy-\(UUID().uuidString)")
+    /// - Parameter inMemory: on a file system without a disk, where there is one; for what is not about the disk.
+    init(inMemory: Bool = false) throws {
+        let memory = "/dev/shm"
+        let root =
+            inMemory && access(memory, W_OK) == 0
+            ? URL(fileURLWithPath: memory) : FileManager.default.temporaryDirectory
+        let url = root.appendingPathComponent("backupy-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
         path = url.path
     }

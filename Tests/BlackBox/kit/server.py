@@ -63,6 +63,7 @@ class Server:
         self.binary, self.directory, self.planted, self.fixed_port = binary, directory, planted, port
         self.data = os.path.join(directory, "data")
         os.makedirs(directory, exist_ok=True)
+        self.environment = clean_environment()
         self.process = None
         self.outputs = []
 
@@ -73,7 +74,7 @@ class Server:
         self.outputs.append(paths)
         with open(paths[0], "wb") as out, open(paths[1], "wb") as err:
             return subprocess.Popen(
-                [self.binary, *arguments], stdin=subprocess.DEVNULL, stdout=out, stderr=err, env=clean_environment())
+                [self.binary, *arguments], stdin=subprocess.DEVNULL, stdout=out, stderr=err, env=self.environment)
 
     def begin(self, *arguments):
         """Starts without waiting until it is ready."""

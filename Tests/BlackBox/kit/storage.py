@@ -1,0 +1,108 @@
+"""File systems that are small, and syncs that fail."""
+import ctypes
+import os
+import shutil
+import subprocess
+import sys
+
+SHIM = r"""
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Fails the syncs of files whose name ends as told, once a trigger file is there. */
+static int fails(int descriptor) {
+    const char *trigger = getenv("FAILING_SYNC_TRIGGER"), *end = getenv("FAILING_SYNC_FILE");
+    char link[64], path[PATH_MAX];
+    if (!trigger || !end || access(trigger, F_OK) != 0) return 0;
+    snprintf(link, sizeof link, "/proc/self/fd/%d", descriptor);
+    ssize_t count = readlink(link, path, sizeof path - 1);
+    if (count < (ssize_t)strlen(end)) return 0;
+    path[count] = 0;
+    return strcmp(path + count - strlen(end), end) == 0;
+}
+
+#define FAILING(name)                                                            \
+    int name(int descriptor) {                                                   \
+        static int (*next)(int);                                                 \
+        if (!next) next = (int (*)(int))dlsym(RTLD_NEXT, #name);                 \
+        if (fails(descriptor)) { errno = EIO; return -1; }                       \
+        return next(descriptor);                                                 \
+    }
+FAILING(fsync)
+FAILING(fdatasync)
+"""
+
+
+class Skipped(Exception):
+    """What this machine does not allow; told, and no failure."""
+
+
+def failing_sync(directory):
+    """A library to preload, with which syncs fail; see SHIM."""
+    compiler = shutil.which("cc") or shutil.which("clang") or shutil.which("gcc")
+    if compiler is None:
+        raise Skipped("there is no C compiler")
+    source, library = os.path.join(directory, "failing_sync.c"), os.path.join(directory, "failing_sync.so")
+    with open(source, "w", encoding="ascii") as file:
+        file.write(SHIM)
+    done = subprocess.run(
+        [compiler, "-shared", "-fPIC", "-o", library, source, "-ldl"], capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise Skipped(f"{compiler} makes no library: {done.stderr[-200:]}")
+    return library
+
+
+class SmallFileSystem:
+    """A file system in memory, of a size; there while the `with` block runs."""
+
+    def __init__(self, path, byte_count):
+        self.path, self.byte_count = path, byte_count
+        self.filler = os.path.join(path, "filler")
+
+    def __enter__(self):
+        os.makedirs(self.path, exist_ok=True)
+        libc = ctypes.CDLL(None, use_errno=True)
+        options = f"size={self.byte_count},mode=0755".encode()
+        if libc.mount(b"tmpfs", self.path.encode(), b"tmpfs", 0, options) != 0:
+            raise Skipped(f"no file system can be mounted here: {os.strerror(ctypes.get_errno())}")
+        return self
+
+    def __exit__(self, *_):
+        lazily = 2
+        ctypes.CDLL(None).umount2(self.path.encode(), lazily)
+
+    @property
+    def free(self):
+        status = os.statvfs(self.path)
+        return status.f_bavail * status.f_frsize
+
+    def fill(self, leaving=0):
+        """Takes all room but so many bytes."""
+        with open(self.filler, "ab") as file:
+            while self.free > leaving:
+                piece = min(self.free - leaving, 1 << 20)
+                try:
+                    file.write(b"\0" * piece)
+                    file.flush()
+                except OSError:
+                    return
+
+    def make_room(self):
+        os.unlink(self.filler)
+
+
+def skipping(scenario):
+    """A scenario that may not be possible here."""
+    def body(world):
+        try:
+            scenario(world)
+        except Skipped as reason:
+            print(f"note  {scenario.__name__} is skipped: {reason}", file=sys.stderr, flush=True)
+    body.__name__ = scenario.__name__
+    return body
