@@ -2,11 +2,12 @@
 
 SWIFT_FLAGS := --explicit-target-dependency-import-check error
 
-.PHONY: help demo test blackbox build bench format lint packages test-packages
+.PHONY: help demo test blackbox nightly build bench format lint packages test-packages
 
 help:
 	@echo "make demo    build, then watch a database being backed up and the backup being proven"
 	@echo "make test    build, then run every test"
+	@echo "make nightly build, then what takes an hour: 500 kills, 2 000 idle agents, a stream of 20 GB"
 	@echo "make build   release binary at .build/release/backupy"
 	@echo "make bench   benchmarks beside the machine's limits"
 	@echo "make format  lay out the sources; make lint checks that"
@@ -25,11 +26,22 @@ demo: packages
 test: test-packages
 	swift test $(SWIFT_FLAGS)
 	swift build $(SWIFT_FLAGS) --product backupy
-	python3 Tests/BlackBox/run.py --binary .build/debug/backupy
+	$(MAKE) --no-print-directory blackbox
 
-# Only the tests from outside, on what is built.
+# Only the tests from outside, on what is built. The kills go beside the scenarios: both wait for minutes, for graces to
+# run out.
 blackbox:
-	python3 Tests/BlackBox/run.py --binary .build/debug/backupy
+	@python3 Tests/BlackBox/crash.py --binary .build/debug/backupy --kills 30 & crash=$$!; \
+	python3 Tests/BlackBox/run.py --binary .build/debug/backupy; scenarios=$$?; \
+	wait $$crash && exit $$scenarios
+
+# What takes an hour, and 25 GB of room under TMPDIR.
+nightly: test-packages
+	swift build $(SWIFT_FLAGS) --product backupy
+	python3 Tests/BlackBox/run.py --binary .build/debug/backupy --slow
+	python3 Tests/BlackBox/crash.py --binary .build/debug/backupy --kills 500
+	python3 Tests/BlackBox/idle.py --binary .build/debug/backupy --agents 2000 --seconds 180
+	Benchmarks/backup.sh .build/debug/backupy 20000 5
 
 build: packages
 	swift build $(SWIFT_FLAGS) -c release --product backupy

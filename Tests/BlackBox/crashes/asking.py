@@ -109,6 +109,7 @@ class Requester:
         run, _ = self.insistent.make(f"/v1/jobs/{self.job}/run", {}, f"{self.job}-{self.count}")
         self.memory.note_run(run, self.job, moment)
         if self.rng.random() < 0.06:
-            self.insistent.ask("POST", f"/v1/runs/{run}/cancel", {}, f"cancel-{run}", also=(409, 412))
-            with self.memory.lock:
-                self.memory.cancelled.add(run)
+            answer = self.insistent.ask("POST", f"/v1/runs/{run}/cancel", {}, f"cancel-{run}", also=(409, 412))
+            if answer.status == 202:
+                with self.memory.lock:
+                    self.memory.cancelled.add(run)

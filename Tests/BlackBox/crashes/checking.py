@@ -89,15 +89,33 @@ def at_rest(stage):
     findings = Findings()
     ours = [run for run in shown.values() if run["job_id"] in stage.sources]
     for run in shown.values():
-        stage.counts["run " + run["status"] + (" (ours)" if run in ours else "")] += 1
         excuse = (run["error_message"] or "") if run["status"] == "failed" else ""
         findings.check(EXCUSES.match(excuse), f"{run['id']} failed: {excuse}")
+    findings.run("agents of ours", lambda: nothing_journaled_is_lost(stage, ours))
+    for name, count in collections.Counter(
+            ("at ours: " if run in ours else "at peers: ") + run["status"] for run in shown.values()).items():
+        stage.counts[f"runs {name}"] = count
     findings.run("objects", lambda: objects_are_accounted_for(stage, shown))
     for agent in stage.agents:
         findings.run(agent.name, lambda agent=agent: eventually(
             lambda: not os.listdir(agent.staging), f"the staging area is empty: {os.listdir(agent.staging)}", 20))
     findings.check(not os.listdir(os.path.join(server.data, "objects", ".incoming")), "uploads are left behind")
     findings.run("hooks", lambda: eventually(lambda: hooks_are_paired(stage), "each pre-hook has its post-hook", 20))
+    findings.end()
+
+
+def nothing_journaled_is_lost(stage, ours):
+    """What an agent of ours has taken on is reported by itself, through as many restarts as it takes. Lost is only an
+    order that was still on its way when the agent was killed; its journal does not know it."""
+    findings = Findings()
+    told = {agent.id: stage.run("log", "tail", "-n", "10000000", "--data", agent.state) for agent in stage.agents}
+    for run in ours:
+        evidence = run["evidence"]
+        if run["status"] == "success":
+            findings.check(evidence["digest"] == "store", f"{run['id']} is a success without its report: {evidence}")
+        if run["status"] == "lost":
+            wire = f"run/{run['id']}-{run['attempt']} "
+            findings.check(wire not in told[run["agent_id"]], f"{run['id']} was journaled, and is lost")
     findings.end()
 
 

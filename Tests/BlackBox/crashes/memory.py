@@ -86,6 +86,10 @@ class Memory:
         for wire, digest in self.acknowledged.items():
             self._check_acknowledged(server, wire, digest, findings)
         self.acknowledged = {}
+        for run in self.cancelled:
+            kinds = [entry["kind"] for entry in server.everything(f"/v1/runs/{run}/timeline")]
+            findings.check("accepted.cancel_requested" in kinds, f"the cancellation of {run} is not on the log: {kinds}")
+        self.cancelled = set()
         findings.end()
 
     @staticmethod

@@ -2,6 +2,7 @@
 import os
 import signal
 import socket
+import stat
 import subprocess
 
 from kit.checks import Failure
@@ -83,8 +84,12 @@ def sizes(folder):
 class Search:
     """Looks for the marker in all that has changed since the last look."""
 
-    def __init__(self, marker):
-        self.marker, self.seen = marker, {}
+    #: No database here is as large; a file beyond it is somebody else's.
+    LIMIT = 64 << 20
+
+    def __init__(self, marker, since):
+        """`since`: nanoseconds of the clock; what was not changed after that is not looked at."""
+        self.marker, self.since, self.seen = marker, since, {}
 
     def find(self, *folders, apart=()):
         """Paths of regular files that hold the marker. `apart`: folders that may."""
@@ -97,7 +102,9 @@ class Search:
                     try:
                         status = os.lstat(path)
                         mark = (status.st_mtime_ns, status.st_size, status.st_ino)
-                        if self.seen.get(path) == mark or not os.path.isfile(path) or os.path.islink(path):
+                        if self.seen.get(path) == mark or status.st_mtime_ns < self.since or status.st_size > self.LIMIT:
+                            continue
+                        if not stat.S_ISREG(status.st_mode):
                             continue
                         if self.holds(path):
                             found.append(path)

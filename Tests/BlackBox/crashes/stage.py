@@ -29,9 +29,9 @@ class Stage:
     def __init__(self, binary, root, planted, seed):
         self.root, self.planted, self.seed = root, planted, seed
         self.memory, self.ending = Memory(), threading.Event()
-        self.rng = self.dice("schedule")
+        self.rng, self.watching = self.dice("schedule"), self.dice("watching")
         self.marker = self.dice("marker").randbytes(24)
-        self.search = Search(self.marker)
+        self.search = Search(self.marker, time.time_ns())
         self.server = Server(binary, os.path.join(root, "server"), planted, free_port())
         self.agents, self.peers, self.workers, self.sources = [], [], [], {}
         self.counts = collections.Counter()
@@ -102,7 +102,13 @@ class Stage:
     # Watching
 
     def watch(self):
-        for run in self.insistent.ask("GET", "/v1/runs?limit=100").json["items"]:
+        """Looks at the newest runs, and at some of those that have been open for long."""
+        newest = self.insistent.ask("GET", "/v1/runs?limit=100").json["items"]
+        seen = {run["id"] for run in newest}
+        with self.memory.lock:
+            older = [run for run in self.memory.runs if run not in seen and run not in self.memory.verdicts]
+        older = [self.insistent.ask("GET", f"/v1/runs/{run}").json for run in self.watching.sample(older, min(5, len(older)))]
+        for run in newest + older:
             if self.memory.note_shown(run) and run["status"] == "success":
                 self.checker.take(run)
 
@@ -179,12 +185,11 @@ class Stage:
         self.must_be_well()
 
     def _is_quiet(self):
-        self.must_not_wait_in_vain()
-        return set(self.memory.runs) <= set(self.memory.verdicts) and self.checker.is_done
-
-    def must_not_wait_in_vain(self):
         if self.memory.problems:
             raise Broken("\n      ".join(self.memory.problems[:10]))
+        open_runs = sorted(set(self.memory.runs) - set(self.memory.verdicts))
+        expect(not open_runs, f"{len(open_runs)} runs are open: {open_runs[:5]}")
+        return self.checker.is_done
 
     def resume(self):
         for worker in self.workers:
