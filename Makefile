@@ -2,7 +2,7 @@
 
 SWIFT_FLAGS := --explicit-target-dependency-import-check error
 
-.PHONY: help demo test blackbox nightly build bench format lint packages test-packages
+.PHONY: help demo test blackbox nightly build bench fuzz sanitize format lint packages test-packages
 
 help:
 	@echo "make demo    build, then watch a database being backed up and the backup being proven"
@@ -10,6 +10,8 @@ help:
 	@echo "make nightly build, then what takes an hour: 500 kills, 2 000 idle agents, a stream of 20 GB"
 	@echo "make build   release binary at .build/release/backupy"
 	@echo "make bench   benchmarks beside the machine's limits"
+	@echo "make fuzz    hostile input for every parser, for 10 s each or FUZZ_SECONDS"
+	@echo "make sanitize  the tests under the thread and the address sanitizer, in builds of their own"
 	@echo "make format  lay out the sources; make lint checks that"
 
 packages:
@@ -49,8 +51,16 @@ build: packages
 bench: packages
 	Benchmarks/run.sh
 
+fuzz: packages
+	Fuzz/run.sh $(or $(FUZZ_SECONDS),10)
+
+sanitize: packages
+	scripts/sanitize.sh thread
+	scripts/sanitize.sh address
+
 format:
-	swift format -i -r Package.swift Sources Tests Benchmarks/Package.swift Benchmarks/Sources
+	swift format -i -r Package.swift Sources Tests Benchmarks/Package.swift Benchmarks/Sources \
+		Fuzz/Package.swift Fuzz/Sources
 
 lint:
 	scripts/lint.sh

@@ -21,6 +21,7 @@ let package = Package(
             name: "Door",
             dependencies: [
                 .product(name: "Core", package: "backupy"), .product(name: "Digests", package: "backupy"),
+                .product(name: "Engine", package: "backupy"), .product(name: "Wire", package: "backupy"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
             ],
             path: "Server",
@@ -28,7 +29,7 @@ let package = Package(
                 "Objects/ByteRange.swift", "REST/AgentJSON.swift", "REST/Body.swift", "REST/ConfigurationBodies.swift",
                 "REST/ConfigurationJSON.swift", "REST/JSON.swift", "REST/JSONParser.swift", "REST/MessageJSON.swift",
                 "REST/Moment.swift", "REST/Page.swift", "REST/ReportJSON.swift", "REST/RequestJSON.swift",
-                "REST/RESTError.swift",
+                "REST/RESTError.swift", "Sessions/MessageAssembler.swift", "Sessions/SessionState.swift",
             ],
             swiftSettings: settings),
         .executableTarget(

@@ -1,5 +1,3 @@
-import NIOWebSocket
-
 /// Puts WebSocket messages together from their frames. A value without I/O.
 struct MessageAssembler {
     /// What a frame completed.
@@ -12,6 +10,16 @@ struct MessageAssembler {
         case tooLarge(start: [UInt8], byteCount: Int)
         /// Frames in an order that the protocol forbids.
         case fault
+    }
+
+    /// What a data frame is.
+    enum Piece {
+        /// Starts a message.
+        case binary, text
+        /// Goes on with it.
+        case continuation
+        /// No data frame that the protocol knows.
+        case unknown
     }
 
     /// The longest message. Source: the limit of reference agents, both ways.
@@ -29,17 +37,17 @@ struct MessageAssembler {
     private var isOver = false
 
     /// Adds a data frame.
-    mutating func add(_ opcode: WebSocketOpcode, isLast: Bool, _ bytes: [UInt8]) -> Outcome {
+    mutating func add(_ piece: Piece, isLast: Bool, _ bytes: [UInt8]) -> Outcome {
         guard !isOver else { return .nothing }
-        switch opcode {
+        switch piece {
         case .binary, .text:
             guard !isUnderWay else { return .fault }
-            isBinary = opcode == .binary
+            isBinary = piece == .binary
             parts = bytes
         case .continuation:
             guard isUnderWay else { return .fault }
             parts += bytes
-        default:
+        case .unknown:
             return .fault
         }
         isUnderWay = !isLast

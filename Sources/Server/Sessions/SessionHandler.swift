@@ -105,7 +105,7 @@ final class SessionHandler: ChannelDuplexHandler {
         case .connectionClose: perform(state.closeReceived(isSound: Self.isSoundClose(frame.unmaskedData)))
         default:
             guard !state.isEnding else { return }
-            received(assembler.add(frame.opcode, isLast: frame.fin, Array(buffer: frame.unmaskedData)))
+            received(assembler.add(.init(frame.opcode), isLast: frame.fin, Array(buffer: frame.unmaskedData)))
         }
     }
 
@@ -342,5 +342,16 @@ final class SessionConnection: Sendable {
 
     func close(_ code: SessionState.CloseCode, reason: String, as closing: SessionClosing) {
         eventLoop.execute { [handler] in handler.value.close(code, reason: reason, as: closing) }
+    }
+}
+
+extension MessageAssembler.Piece {
+    fileprivate init(_ opcode: WebSocketOpcode) {
+        switch opcode {
+        case .binary: self = .binary
+        case .text: self = .text
+        case .continuation: self = .continuation
+        default: self = .unknown
+        }
     }
 }

@@ -1,4 +1,3 @@
-import NIOWebSocket
 import Testing
 
 @testable import Server

@@ -86,15 +86,23 @@ extension Target {
         promise(output == dump, "a changed blob gives the dump or nothing")
     }
 
+    private static func compressed(_ dump: [UInt8]) throws -> [UInt8] {
+        var stream: [UInt8] = []
+        let reader = try BlobReader(dataKey: key, decompresses: false) { stream += $0 }
+        try reader.write(write(dump))
+        return stream
+    }
+
     private static func blobSeeds() throws -> [[UInt8]] {
         let foreign = try Seeds.blob()
         let dump = Array("INSERT INTO t VALUES (1);\n".utf8)
         let many = (0..<40).flatMap { _ in dump }
-        var stream: [UInt8] = []
-        let reader = try BlobReader(dataKey: key, decompresses: false) { stream += $0 }
-        try reader.write(write(many))
+        let stream = try compressed(many)
+        // A few bytes that become more than is allowed.
+        let bomb = try compressed([UInt8](repeating: 0, count: 3 << 20))
         return [
             [0] + foreign.prefix(4_000), [0] + write(dump), [8] + write([]), [1] + Feed.piece(stream),
+            [1] + Feed.piece(bomb),
             [1] + Feed.piece(Array(stream.prefix(9))) + Feed.piece(Array(stream.dropFirst(9))),
             [5] + Feed.piece(stream),
             [1] + Feed.piece([0x28, 0xB5, 0x2F, 0xFD, 0x00, 0xFF]), [2] + many, [6], [3, 2, 7, 1] + many,

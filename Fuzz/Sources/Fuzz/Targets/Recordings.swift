@@ -17,8 +17,8 @@ extension Target {
 
     /// The import of a capture, the check of the log that it becomes, and what that log shows.
     ///
-    /// Records are cut so that every input is a capture: time since the one before (two bytes, in units that bit 1 of
-    /// the third byte chooses: milliseconds or minutes), direction (bit 0), and the frame behind its length.
+    /// Records are cut so that every input is a capture: time since the one before (two bytes, in units that bits 1 and 2
+    /// of the third byte choose: from milliseconds to years), direction (bit 0), and the frame behind its length.
     static let replay = Target(name: "replay", maximumByteCount: 4_096, seeds: replaySeeds) { bytes in
         var feed = Feed(bytes)
         var file: [UInt8] = []
@@ -26,7 +26,8 @@ extension Target {
         var count = 0
         while !feed.isEmpty, count < 64 {
             let (high, low, form) = (feed.byte(), feed.byte(), feed.byte())
-            time += (Int64(high) << 8 | Int64(low)) * (form & 2 == 0 ? 1 : 60_000)
+            let unit: Int64 = [1, 60_000, 86_400_000, 31_536_000_000][Int(form >> 1 & 3)]
+            time = min(time + (Int64(high) << 8 | Int64(low)) * unit, latest)
             file += encode(time, form & 1 == 0, feed.piece())
             count += 1
         }
@@ -40,6 +41,9 @@ extension Target {
             fatalError("broken: an import fails: \(error)")
         }
     }
+
+    /// The last moment that a capture may name.
+    private static let latest: Int64 = 253_402_300_799_999
 
     private static func check(_ kernel: Kernel<Fleet, MemoryLog, FleetCodec>, _ capture: Capture) throws {
         let secrets = capture.records.filter { !$0.isFromAgent }.flatMap { Redactor.secrets(in: $0.frame) }
