@@ -20,6 +20,7 @@ final class AgentProcess: Sendable {
     private let engine: StationEngine
     private let dialer: Dialer
     private let pouch = Pouch()
+    private let discretion = Discretion()
     private let mirror = StationMirror()
     private let outbox: Outbox
     private let desk: ReportDesk
@@ -47,9 +48,10 @@ final class AgentProcess: Sendable {
         let worker = StationWorker(
             pouch: pouch, mirror: mirror, outbox: outbox, desk: desk, keys: opened.keys,
             pipeline: DumpPipeline(drivers: [SQLiteDriver()], staging: opened.staging),
-            hooks: HookRunner(isAllowed: configuration.allowsHooks, sleep: sleep, log: { logger.info("\($0)") }),
+            hooks: HookRunner(isAllowed: configuration.allowsHooks, sleep: sleep, 
+                log: { [discretion] in logger.info("\(discretion.redacted($0))") }),
             uploader: Uploader(client: client, sleep: sleep, now: { time.wallTime() }), staging: opened.staging,
-            time: time, logger: logger)
+            discretion: discretion, time: time, logger: logger)
         let (failure, failed) = AsyncStream.makeStream(of: String.self)
         self.failure = failure
         engine = StationEngine(
@@ -97,7 +99,7 @@ final class AgentProcess: Sendable {
                 let connection = try await dial()
                 let (end, wasAccepted) = await talk(connection)
                 if wasAccepted { backoff.reset() }
-                logger.notice("disconnected: \(end.reason)")
+                logger.notice("disconnected: \(discretion.redacted(end.reason))")
             } catch is CancellationError {
                 return
             } catch {
@@ -137,7 +139,7 @@ final class AgentProcess: Sendable {
             leaving.finish()
         }
         desk.closed()
-        if session.wasAccepted { _ = try? await engine.submit(.disconnected(reason: Text(end.reason))) }
+        if session.wasAccepted { _ = try? await engine.submit(.disconnected(reason: Text(discretion.redacted(end.reason)))) }
         return (end, session.wasAccepted)
     }
 
@@ -178,6 +180,7 @@ final class AgentProcess: Sendable {
 
     private func apply(_ new: StationSettings?) async {
         guard let new else { return }
+        discretion.learn(new)
         settings.withLock { $0 = new }
         _ = try? await engine.submit(.configured(version: new.version, parallelRunLimit: new.parallelRunLimit))
     }

@@ -18,6 +18,7 @@ struct StationWorker: Worker {
     let hooks: HookRunner
     let uploader: Uploader
     let staging: StagingArea
+    let discretion: Discretion
     let time: any AgentTime
     let logger: Logger
 
@@ -88,7 +89,7 @@ struct StationWorker: Worker {
         // Stopping the agent is no failure of the run: the command stays pending.
         if Task.isCancelled { throw CancellationError() }
         guard case .failure(let error) = result else { return .interrupted }
-        return .failed(Text("\(error)"))
+        return .failed(Text(discretion.redacted("\(error)", item)))
     }
 
     private func dump(_ id: Text, _ item: Pouch.Item, _ report: @escaping Reporter) async throws -> Station.Outcome {
@@ -153,8 +154,9 @@ struct StationWorker: Worker {
         do {
             try await hooks.run(work.job.postHooks, name: "post_hook")
         } catch {
-            logger.warning("run \(id): \(error)")
-            outbox.send(.warning(job: item.order.order.job, message: "run \(id): \(error)"))
+            let problem = discretion.redacted("\(error)", item)
+            logger.warning("run \(id): \(problem)")
+            outbox.send(.warning(job: item.order.order.job, message: "run \(id): \(problem)"))
         }
     }
 
