@@ -20,6 +20,7 @@ final class AgentProcess: Sendable {
     private let engine: StationEngine
     private let dialer: Dialer
     private let pouch = Pouch()
+    private let discretion = Discretion()
     private let mirror = StationMirror()
     private let outbox: Outbox
     private let desk: ReportDesk
@@ -45,14 +46,14 @@ final class AgentProcess: Sendable {
             eventLoopGroupProvider: .singleton,
             configuration: Uploader.clientConfiguration(trustedCertificates: configuration.trustedCertificates))
         let sleep: @Sendable (Duration) async throws -> Void = { try await time.sleep(for: $0) }
-        pipeline = DumpPipeline(
-            drivers: [SQLiteDriver(), PostgreSQLDriver(log: { logger.info("\($0)") })], staging: opened.staging)
+        let log: @Sendable (String) -> Void = { [discretion] in logger.info("\(discretion.redacted($0))") }
+        pipeline = DumpPipeline(drivers: [SQLiteDriver(), PostgreSQLDriver(log: log)], staging: opened.staging)
         let worker = StationWorker(
             pouch: pouch, mirror: mirror, settings: settings, outbox: outbox, desk: desk, keys: opened.keys,
             pipeline: pipeline,
-            hooks: HookRunner(isAllowed: configuration.allowsHooks, sleep: sleep, log: { logger.info("\($0)") }),
+            hooks: HookRunner(isAllowed: configuration.allowsHooks, sleep: sleep, log: log),
             uploader: Uploader(client: client, sleep: sleep, now: { time.wallTime() }), staging: opened.staging,
-            time: time, logger: logger)
+            discretion: discretion, time: time, logger: logger)
         let (failure, failed) = AsyncStream.makeStream(of: String.self)
         self.failure = failure
         engine = StationEngine(
@@ -100,7 +101,7 @@ final class AgentProcess: Sendable {
                 let connection = try await dial()
                 let (end, wasAccepted) = await talk(connection)
                 if wasAccepted { backoff.reset() }
-                logger.notice("disconnected: \(end.reason)")
+                logger.notice("disconnected: \(discretion.redacted(end.reason))")
             } catch is CancellationError {
                 return
             } catch {
@@ -140,7 +141,7 @@ final class AgentProcess: Sendable {
             leaving.finish()
         }
         desk.closed()
-        if session.wasAccepted { _ = try? await engine.submit(.disconnected(reason: Text(end.reason))) }
+        if session.wasAccepted { _ = try? await engine.submit(.disconnected(reason: Text(discretion.redacted(end.reason)))) }
         return (end, session.wasAccepted)
     }
 
@@ -181,6 +182,7 @@ final class AgentProcess: Sendable {
 
     private func apply(_ new: StationSettings?) async {
         guard let new else { return }
+        discretion.learn(new)
         settings.put(new)
         _ = try? await engine.submit(.configured(version: new.version, parallelRunLimit: new.parallelRunLimit))
     }

@@ -23,6 +23,7 @@ final class Running: Sendable {
     let baseURL: String
     private let door: AgentDoor
     private let logger: Logger
+    private let tidying = Mutex<Task<Void, any Error>?>(nil)
 
     private init(
         engine: FleetEngine, follower: FleetFollower, directory: DataDirectory, registry: SessionRegistry,
@@ -103,21 +104,34 @@ final class Running: Sendable {
             throw Self.startError(error)
         }
         follower.start()
-        front.serve(
-            FleetRouter.build(
-                FleetServices(
-                    submitter: engine, state: follower, views: directory.views, log: reader, codec: FleetCodec(),
-                    vault: directory.vault, store: directory.store, signer: signer,
-                    tokens: FixedTokens([("admin", directory.adminTokenDigest)]),
-                    tokenKey: directory.masterKey.derive(.tokens), clock: clock,
-                    unreadiness: { Self.unreadiness(door, follower, end) }, logger: logger)))
+        let services = FleetServices(
+            submitter: engine, state: follower, views: directory.views, log: reader, codec: FleetCodec(),
+            vault: directory.vault, store: directory.store, signer: signer,
+            tokens: FixedTokens([("admin", directory.adminTokenDigest)]),
+            tokenKey: directory.masterKey.derive(.tokens), clock: clock,
+            unreadiness: { Self.unreadiness(door, follower, end) }, logger: logger)
+        front.serve(FleetRouter.build(services))
         let running = Running(
             engine: engine, follower: follower, directory: directory, registry: registry, http: http,
             baseURL: baseURL, door: door, logger: logger)
         // An agent that is let in too soon would wait for its RegisterAck, and give up after 15 s.
         try? await follower.wait(for: end, limit: .hours(24))
+        // A state that is behind would name too few of the passwords.
+        if follower.passed >= end { await running.tidy(services.secrets) }
         door.open()
         return running
+    }
+
+    /// Takes what has had its time from the vault, now and then every hour.
+    private func tidy(_ secrets: SecretKeeper) async {
+        await secrets.sweep()
+        let task = Task {
+            while true {
+                try await Task.sleep(for: .seconds(3_600))
+                await secrets.sweep()
+            }
+        }
+        tidying.withLock { $0 = task }
     }
 
     /// Views hold nothing that was not durable on the log: where they are ahead, the log has lost its end.
@@ -131,6 +145,7 @@ final class Running: Sendable {
     /// Ends sessions with a going-away code, then requests, then the engine: no new runs, and at most about 9 s.
     func stop() async {
         door.close()
+        tidying.withLock { $0?.cancel() }
         tellCosts()
         let reason = "the server is stopping"
         await within(.seconds(3)) { [registry] in await registry.closeAll(reason: reason) }

@@ -19,6 +19,7 @@ struct StationWorker: Worker {
     let hooks: HookRunner
     let uploader: Uploader
     let staging: StagingArea
+    let discretion: Discretion
     let time: any AgentTime
     let logger: Logger
 
@@ -89,7 +90,7 @@ struct StationWorker: Worker {
         // Stopping the agent is no failure of the run: the command stays pending.
         if Task.isCancelled { throw CancellationError() }
         guard case .failure(let error) = result else { return .interrupted }
-        return .failed(Text("\(error)"))
+        return .failed(Text(discretion.redacted("\(error)", item)))
     }
 
     private func dump(_ id: Text, _ item: Pouch.Item, _ report: @escaping Reporter) async throws -> Station.Outcome {
@@ -149,22 +150,26 @@ struct StationWorker: Worker {
     private func discard(_ id: Text) async throws(CancellationError) {
         // First the file: a cancelled run leaves nothing behind within a second, whatever its hooks do.
         staging.discard(id)
-        let (job, owed) = try await owedHooks(of: id)
+        let item = pouch.remove(id)
+        let (job, owed) = try await owedHooks(of: id, item)
         guard !owed.isEmpty else { return }
         do {
             try await hooks.run(owed, name: "post_hook")
         } catch {
             // An agent that is stopped owes them still.
             if Task.isCancelled { throw CancellationError() }
-            logger.warning("run \(id): \(error)")
-            outbox.send(.warning(job: job, message: "run \(id): \(error)"))
+            let problem = discretion.redacted("\(error)", item)
+            logger.warning("run \(id): \(problem)")
+            outbox.send(.warning(job: job, message: "run \(id): \(problem)"))
         }
     }
 
     /// The post-hooks that must run now. For a run that an earlier process began they come with the next configuration, and
     /// run at least once: whether its pre-hooks had begun, and its post-hooks ended, was in the memory of that process.
-    private func owedHooks(of id: Text) async throws(CancellationError) -> (job: Text, hooks: [String]) {
-        if let item = pouch.remove(id) {
+    private func owedHooks(
+        of id: Text, _ item: Pouch.Item?
+    ) async throws(CancellationError) -> (job: Text, hooks: [String]) {
+        if let item {
             guard item.hooksBegan, case .success(let work) = item.work else { return (item.order.order.job, []) }
             return (item.order.order.job, work.job.postHooks)
         }

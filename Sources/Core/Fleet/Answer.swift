@@ -161,8 +161,9 @@ extension Fleet {
             return .refused(Refusal(code: .conflict, text: "the object is being deleted already"))
         }
         if moment < object.keepUntil {
-            let text = "retention holds the object until \(object.keepUntil) (milliseconds since 1970)"
-            return .refused(Refusal(code: .precondition, text: Text(text)))
+            return .refused(
+                Refusal(
+                    code: .precondition, text: Text("retention holds the object until \(object.keepUntil.text)")))
         }
         return .granted(.runDeletionRequested(id))
     }

@@ -1,4 +1,5 @@
 import Core
+import Wire
 
 /// The members of a JSON object, taken one by one with their types. Whoever has taken all that there can be ends with
 /// ``end()``, which refuses what is left.
@@ -44,10 +45,22 @@ struct Body {
         .field(path(of: name), "must be \(expected), not \(value.kind)")
     }
 
-    /// A string without zero characters.
+    /// A string without zero characters, which will stand on the log: what looks like a secret is refused.
     mutating func text(_ name: String, byteLimit: Int = textByteLimit) throws(RESTError) -> Text? {
         guard let value = take(name) else { return nil }
+        return try Self.openText(value, path(of: name), byteLimit)
+    }
+
+    /// A string without zero characters that does not go to the log.
+    mutating func secret(_ name: String, byteLimit: Int = textByteLimit) throws(RESTError) -> Text? {
+        guard let value = take(name) else { return nil }
         return try Self.text(value, path(of: name), byteLimit)
+    }
+
+    private static func openText(_ value: JSON, _ path: String, _ byteLimit: Int) throws(RESTError) -> Text {
+        let text = try text(value, path, byteLimit)
+        guard !Redactor.looksSecret(text.string) else { throw .holdsSecret(path) }
+        return text
     }
 
     private static func text(_ value: JSON, _ path: String, _ byteLimit: Int) throws(RESTError) -> Text {
@@ -62,7 +75,7 @@ struct Body {
         guard let values = try list(name, countLimit: countLimit) else { return nil }
         var texts: [Text] = []
         for (index, value) in values.enumerated() {
-            texts.append(try Self.text(value, "\(path(of: name))[\(index)]", byteLimit))
+            texts.append(try Self.openText(value, "\(path(of: name))[\(index)]", byteLimit))
         }
         return texts
     }
@@ -127,7 +140,6 @@ struct Body {
     /// Refuses members that nobody has taken.
     func end() throws(RESTError) {
         guard let first = members.first else { return }
-        let name = Text(first.name).prefix(byteCount: 100).string
-        throw .field(path(of: name), "there is no such member here")
+        throw .field(path(of: RESTError.shown(first.name)), "there is no such member here")
     }
 }

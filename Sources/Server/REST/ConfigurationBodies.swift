@@ -1,4 +1,5 @@
 import Core
+import Wire
 
 /// The body of PATCH `/agents/{id}/config`.
 enum SettingsBody {
@@ -27,7 +28,9 @@ struct TargetBody {
     /// What is to be set, but for a password that has to go to the vault first.
     var fields: [TargetField] = []
     /// A password in clear.
-    var password: Text?
+    private(set) var password: Text?
+    /// The texts that will stand on the log, with their members.
+    private var texts: [(member: String, text: Text)] = []
 
     static let types: [(String, TargetSpec.DatabaseType)] = [
         ("postgresql", .postgresql), ("mysql", .mysql), ("mariadb", .mariadb), ("mongodb", .mongodb),
@@ -39,18 +42,30 @@ struct TargetBody {
 
     init(_ body: inout Body) throws(RESTError) {
         if let value = try body.word("type", Self.types) { fields.append(.type(value)) }
-        if let value = try body.text("display_name") { fields.append(.displayName(value)) }
+        try take("display_name", of: &body, as: TargetField.displayName)
         if var connection = try body.object("connection") {
-            if let value = try connection.text("host") { fields.append(.host(value)) }
+            try take("host", of: &connection, in: "connection.", as: TargetField.host)
             if let value = try connection.number("port", limit: 65_535) { fields.append(.port(value)) }
-            if let value = try connection.text("database") { fields.append(.database(value)) }
-            if let value = try connection.text("username") { fields.append(.username(value)) }
-            if let value = try connection.text("password_secret_ref") { try take(value) }
-            if let value = try connection.text("container_id") { fields.append(.containerID(value)) }
+            try take("database", of: &connection, in: "connection.", as: TargetField.database)
+            try take("username", of: &connection, in: "connection.", as: TargetField.username)
+            if let value = try connection.secret("password_secret_ref") { try take(value) }
+            try take("container_id", of: &connection, in: "connection.", as: TargetField.containerID)
             if let value = try connection.word("strategy", Self.strategies) { fields.append(.strategy(value)) }
             try connection.end()
         }
         try body.end()
+        guard let password else { return }
+        for (member, text) in texts where SecretKeeper.holds(text, any: [password]) {
+            throw RESTError.holdsSecret(member)
+        }
+    }
+
+    private mutating func take(
+        _ name: String, of body: inout Body, in path: String = "", as field: (Text) -> TargetField
+    ) throws(RESTError) {
+        guard let value = try body.text(name) else { return }
+        texts.append((path + name, value))
+        fields.append(field(value))
     }
 
     private mutating func take(_ reference: Text) throws(RESTError) {
@@ -74,6 +89,7 @@ struct TargetBody {
             fields.append(.password(.reference(reference)))
         } else if text.hasPrefix("file:") {
             guard text.utf8.count > 5 else { throw .field(field, "“file:” must be followed by a path") }
+            guard !Redactor.looksSecret(text) else { throw .holdsSecret(field) }
             fields.append(.password(.reference(reference)))
         } else {
             password = reference

@@ -24,8 +24,7 @@ struct Desk: Sendable {
 
     init(_ services: FleetServices) {
         self.services = services
-        secrets = SecretKeeper(
-            vault: services.vault, state: services.state, clock: services.clock, logger: services.logger)
+        secrets = services.secrets
         idempotencyKey = HMACSHA256.code(of: Array("idempotency".utf8), key: services.tokenKey).bytes
     }
 
@@ -35,8 +34,12 @@ struct Desk: Sendable {
     }
 
     /// Who asks. On a POST also whether it may be the same question again: the digest is over method, path and body, and
-    /// keyed, since a body may hold a password and the digest is on the log.
+    /// keyed, since a body may hold a password and the digest is on the log. Of the key only a digest is on the log too: it
+    /// is any text that a client chose.
+    ///
+    /// - Throws: also where the body holds the token that came with the request.
     func ticket(_ request: Hummingbird.Request, _ context: FleetContext, body: [UInt8]) throws(RESTError) -> Ticket {
+        try refuseToken(of: request, in: body)
         guard request.method == .post, let key = request.headers[.idempotencyKey] else {
             return Ticket(token: context.token)
         }
@@ -45,8 +48,32 @@ struct Desk: Sendable {
         }
         let content = Array("\(request.method.rawValue)\n\(request.uri.path)\n".utf8) + body
         let digest = HMACSHA256.code(of: content, key: idempotencyKey)
+        let name = SHA256.digest(of: Array(key.utf8)).hex.prefix(32)
         return Ticket(
-            token: context.token, idempotency: Ticket.Idempotency(key: Text(key), bodyDigest: digest.bytes))
+            token: context.token, idempotency: Ticket.Idempotency(key: Text(String(name)), bodyDigest: digest.bytes))
+    }
+
+    private func refuseToken(of request: Hummingbird.Request, in body: [UInt8]) throws(RESTError) {
+        guard !body.isEmpty, let token = request.headers[.authorization]?.split(separator: " ").last else { return }
+        guard SecretKeeper.holds(body, any: [Array(token.utf8)]) else { return }
+        throw RESTError(.validation, "the body holds the token of this request, which would be kept for ever")
+    }
+
+    /// Refuses texts that hold a password of the agent's targets.
+    func refusePasswords(of agent: AgentID?, in fields: [JobField]) async throws {
+        var texts: [(member: String, text: Text)] = []
+        for field in fields {
+            switch field {
+            case .preHooks(let hooks): texts += hooks.enumerated().map { ("pre_hooks[\($0)]", $1) }
+            case .postHooks(let hooks): texts += hooks.enumerated().map { ("post_hooks[\($0)]", $1) }
+            case .cron, .retentionDays, .compression, .maxAttempts, .backoffSeconds, .timeoutSeconds: continue
+            }
+        }
+        guard let agent, !texts.isEmpty else { return }
+        let passwords = try await secrets.passwords(of: agent)
+        for (member, text) in texts where SecretKeeper.holds(text, any: passwords) {
+            throw RESTError.holdsSecret(member)
+        }
     }
 
     /// Submits a request, and returns once its acceptance can be read.

@@ -38,6 +38,8 @@ public struct FleetServices: Sendable {
     /// 32 secret bytes that sign decryption tokens; the digests of idempotent requests are keyed with what derives from
     /// them.
     public var tokenKey: [UInt8]
+    /// Keeps the vault in step with the targets.
+    public let secrets: SecretKeeper
     /// Time.
     public var clock: any Clock
     /// Why the server is not ready; nil when it is.
@@ -67,5 +69,6 @@ public struct FleetServices: Sendable {
         self.clock = clock
         self.unreadiness = unreadiness
         self.logger = logger
+        secrets = SecretKeeper(vault: vault, state: state, clock: clock, logger: logger)
     }
 }

@@ -4,6 +4,7 @@ import Engine
 import HTTPTypes
 import Hummingbird
 import Logging
+import Wire
 
 /// Stands before all routes: asks for the token, keeps its rate, and turns whatever is thrown into the one shape of
 /// errors.
@@ -25,7 +26,8 @@ struct Gate: RouterMiddleware {
         } catch let error as HTTPError where error.status == .notFound {
             return missing(request).response(trace: context.trace)
         } catch {
-            context.logger.error("\(request.method) \(request.uri.path): \(error)")
+            let path = Redactor().redacted(request.uri.path)
+            context.logger.error("\(request.method) \(path): \(error)")
             return RESTError(
                 .internal, "the server could not do this; its log says why, under this trace id"
             ).response(trace: context.trace)

@@ -48,6 +48,10 @@ extension Desk {
         let target = try body.text("target_id", byteLimit: 200) ?? ""
         let fields = try JobBody.fields(&body)
         guard !target.isEmpty else { throw RESTError.field("target_id", "is needed: the target to back up") }
+        guard Self.isIdentifier(target.string, of: TargetID.self) else {
+            throw RESTError.field("target_id", "must be a target of the same agent")
+        }
+        try await refusePasswords(of: agent, in: fields)
         let grant = try await ask(
             .createJob(JobID(bits: Self.bits), agent, TargetID(target), fields), ticket(request, context, body: bytes))
         guard case .jobCreated(let id, let agent, let target, let spec) = grant.acceptance else {
@@ -65,6 +69,7 @@ extension Desk {
         let bytes = try await Body.bytes(of: request)
         var body = try Body.parse(bytes)
         let fields = try JobBody.fields(&body)
+        try await refusePasswords(of: services.state.read { $0.jobs[id]?.agent }, in: fields)
         if !fields.isEmpty { _ = try await ask(.changeJob(id, fields), ticket(request, context, body: bytes)) }
         return .json(try job(id))
     }

@@ -65,7 +65,9 @@ struct Query {
         for (name, value) in parameters {
             let name = String(name)
             guard allowed.contains(name) else {
-                throw .field(name, "there is no such parameter here; there are \(allowed.joined(separator: ", "))")
+                throw .field(
+                    RESTError.shown(name),
+                    "there is no such parameter here; there are \(allowed.joined(separator: ", "))")
             }
             guard values[name] == nil else { throw .field(name, "must stand there once") }
             values[name] = String(value)

@@ -59,6 +59,21 @@ public struct RESTError: Error, Sendable, CustomStringConvertible {
         RESTError(.validation, name.isEmpty ? problem : "\(name): \(problem)", details: ["field": .string(name)])
     }
 
+    /// A text that would stand on the log holds a secret.
+    static func holdsSecret(_ field: String) -> RESTError {
+        .field(
+            field,
+            "holds a secret (a password, a signature, a key or a token), and would be kept for ever: passwords belong "
+                + "into password_secret_ref, and hooks read them from files or variables of their host")
+    }
+
+    /// A name that a client chose, for an answer: only names of the kind that this interface has are repeated, since
+    /// whatever stands in the wrong place may be a secret.
+    static func shown(_ name: String) -> String {
+        let isName = name.utf8.count <= 32 && name.utf8.allSatisfy { ($0 >= 0x61 && $0 <= 0x7A) || $0 == 0x5F }
+        return isName && !name.isEmpty ? name : "…"
+    }
+
     /// There is no such thing.
     static func unknown(_ what: String) -> RESTError { RESTError(.notFound, "there is no such \(what)") }
 

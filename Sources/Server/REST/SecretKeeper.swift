@@ -3,11 +3,12 @@ import Digests
 import Engine
 import Logging
 import Synchronization
+import Wire
 
 /// Keeps the vault in step with the targets: a password is in the vault before the request that names it is submitted,
 /// and becomes a former one once no target names it. Former ones are kept for a while, since agents may deliver old reports
 /// late, also after a restart, and what is in them must be known to be redacted.
-final class SecretKeeper: Sendable {
+public final class SecretKeeper: Sendable {
     /// Only names of this kind are ever deleted: others keep secrets in the vault too.
     static let prefix = "secret:target-"
     /// Starts the names of former passwords: `former:AGENT:MILLISECONDS:RANDOM`, with 15 digits of time.
@@ -56,9 +57,35 @@ final class SecretKeeper: Sendable {
         settle(name)
     }
 
-    /// Takes out of use what no target names and no request under way will name. A failure is only told: the next sweep finds
-    /// the same again.
-    func sweep() async {
+    /// How long a password must be to be looked for in texts of requests. Shorter ones are found in ordinary words.
+    static let soughtByteCount = 12
+
+    /// Whether a text holds one of the secrets, in any form in which they are redacted.
+    static func holds(_ text: [UInt8], any secrets: [[UInt8]]) -> Bool {
+        let sought = secrets.filter { $0.count >= soughtByteCount }
+        return !sought.isEmpty && Redactor(secrets: sought).redacted(text) != Redactor().redacted(text)
+    }
+
+    static func holds(_ text: Text, any secrets: [Text]) -> Bool {
+        holds(Array(text.string.utf8), any: secrets.map { Array($0.string.utf8) })
+    }
+
+    static func holds(_ text: Text, any secrets: [[UInt8]]) -> Bool { holds(Array(text.string.utf8), any: secrets) }
+
+    /// The passwords of an agent's targets that are in the vault.
+    func passwords(of agent: AgentID) async throws -> [[UInt8]] {
+        let vault = vault
+        return try await blocking {
+            try vault.names(withPrefix: "\(Self.prefix)\(agent):").compactMap { try vault.reveal($0) }
+        }
+    }
+
+    /// Takes out of use what no target names and no request under way will name, and deletes former passwords whose time is
+    /// over. A failure is only told: the next sweep finds the same again.
+    ///
+    /// Done after each change of a password; also to be called at a start and from time to time, when the state has been
+    /// folded up to the log's end.
+    public func sweep() async {
         do {
             let vault = vault
             // In this order: what becomes a draft after the listing is not in the list.

@@ -123,6 +123,7 @@ private struct RedactingVisitor: FrameVisitor {
 
     func redactText(_ range: Range<Int>, isFree: Bool, in frame: inout [UInt8]) {
         let matches = isFree ? short.matches(in: frame, range) : []
+        for found in EncodedKeys.matches(in: frame, range) { overwriteCharacters(found, within: range, in: &frame) }
         var scanner = CredentialScanner(range)
         while let found = scanner.next(in: frame) { overwrite(found, in: &frame) }
         for match in matches { overwriteCharacters(match, within: range, in: &frame) }

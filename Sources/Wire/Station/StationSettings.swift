@@ -11,6 +11,8 @@ public struct StationSettings: Hashable, Sendable {
     public var jobs: [Text: Job]
     /// Runs that may be under way at once; 0 when the server does not say.
     public var parallelRunLimit: UInt32
+    /// Passwords of all targets, for recognising them in texts. References (`env:`, `file:`) are none.
+    public var passwords: [[UInt8]] = []
 
     /// A database.
     public struct Target: Hashable, Sendable {
@@ -96,6 +98,9 @@ public struct StationSettings: Hashable, Sendable {
                 type: Self.word(target.type), database: connection.database, host: connection.host,
                 port: connection.port, username: connection.username,
                 password: Password(connection.passwordSecretRef), strategy: Self.word(connection.strategy))
+            let reference = Array(connection.passwordSecretRef.utf8)
+            if !reference.isEmpty, !isReference(reference.indices, in: reference) { passwords.append(reference) }
+            passwords += Redactor.secrets(inURL: connection.host)
         }
         for job in config.jobs {
             jobs[Text(job.id)] = Job(

@@ -47,6 +47,7 @@ struct DispatchWork: Sendable {
             let url = resources.urls.uploadURL(
                 for: name, maximumByteCount: resources.maximumObjectByteCount,
                 expiresAtMilliseconds: UInt64(clamping: expiry.milliseconds))
+            resources.secrets.add(uploadURL: url, of: run, agent)
             let backup = RunBackupOrder(
                 job: order.job, run: WireRunID(run, attempt), isManual: order.isManual, uploadURL: url,
                 expiresAt: expiry, objectName: name.text, dataKey: key)

@@ -17,6 +17,7 @@ public final class SecretBook: SecretSource {
         var passwords: Set<[UInt8]> = []
         /// Those that were in force, the oldest first.
         var former: [[UInt8]] = []
+        /// Data keys, and what in the addresses for uploads is secret.
         var keys: [(run: RunID, bytes: [UInt8])] = []
         /// Made at the first frame after a change.
         var redactor: Redactor?
@@ -85,6 +86,12 @@ public final class SecretBook: SecretSource {
             book.pages[agent, default: Page()].former.append(password)
             book.pages[agent]?.redactor = nil
         }
+    }
+
+    /// The secret parts of an address that is about to be sent to an agent. Known while this process lives: later, such
+    /// an address is still recognised by its looks.
+    public func add(uploadURL: String, of run: RunID, _ agent: AgentID) {
+        for secret in Redactor.secrets(inURL: uploadURL) { add(key: secret, of: run, agent) }
     }
 
     /// A data key that is about to be sent to an agent.
