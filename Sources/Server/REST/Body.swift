@@ -9,6 +9,8 @@ import NIOCore
 struct Body {
     /// The most bytes of a body.
     static let byteLimit = 1 << 20
+    /// How long a body may take to arrive.
+    static let arrivalLimit = Duration.seconds(30)
     /// The most bytes of a text, where nothing smaller is said.
     static let textByteLimit = 4_096
 
@@ -41,8 +43,13 @@ struct Body {
         let tooLarge = RESTError(
             .validation, "the body must have at most \(byteLimit) bytes", status: .contentTooLarge)
         if let length = request.headers[.contentLength].flatMap({ Int($0) }), length > byteLimit { throw tooLarge }
+        let start = ContinuousClock.now
         var collected: [UInt8] = []
         for try await buffer in request.body {
+            guard start.duration(to: .now) < arrivalLimit else {
+                let seconds = arrivalLimit.components.seconds
+                throw RESTError(.validation, "the body must arrive within \(seconds) s", status: .requestTimeout)
+            }
             guard collected.count + buffer.readableBytes <= byteLimit else { throw tooLarge }
             collected.append(contentsOf: buffer.readableBytesView)
         }
@@ -121,6 +128,15 @@ struct Body {
         guard let value = take(name) else { return nil }
         guard case .bool(let flag) = value else { throw wrong(name, "true or false", value) }
         return flag
+    }
+
+    /// A moment as text of RFC 3339; null is absent.
+    mutating func moment(_ name: String) throws(RESTError) -> Timestamp? {
+        guard let value = take(name), value != .null else { return nil }
+        guard case .string(let text) = value, let moment = Moment.parse(text) else {
+            throw .field(path(of: name), "must be a moment such as 2026-01-31T08:05:09Z")
+        }
+        return moment
     }
 
     /// One of some words.

@@ -38,7 +38,7 @@ struct Desk: Sendable {
     /// keyed, since a body may hold a password and the digest is on the log.
     func ticket(_ request: Hummingbird.Request, _ context: FleetContext, body: [UInt8]) throws(RESTError) -> Ticket {
         guard request.method == .post, let key = request.headers[.idempotencyKey] else {
-            return Ticket(token: context.token)
+            return Ticket(token: context.token, role: context.role)
         }
         guard (1...200).contains(key.utf8.count), key.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else {
             throw .field("Idempotency-Key", "must have 1 to 200 printable ASCII characters without spaces")
@@ -46,7 +46,7 @@ struct Desk: Sendable {
         let content = Array("\(request.method.rawValue)\n\(request.uri.path)\n".utf8) + body
         let digest = HMACSHA256.code(of: content, key: idempotencyKey)
         return Ticket(
-            token: context.token, idempotency: Ticket.Idempotency(key: Text(key), bodyDigest: digest.bytes))
+            token: context.token, role: context.role, idempotency: Ticket.Idempotency(key: Text(key), bodyDigest: digest.bytes))
     }
 
     /// Submits a request, and returns once its acceptance can be read.
@@ -128,6 +128,7 @@ struct Desk: Sendable {
         case .validation: RESTError(.validation, text, details: details)
         case .conflict: RESTError(.conflict, text, details: details)
         case .precondition: RESTError(.precondition, text, details: details)
+        case .permission: RESTError(.permissionDenied, text, details: details)
         case .rateLimited: RESTError(.rateLimited, text, details: details, headers: [.retryAfter: "60"])
         }
     }
