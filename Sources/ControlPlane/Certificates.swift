@@ -24,7 +24,7 @@ final class Certificates: Sendable {
         init?(_ path: String) {
             var status = stat()
             guard stat(path, &status) == 0 else { return nil }
-            inode = status.st_ino
+            inode = UInt64(status.st_ino)
             byteCount = Int64(status.st_size)
             changedAt = Int64(status.st_ctim.tv_sec)
             changedAtNanoseconds = Int64(status.st_ctim.tv_nsec)

@@ -1,3 +1,4 @@
+import Core
 import HTTPTypes
 
 /// The description of the interface, made from the routes themselves.
