@@ -98,13 +98,13 @@ let package = Package(
             [
                 "Core", "Digests", "Engine", "Objects", "Server", "SQLiteLog", "Wire", "Workers", logging, nioSSL,
                 serviceLifecycle,
-            ] + hummingbird("Hummingbird", "HummingbirdCore", "HummingbirdTLS") + nio("NIOCore", "NIOPosix")),
+            ] + hummingbird("Hummingbird", "HummingbirdCore") + nio("NIOCore", "NIOPosix")),
         library("Simulation", ["Core", "Engine"]),
         .executableTarget(
             name: "backupy",
             dependencies: [
                 "Agent", "ControlPlane", "Core", "CSQLite", "Digests", "Engine", "Objects", "Recordings", "Server",
-                "SQLiteLog", "Wire", argumentParser, asyncHTTPClient, logging, serviceLifecycle,
+                "SQLiteLog", "Wire", argumentParser, asyncHTTPClient, logging, nioSSL, serviceLifecycle,
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
                 .product(name: "Yams", package: "Yams"),
             ] + nio("NIOCore", "NIOHTTP1", "NIOPosix"),

@@ -95,6 +95,13 @@ public final class ControlPlane: Service {
         if case .running(let running) = former { await running.stop() }
     }
 
+    /// Reads the TLS certificate and its key anew, for connections from now on. Files that are no good are told in the
+    /// log, and the former ones stay in use. Nothing happens without TLS, or when it is not running.
+    public func reloadCertificate() {
+        guard let running else { return }
+        if !running.http.reloadCertificate() { logger.notice("there is no certificate to read anew: TLS is not in use") }
+    }
+
     /// Starts, and runs until the service group shuts down gracefully or the task is cancelled.
     ///
     /// - Throws: ``StartError``, or ``ControlPlaneFailure`` when it had to end by itself: the process must end then, and

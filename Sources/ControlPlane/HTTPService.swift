@@ -1,11 +1,9 @@
 import Foundation
 import Hummingbird
 import HummingbirdCore
-import HummingbirdTLS
 import Logging
 import NIOCore
 import NIOPosix
-import NIOSSL
 import Server
 import ServiceLifecycle
 
@@ -15,6 +13,8 @@ struct HTTPService: Sendable {
     let port: Int
     private let group: ServiceGroup
     private let running: Task<Void, any Error>
+    private let certificates: Certificates?
+    private let watch: Task<Void, Never>?
 
     /// Binds and serves.
     ///
@@ -25,13 +25,18 @@ struct HTTPService: Sendable {
         onEnd: @escaping @Sendable (any Error) -> Void
     ) async throws(StartError) -> HTTPService {
         let (ports, announce) = AsyncThrowingStream.makeStream(of: Int.self)
-        let base = HTTPServerBuilder { AgentOrHTTPChannel(responder: $0, door: door, environment: environment) }
-        let builder: HTTPServerBuilder
-        if let tls = configuration.tls { builder = try encrypted(base, tls) } else { builder = base }
+        var certificates: Certificates?
+        if let tls = configuration.tls { certificates = try Certificates(tls, logger: logger) }
+        let builder = HTTPServerBuilder { [certificates] responder in
+            let channel = AgentOrHTTPChannel(responder: responder, door: door, environment: environment)
+            guard let certificates else { return channel }
+            return EncryptedChannel(base: channel, certificates: certificates)
+        }
         let application = Application(
             responder: responder, server: builder,
             configuration: ApplicationConfiguration(
-                address: .hostname(configuration.listen.host, port: configuration.listen.port), serverName: "backupy"),
+                address: .hostname(configuration.listen.host, port: configuration.listen.port), serverName: "backupy",
+                availableConnectionsDelegate: .maximum(Descriptors.connectionLimit(), logger: logger)),
             onServerRunning: { channel in announce.yield(channel.localAddress?.port ?? configuration.listen.port) },
             logger: logger)
         var options = ServiceGroupConfiguration(services: [application], logger: logger)
@@ -49,7 +54,11 @@ struct HTTPService: Sendable {
             }
         }
         do {
-            for try await port in ports { return HTTPService(port: port, group: group, running: running) }
+            for try await port in ports {
+                return HTTPService(
+                    port: port, group: group, running: running, certificates: certificates,
+                    watch: certificates.map(watch(_:)))
+            }
         } catch {
             throw Self.startError(error, configuration.listen)
         }
@@ -58,24 +67,27 @@ struct HTTPService: Sendable {
 
     /// Takes no more connections, ends idle ones, and waits for requests under way, at most 3 s.
     func stop() async {
+        watch?.cancel()
         await group.triggerGracefulShutdown()
         _ = await running.result
     }
 
-    private static func encrypted(
-        _ base: HTTPServerBuilder, _ tls: ControlPlane.Configuration.TLS
-    ) throws(StartError) -> HTTPServerBuilder {
-        do {
-            let chain = try NIOSSLCertificate.fromPEMFile(tls.certificateFile)
-            let key = try NIOSSLPrivateKey(file: tls.keyFile, format: .pem)
-            var settings = TLSConfiguration.makeServerConfiguration(
-                certificateChain: chain.map { .certificate($0) }, privateKey: .privateKey(key))
-            // The library's own default is 1.0.
-            settings.minimumTLSVersion = .tlsv12
-            return try .tls(base, tlsConfiguration: settings)
-        } catch {
-            throw .certificate(
-                problem: "\(tls.certificateFile) and \(tls.keyFile) must be a PEM certificate and its key (\(error))")
+    /// Reads certificate and key anew; false where there is no TLS.
+    func reloadCertificate() -> Bool {
+        certificates?.reload()
+        return certificates != nil
+    }
+
+    private static func watch(_ certificates: Certificates) -> Task<Void, Never> {
+        Task.detached {
+            while true {
+                do {
+                    try await Task.sleep(for: Certificates.pollInterval)
+                } catch {
+                    return
+                }
+                certificates.look()
+            }
         }
     }
 

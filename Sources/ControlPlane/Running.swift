@@ -57,7 +57,9 @@ final class Running: Sendable {
 
         let keys = KeyTable()
         let door = AgentDoor(keys: keys)
-        let front = FrontResponder(door: door)
+        let wrongKeys = WrongKeys()
+        let front = FrontResponder(door: door, wrongKeys: wrongKeys, clock: clock)
+        let tokens = TokenBook(admin: directory.adminTokenDigest)
         let registry = SessionRegistry()
         let secrets = SecretBook()
         let lateEnvironment = Late<SessionEnvironment>()
@@ -87,6 +89,7 @@ final class Running: Sendable {
             worker: worker, logger: logger,
             observer: { recorded in
                 keys.apply(recorded)
+                tokens.apply(recorded)
                 secrets.apply(recorded)
                 follower.wake()
             },
@@ -97,6 +100,7 @@ final class Running: Sendable {
         do {
             let state = try engine.start(log: log, codec: FleetCodec())
             keys.publish(state)
+            tokens.publish(state)
             try secrets.load(state, from: directory.vault)
         } catch {
             await http.stop()
@@ -104,12 +108,13 @@ final class Running: Sendable {
             throw Self.startError(error)
         }
         follower.start()
-        let services = FleetServices(
-            submitter: engine, state: follower, views: directory.views, log: reader, codec: FleetCodec(),
-            vault: directory.vault, store: directory.store, signer: signer,
-            tokens: FixedTokens([("admin", directory.adminTokenDigest)]),
-            tokenKey: directory.masterKey.derive(.tokens), clock: clock,
-            unreadiness: { Self.unreadiness(door, follower, end) }, logger: logger)
+        var services = FleetServices(
+                    submitter: engine, state: follower, views: directory.views, log: reader, codec: FleetCodec(),
+                    vault: directory.vault, store: directory.store, signer: signer,
+                    tokens: tokens,
+                    tokenKey: directory.masterKey.derive(.tokens), clock: clock,
+                    unreadiness: { Self.unreadiness(door, follower, end) }, logger: logger)
+        services.wrongKeys = wrongKeys
         front.serve(FleetRouter.build(services))
         let running = Running(
             engine: engine, follower: follower, directory: directory, registry: registry, http: http,

@@ -11,8 +11,19 @@ public protocol Sessions: Sendable {
         to agent: AgentID, session: SessionID?, frame: @escaping @Sendable (UInt64) -> [UInt8]
     ) async -> SendResult
 
-    /// Ends a connection with a going-away code; nothing happens when it is not there.
-    func close(_ agent: AgentID, session: SessionID, reason: String) async
+    /// Asks a connection for a sign of life, with a frame that agents answer; `notConnected` before its RegisterAck.
+    func probe(_ agent: AgentID, session: SessionID) async -> SendResult
+
+    /// Ends a connection; nothing happens when it is not there.
+    func close(_ agent: AgentID, session: SessionID, because ending: SessionEnding) async
+}
+
+/// Why the server ends one connection.
+public enum SessionEnding: Hashable, Sendable {
+    /// It is over for the log: the agent was silent, or was deleted, or has another key or another connection.
+    case over
+    /// Another host is connected with the same key, and lives.
+    case rival
 }
 
 /// What became of a frame.

@@ -6,7 +6,11 @@ enum AgentJSON {
         ["id": .string(id.text.string), "name": .string(name.string), "key": .optional(key)]
     }
 
-    static func agent(_ id: AgentID, _ agent: Agent) -> JSON {
+    static func agent(_ id: AgentID, in state: borrowing Fleet.State) -> JSON? {
+        state.agents[id].map { self.agent(id, $0, state.conflicts[id]) }
+    }
+
+    private static func agent(_ id: AgentID, _ agent: Agent, _ conflict: Conflict?) -> JSON {
         let registration = agent.registration
         return [
             "id": .string(id.text.string),
@@ -23,6 +27,14 @@ enum AgentJSON {
             "session_id": text(agent.session?.id?.text),
             "metrics": metrics(agent.metrics),
             "anomalies": .object(agent.anomalies.map { JSON.Member($0.kind.rawValue, .integer($0.count)) }),
+            "identity_conflict": conflict.map(Self.conflict) ?? .null,
+        ]
+    }
+
+    private static func conflict(_ conflict: Conflict) -> JSON {
+        [
+            "hostname": .string(conflict.hostname.string), "remote_address": .string(conflict.remoteAddress.string),
+            "refused_at": Moment.json(conflict.refusedAt), "count": .integer(conflict.count),
         ]
     }
 

@@ -8,7 +8,7 @@ extension Desk {
     var agentRoutes: [Route] {
         [
             Route(
-                .post, "/v1/agents",
+                .post, "/v1/agents", access: .role(.admin),
                 Operation(
                     "Register an agent. Its key is shown this once.", body: "NewAgent", success: 201,
                     result: .one("AgentKey")), handler: createAgent),
@@ -20,11 +20,11 @@ extension Desk {
                 .patch, "/v1/agents/{id}", Operation("Rename an agent.", body: "AgentChange", result: .one("Agent")),
                 handler: renameAgent),
             Route(
-                .delete, "/v1/agents/{id}",
+                .delete, "/v1/agents/{id}", access: .role(.admin),
                 Operation("Forget an agent with its targets and jobs; closes its session.", success: 204),
                 handler: deleteAgent),
             Route(
-                .post, "/v1/agents/{id}/rotate-key",
+                .post, "/v1/agents/{id}/rotate-key", access: .role(.admin),
                 Operation(
                     "Give an agent another key, shown this once; closes its session.", body: "Nothing",
                     result: .one("AgentKey")), handler: rotateKey),
@@ -46,9 +46,12 @@ extension Desk {
         ]
     }
 
-    /// What an agent proves itself with: about 190 random bits. Bytes from 248 on are passed over, or the first eight
-    /// characters would be likelier than the others.
-    static func agentKey() -> String {
+    /// What an agent proves itself with.
+    static func agentKey() -> String { secret(prefix: "bkpy_live_") }
+
+    /// About 190 random bits. Bytes from 248 on are passed over, or the first eight characters would be likelier than
+    /// the others.
+    static func secret(prefix: String) -> String {
         let alphabet = Array("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz".utf8)
         var characters: [UInt8] = []
         while characters.count < 32 {
@@ -56,7 +59,7 @@ extension Desk {
                 characters.append(alphabet[Int(byte % 62)])
             }
         }
-        return "bkpy_live_" + String(decoding: characters, as: UTF8.self)
+        return prefix + String(decoding: characters, as: UTF8.self)
     }
 
     private func createAgent(_ request: Hummingbird.Request, _ context: FleetContext) async throws -> Response {
@@ -77,7 +80,7 @@ extension Desk {
         let page = try Page(Query(request, allowed: ["limit", "cursor"]), kind: "agents")
         let (ids, hasMore) = page.select(services.state.read { $0.agents.idsByCreation })
         let items = services.state.read { state in
-            ids.compactMap { id in state.agents[id].map { AgentJSON.agent(id, $0) } }
+            ids.compactMap { AgentJSON.agent($0, in: state) }
         }
         let next = hasMore ? ids.last.map { Page.cursor("agents", $0.text.string) } : nil
         return .json(Page.json(items, next: next))
@@ -85,7 +88,12 @@ extension Desk {
 
     private func showAgent(_ request: Hummingbird.Request, _ context: FleetContext) throws -> Response {
         let id: AgentID = try identifier(context)
-        return .json(try agent(id) { AgentJSON.agent(id, $0) })
+        return .json(try shown(id))
+    }
+
+    private func shown(_ id: AgentID) throws(RESTError) -> JSON {
+        guard let json = services.state.read({ AgentJSON.agent(id, in: $0) }) else { throw .unknown("agent") }
+        return json
     }
 
     private func renameAgent(_ request: Hummingbird.Request, _ context: FleetContext) async throws -> Response {
@@ -95,7 +103,7 @@ extension Desk {
         let name = try body.text("name")
         try body.end()
         if let name { _ = try await ask(.renameAgent(id, name: name), ticket(request, context, body: bytes)) }
-        return .json(try agent(id) { AgentJSON.agent(id, $0) })
+        return .json(try shown(id))
     }
 
     private func deleteAgent(_ request: Hummingbird.Request, _ context: FleetContext) async throws -> Response {

@@ -8,6 +8,8 @@ import Wire
 struct Body {
     /// The most bytes of a body.
     static let byteLimit = 1 << 20
+    /// How long a body may take to arrive.
+    static let arrivalLimit = Duration.seconds(30)
     /// The most bytes of a text, where nothing smaller is said.
     static let textByteLimit = 4_096
 
@@ -109,6 +111,15 @@ struct Body {
         guard let value = take(name) else { return nil }
         guard case .bool(let flag) = value else { throw wrong(name, "true or false", value) }
         return flag
+    }
+
+    /// A moment as text of RFC 3339; null is absent.
+    mutating func moment(_ name: String) throws(RESTError) -> Timestamp? {
+        guard let value = take(name), value != .null else { return nil }
+        guard case .string(let text) = value, let moment = Moment.parse(text) else {
+            throw .field(path(of: name), "must be a moment such as 2026-01-31T08:05:09Z")
+        }
+        return moment
     }
 
     /// One of some words.

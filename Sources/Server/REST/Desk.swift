@@ -41,7 +41,7 @@ struct Desk: Sendable {
     func ticket(_ request: Hummingbird.Request, _ context: FleetContext, body: [UInt8]) throws(RESTError) -> Ticket {
         try refuseToken(of: request, in: body)
         guard request.method == .post, let key = request.headers[.idempotencyKey] else {
-            return Ticket(token: context.token)
+            return Ticket(token: context.token, role: context.role)
         }
         guard (1...200).contains(key.utf8.count), key.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else {
             throw .field("Idempotency-Key", "must have 1 to 200 printable ASCII characters without spaces")
@@ -50,7 +50,8 @@ struct Desk: Sendable {
         let digest = HMACSHA256.code(of: content, key: idempotencyKey)
         let name = SHA256.digest(of: Array(key.utf8)).hex.prefix(32)
         return Ticket(
-            token: context.token, idempotency: Ticket.Idempotency(key: Text(String(name)), bodyDigest: digest.bytes))
+            token: context.token, role: context.role,
+            idempotency: Ticket.Idempotency(key: Text(String(name)), bodyDigest: digest.bytes))
     }
 
     private func refuseToken(of request: Hummingbird.Request, in body: [UInt8]) throws(RESTError) {
@@ -155,6 +156,7 @@ struct Desk: Sendable {
         case .validation: RESTError(.validation, text, details: details)
         case .conflict: RESTError(.conflict, text, details: details)
         case .precondition: RESTError(.precondition, text, details: details)
+        case .permission: RESTError(.permissionDenied, text, details: details)
         case .rateLimited: RESTError(.rateLimited, text, details: details, headers: [.retryAfter: "60"])
         }
     }

@@ -13,7 +13,7 @@ public enum FleetRouter {
         router.add(
             middleware: Gate(
                 table: RouteTable(routes), tokens: services.tokens, limiter: RateLimiter(services.rate),
-                clock: services.clock))
+                wrongKeys: services.wrongKeys, clock: services.clock))
         for route in routes {
             router.on(RouterPath(route.path), method: route.method) { request, context in
                 try await route.handler(request, context)
@@ -27,7 +27,7 @@ public enum FleetRouter {
         let desk = Desk(services)
         var routes =
             probes(services) + desk.agentRoutes + desk.targetRoutes + desk.jobRoutes + desk.runRoutes + desk.logRoutes
-            + desk.stateRoutes
+            + desk.stateRoutes + desk.tokenRoutes
         if let store = services.store {
             routes +=
                 ObjectRoutes(

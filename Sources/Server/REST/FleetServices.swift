@@ -44,6 +44,8 @@ public struct FleetServices: Sendable {
     public var clock: any Clock
     /// Why the server is not ready; nil when it is.
     public var unreadiness: @Sendable () -> String?
+    /// Where wrong tokens come from; shared with the agents' door.
+    public var wrongKeys = WrongKeys()
     /// What a token may ask for.
     public var rate = RateLimit()
     /// Where faults of the server's own are told, with the trace id of the answer.

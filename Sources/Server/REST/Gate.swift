@@ -12,6 +12,7 @@ struct Gate: RouterMiddleware {
     let table: RouteTable
     let tokens: any TokenTable
     let limiter: RateLimiter
+    let wrongKeys: WrongKeys
     let clock: any Clock
 
     func handle(
@@ -19,7 +20,16 @@ struct Gate: RouterMiddleware {
     ) async throws -> Response {
         var context = context
         do {
-            if table.find(request.uri.path)?.access != .open { context.token = try admit(request) }
+            let access = table.find(request.uri.path)?.access(by: request.method) ?? .role(.viewer)
+            if case .role(let role) = access {
+                let holder = try admit(request, from: context.address)
+                guard holder.role >= role else {
+                    throw RESTError(
+                        .permissionDenied, "this needs the role \(role.rawValue), and the token is of a \(holder.role.rawValue)",
+                        details: ["role": .string(role.rawValue)])
+                }
+                (context.token, context.role) = (holder.name, holder.role)
+            }
             return try await next(request, context)
         } catch let error as RESTError {
             return error.response(trace: context.trace)
@@ -34,7 +44,7 @@ struct Gate: RouterMiddleware {
         }
     }
 
-    private func admit(_ request: Request) throws(RESTError) -> Text {
+    private func admit(_ request: Request, from address: NetworkAddress?) throws(RESTError) -> TokenHolder {
         guard let header = request.headers[.authorization] else {
             throw unauthenticated("a token is needed: send the header “Authorization: Bearer TOKEN”")
         }
@@ -42,15 +52,24 @@ struct Gate: RouterMiddleware {
         guard parts.count == 2, parts[0].lowercased() == "bearer" else {
             throw unauthenticated("the header must read “Authorization: Bearer TOKEN”")
         }
-        guard let name = tokens.name(of: SHA256.digest(of: Array(parts[1].utf8))) else {
+        // Looked up before failures are counted: whoever shares an address with a broken client must not suffer for it.
+        guard let holder = tokens.holder(of: SHA256.digest(of: Array(parts[1].utf8))) else {
+            if let seconds = wrongKeys.count(address, nanoseconds: clock.monotonicNanoseconds()) {
+                throw .tooManyWrongKeys(seconds)
+            }
             throw unauthenticated("this token is not known here")
         }
-        if let seconds = limiter.take(name, nanoseconds: clock.monotonicNanoseconds()) {
+        let now = clock.wallTime()
+        if let expiry = holder.expiresAt, expiry <= now {
+            throw unauthenticated("this token has expired at \(Moment.text(expiry))")
+        }
+        tokens.used(holder.name, at: now)
+        if let seconds = limiter.take(holder.name, nanoseconds: clock.monotonicNanoseconds()) {
             throw RESTError(
                 .rateLimited, "too many requests with this token; go on in \(seconds) s",
                 headers: [.retryAfter: String(seconds)])
         }
-        return name
+        return holder
     }
 
     private func unauthenticated(_ message: String) -> RESTError {
@@ -58,7 +77,7 @@ struct Gate: RouterMiddleware {
     }
 
     private func missing(_ request: Request) -> RESTError {
-        guard let methods = table.find(request.uri.path)?.methods else {
+        guard let methods = table.find(request.uri.path)?.all.map(\.method) else {
             return RESTError(.notFound, "there is nothing at this path")
         }
         // The router answers HEAD wherever there is GET.

@@ -18,6 +18,7 @@ enum MessageJSON {
             [
                 "agent_id": id(agent), "session_id": opening.session.map(id) ?? .null,
                 "remote_address": text(opening.remoteAddress), "extensions": texts(opening.extensions),
+                "hostname": opening.hostname.map(text) ?? .null,
             ]
         case .sessionClosed(let agent, let session, let closing):
             ["agent_id": id(agent), "session_id": id(session), "reason": .string(closing.rawValue)]
@@ -37,13 +38,14 @@ enum MessageJSON {
         case .requested(let request, let ticket):
             [
                 "request": RequestJSON.request(request), "token": text(ticket.token),
+                "role": .string(ticket.role.rawValue),
                 "idempotency_key": ticket.idempotency.map { text($0.key) } ?? .null,
             ]
         case .accepted(let acceptance, let ticket):
             ["accepted": RequestJSON.acceptance(acceptance), "token": text(ticket.token)]
         case .refused(let refusal):
             ["code": .string(refusal.code.rawValue), "field": text(refusal.field), "text": text(refusal.text)]
-        case .deadline(.silence(let agent)):
+        case .deadline(.silence(let agent)), .deadline(.claim(let agent)):
             ["agent_id": id(agent)]
         case .deadline(.run(let run)):
             ["run_id": id(run)]
@@ -119,7 +121,7 @@ enum MessageJSON {
             ["type": word, "agent_id": id(agent), "run_id": id(run), "attempt": .integer(attempt.number)]
         case .observe(let run, let attempt), .delete(let run, let attempt):
             ["type": word, "run_id": id(run), "attempt": .integer(attempt.number)]
-        case .disconnect(let agent, let session):
+        case .disconnect(let agent, let session), .probe(let agent, let session), .refuse(let agent, let session):
             ["type": word, "agent_id": id(agent), "session_id": id(session)]
         }
     }

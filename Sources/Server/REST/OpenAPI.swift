@@ -1,3 +1,4 @@
+import Core
 import HTTPTypes
 
 /// The description of the interface, made from the routes themselves.
@@ -34,6 +35,7 @@ enum OpenAPI {
     private static func operation(of route: Route, path: String) -> JSON {
         let operation = route.operation
         var members = [JSON.Member("summary", .string(operation.summary))]
+        if case .role(let role) = route.access { members.append(.init("x-role", .string(role.rawValue))) }
         if route.access == .open { members.append(.init("security", [])) }
         let parameters = self.parameters(of: route, path: path)
         if !parameters.isEmpty { members.append(.init("parameters", .array(parameters))) }
@@ -72,7 +74,7 @@ enum OpenAPI {
                 "schema": ["type": "string"],
             ])
         }
-        if route.method == .post, route.access == .token {
+        if route.method == .post, route.access != .open {
             parameters.append([
                 "name": "Idempotency-Key", "in": "header",
                 "description": "Remembered for 24 h: the same request under the same key is done once.",

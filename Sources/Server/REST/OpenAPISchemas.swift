@@ -30,6 +30,7 @@ enum OpenAPISchemas {
                 ("docker_version", optionalText), ("capabilities", list(text)), ("config_version", number),
                 ("last_seen_at", optionalMoment), ("session_id", optionalText), ("metrics", optionalAnything),
                 ("anomalies", ["type": "object", "additionalProperties": number]),
+                ("identity_conflict", optionalAnything),
             ])),
         .init(
             "AgentConfig",
@@ -64,6 +65,11 @@ enum OpenAPISchemas {
         .init("NewJob", closed([("target_id", text)] + job)),
         .init("JobChange", closed(job)),
         .init("Job", object([("id", text), ("agent_id", text), ("target_id", text)] + job)),
+        .init(
+            "NewToken",
+            closed([("name", text), ("role", words(Role.allCases.map(\.rawValue))), ("expires_at", optionalMoment)])),
+        .init("Token", object(token)),
+        .init("NewTokenText", object(token + [("token", optionalText)])),
         .init("RunReference", object([("run_id", text)])),
         .init(
             "Run",
@@ -122,6 +128,11 @@ enum OpenAPISchemas {
     ]
     private static let hooks: JSON = [
         "type": "array", "maxItems": 16, "items": ["type": "string", "maxLength": 4_096],
+    ]
+
+    private static let token: [Property] = [
+        ("id", text), ("name", text), ("role", words(Role.allCases.map(\.rawValue))), ("created_at", moment),
+        ("expires_at", optionalMoment), ("last_used_at", optionalMoment),
     ]
 
     private static func list(_ items: JSON) -> JSON { ["type": "array", "items": items] }

@@ -44,6 +44,10 @@ enum RequestJSON {
             ]
         case .deleteCheck(let check):
             ["type": "delete_check", "check_id": id(check)]
+        case .createToken(let token, let spec):
+            ["type": "create_token", "token_id": id(token), "name": text(spec.name), "role": .string(spec.role.rawValue)]
+        case .deleteToken(let token):
+            ["type": "delete_token", "token_id": id(token)]
         }
     }
 
@@ -97,6 +101,13 @@ enum RequestJSON {
             ]
         case .checkDeleted(let check):
             ["type": "check_deleted", "check_id": id(check)]
+        case .tokenCreated(let token, let spec):
+            [
+                "type": "token_created", "token_id": id(token), "name": text(spec.name),
+                "role": .string(spec.role.rawValue), "expires_at": Moment.json(spec.expiresAt),
+            ]
+        case .tokenDeleted(let token):
+            ["type": "token_deleted", "token_id": id(token)]
         case .repeated(let position):
             ["type": "repeated", "position": .integer(position.number)]
         }

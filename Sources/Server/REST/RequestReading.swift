@@ -10,8 +10,13 @@ extension Body {
         let tooLarge = RESTError(
             .validation, "the body must have at most \(byteLimit) bytes", status: .contentTooLarge)
         if let length = request.headers[.contentLength].flatMap({ Int($0) }), length > byteLimit { throw tooLarge }
+        let start = ContinuousClock.now
         var collected: [UInt8] = []
         for try await buffer in request.body {
+            guard start.duration(to: .now) < arrivalLimit else {
+                let seconds = arrivalLimit.components.seconds
+                throw RESTError(.validation, "the body must arrive within \(seconds) s", status: .requestTimeout)
+            }
             guard collected.count + buffer.readableBytes <= byteLimit else { throw tooLarge }
             collected.append(contentsOf: buffer.readableBytesView)
         }

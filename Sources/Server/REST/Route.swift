@@ -9,9 +9,16 @@ public struct FleetContext: RequestContext {
     public var coreContext: CoreRequestContextStorage
     /// The name of the token it came with; empty where none is needed.
     public var token: Text = ""
+    /// What that token may do.
+    public var role = Role.viewer
+    /// Where it came from; nil where the transport does not say.
+    let address: NetworkAddress?
 
     /// The context of a request that nobody has looked at.
-    public init(source: ApplicationRequestContextSource) { coreContext = CoreRequestContextStorage(source: source) }
+    public init(source: ApplicationRequestContextSource) {
+        coreContext = CoreRequestContextStorage(source: source)
+        address = source.channel.remoteAddress.flatMap(NetworkAddress.init)
+    }
 
     /// Names the request in its answer and in the server's log. Hummingbird's own `id` traps where the logger has none.
     public var trace: String { logger[metadataKey: "hb.request.id"]?.description ?? "-" }
@@ -23,8 +30,8 @@ public struct Route: Sendable {
     public enum Access: Hashable, Sendable {
         /// Anyone: the route looks for itself.
         case open
-        /// Only with a token.
-        case token
+        /// Only with a token that may do at least this.
+        case role(Role)
     }
 
     /// Does what is asked. Throws ``RESTError`` for what it does not do; any other error is a fault of the server's.
@@ -41,14 +48,14 @@ public struct Route: Sendable {
     /// Does it.
     public var handler: Handler
 
-    /// A route with all its parts.
+    /// A route with all its parts. Where nothing is said about access, viewers may read and operators may do the rest.
     public init(
-        _ method: HTTPRequest.Method, _ path: String, access: Access = .token, _ operation: Operation,
+        _ method: HTTPRequest.Method, _ path: String, access: Access? = nil, _ operation: Operation,
         handler: @escaping Handler
     ) {
         self.method = method
         self.path = path
-        self.access = access
+        self.access = access ?? .role(method == .get || method == .head ? .viewer : .operator)
         self.operation = operation
         self.handler = handler
     }
@@ -105,13 +112,23 @@ public struct Operation: Hashable, Sendable {
     }
 }
 
-/// Which paths there are, for what the router itself does not tell: whether a path needs a token, and which methods it
-/// has. Splits paths as the router does: empty parts do not count.
+/// Which paths there are, for what the router itself does not tell: who may come to a path, and which methods it has. Splits paths as the router does: empty parts do not count.
 struct RouteTable: Sendable {
+    /// The methods of a path, with who may use them.
+    struct Methods: Sendable {
+        fileprivate(set) var all: [(method: HTTPRequest.Method, access: Route.Access)]
+
+        /// Who may use a method; of one that there is not, anyone with a token, or anyone at all, is told so.
+        func access(by method: HTTPRequest.Method) -> Route.Access {
+            // The router answers HEAD wherever there is GET.
+            let known = all.first { $0.method == method } ?? all.first { method == .head && $0.method == .get }
+            return known?.access ?? (all.contains { $0.access == .open } ? .open : .role(.viewer))
+        }
+    }
+
     private struct Path: Sendable {
         var parts: [Substring]
-        var methods: [HTTPRequest.Method]
-        var access: Route.Access
+        var methods: Methods
     }
 
     private var paths: [Path] = []
@@ -120,19 +137,19 @@ struct RouteTable: Sendable {
         for route in routes {
             let parts = route.path.split(separator: "/")
             if let known = paths.firstIndex(where: { $0.parts == parts }) {
-                paths[known].methods.append(route.method)
+                paths[known].methods.all.append((route.method, route.access))
             } else {
-                paths.append(Path(parts: parts, methods: [route.method], access: route.access))
+                paths.append(Path(parts: parts, methods: Methods(all: [(route.method, route.access)])))
             }
         }
     }
 
     /// What is at a path; nil when nothing is. A path without parameters goes before one with.
-    func find(_ path: String) -> (methods: [HTTPRequest.Method], access: Route.Access)? {
+    func find(_ path: String) -> Methods? {
         let parts = path.split(separator: "/")
         let found = paths.filter { Self.matches($0.parts, parts) }
         let best = found.first { !$0.parts.contains { $0.hasPrefix("{") } } ?? found.first
-        return best.map { ($0.methods, $0.access) }
+        return best?.methods
     }
 
     private static func matches(_ template: [Substring], _ parts: [Substring]) -> Bool {

@@ -25,7 +25,7 @@ extension Desk {
                 Operation("Runs, the newest first.", query: filters + .page, result: .page("Run")), handler: listRuns),
             Route(.get, "/v1/runs/{id}", Operation("One run.", result: .one("Run")), handler: showRun),
             Route(
-                .delete, "/v1/runs/{id}",
+                .delete, "/v1/runs/{id}", access: .role(.admin),
                 Operation(
                     "Delete a run's object and key; refused while retention holds it.", success: 202,
                     result: .one("RunReference")), handler: deleteRun),
@@ -38,7 +38,7 @@ extension Desk {
                 Operation("Cancel a run.", body: "Nothing", success: 202, result: .one("RunReference")),
                 handler: cancelRun),
             Route(
-                .get, "/v1/runs/{id}/download-url",
+                .get, "/v1/runs/{id}/download-url", access: .role(.operator),
                 Operation("An address of the encrypted object, good for 15 minutes.", result: .one("Download")),
                 handler: downloadURL),
             Route(

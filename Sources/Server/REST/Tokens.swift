@@ -2,14 +2,34 @@ public import Core
 public import Digests
 import Synchronization
 
-/// Knows which bearer tokens are good.
-public protocol TokenTable: Sendable {
-    /// The name of the token with this SHA-256; nil when there is none. Takes a time that does not tell how far a digest
-    /// was right.
-    func name(of digest: Digest) -> Text?
+/// Who comes with a token.
+public struct TokenHolder: Hashable, Sendable {
+    /// What the log calls the token: its id, or `admin` for the one in `admin.token`.
+    public var name: Text
+    /// What it may do.
+    public var role: Role
+    /// From when on it is worth nothing; nil: never.
+    public var expiresAt: Timestamp?
+
+    /// A holder with all its parts.
+    public init(name: Text, role: Role, expiresAt: Timestamp? = nil) {
+        self.name = name
+        self.role = role
+        self.expiresAt = expiresAt
+    }
 }
 
-/// Tokens that are known from the start, such as the one in `admin.token`.
+/// Knows which bearer tokens are good.
+public protocol TokenTable: Sendable {
+    /// Who has the token with this SHA-256; nil when there is none. Whether it has expired is for the caller to look at.
+    func holder(of digest: Digest) -> TokenHolder?
+    /// A token was used at a moment.
+    func used(_ name: Text, at moment: Timestamp)
+    /// When a token was used last, as far as this process knows.
+    func lastUse(of name: Text) -> Timestamp?
+}
+
+/// Tokens that are known from the start. All are administrators'.
 public struct FixedTokens: TokenTable {
     private let tokens: [(name: Text, digest: [UInt8])]
 
@@ -19,12 +39,20 @@ public struct FixedTokens: TokenTable {
     }
 
     /// Compares with every one, also after one was found.
-    public func name(of digest: Digest) -> Text? {
+    public func holder(of digest: Digest) -> TokenHolder? {
         let bytes = digest.bytes
-        var found: Text?
-        for token in tokens where constantTimeEqual(token.digest, bytes) { found = token.name }
+        var found: TokenHolder?
+        for token in tokens where constantTimeEqual(token.digest, bytes) {
+            found = TokenHolder(name: token.name, role: .admin)
+        }
         return found
     }
+
+    /// Not kept.
+    public func used(_ name: Text, at moment: Timestamp) {}
+
+    /// Not known.
+    public func lastUse(of name: Text) -> Timestamp? { nil }
 }
 
 /// How many requests a token may make.
@@ -55,6 +83,13 @@ struct TokenBucket: Hashable, Sendable {
         lastNanoseconds = nanoseconds
     }
 
+    /// Whether nothing was taken that has not come back.
+    func isFull(nanoseconds: UInt64) -> Bool {
+        let elapsed = nanoseconds > lastNanoseconds ? nanoseconds - lastNanoseconds : 0
+        let (gain, isOver) = elapsed.multipliedReportingOverflow(by: limit.perSecond)
+        return isOver || gain >= limit.burst * Self.one - level
+    }
+
     /// Takes one; else tells after how many seconds there will be one (at least 1).
     mutating func take(nanoseconds: UInt64) -> Int? {
         let capacity = limit.burst * Self.one
@@ -70,8 +105,10 @@ struct TokenBucket: Hashable, Sendable {
     }
 }
 
-/// The buckets of all tokens. There are no more of them than tokens.
+/// The buckets of all tokens.
 final class RateLimiter: Sendable {
+    /// Tokens come and go, and their buckets with them: beyond this many all begin anew.
+    private static let capacity = 4 * APIToken.limit
     private let limit: RateLimit
     private let buckets = Mutex<[Text: TokenBucket]>([:])
 
@@ -80,7 +117,8 @@ final class RateLimiter: Sendable {
     /// Nil when the token may go on; else after how many seconds it may.
     func take(_ token: Text, nanoseconds: UInt64) -> Int? {
         buckets.withLock { buckets in
-            buckets[token, default: TokenBucket(limit, nanoseconds: nanoseconds)].take(nanoseconds: nanoseconds)
+            if buckets.count >= Self.capacity, buckets[token] == nil { buckets = [:] }
+            return buckets[token, default: TokenBucket(limit, nanoseconds: nanoseconds)].take(nanoseconds: nanoseconds)
         }
     }
 }

@@ -1,3 +1,4 @@
+public import Engine
 import HTTPTypes
 public import Hummingbird
 import Synchronization
@@ -9,10 +10,18 @@ public final class FrontResponder: HTTPResponder {
     public typealias Route = @Sendable (Request, FleetContext) async throws -> Response
 
     private let door: AgentDoor
+    private let wrongKeys: WrongKeys
+    private let clock: any Clock
     private let routes = Mutex<Route?>(nil)
 
     /// A responder that is not ready before ``serve(_:)``.
-    public init(door: AgentDoor) { self.door = door }
+    ///
+    /// - Parameter wrongKeys: counts those of agents; shared with the interface's tokens.
+    public init(door: AgentDoor, wrongKeys: WrongKeys, clock: any Clock) {
+        self.door = door
+        self.wrongKeys = wrongKeys
+        self.clock = clock
+    }
 
     /// From now on these routes answer.
     public func serve(_ router: Router<FleetContext>) {
@@ -22,7 +31,7 @@ public final class FrontResponder: HTTPResponder {
 
     /// The answer to one request.
     public func respond(to request: Request, context: FleetContext) async throws -> Response {
-        if AgentDoor.isAgentPath(request.uri.path) { return refusal(of: request).response(trace: context.trace) }
+        if AgentDoor.isAgentPath(request.uri.path) { return refusal(of: request, from: context.address).response(trace: context.trace) }
         guard let route = routes.withLock({ $0 }) else {
             return RESTError.unavailable("the server is starting").response(trace: context.trace)
         }
@@ -30,9 +39,15 @@ public final class FrontResponder: HTTPResponder {
     }
 
     /// Why a request for an agent's connection did not become one.
-    private func refusal(of request: Request) -> RESTError {
+    private func refusal(of request: Request, from address: NetworkAddress?) -> RESTError {
         guard door.isOpen else { return .unavailable("the server is not ready for agents") }
-        guard door.agent(authorization: request.headers[.authorization]) != nil else {
+        let authorization = request.headers[.authorization]
+        guard door.agent(authorization: authorization) != nil else {
+            if authorization != nil,
+                let seconds = wrongKeys.count(address, nanoseconds: clock.monotonicNanoseconds())
+            {
+                return .tooManyWrongKeys(seconds)
+            }
             return RESTError(
                 .authenticationFailed, "this agent key is not known here; check BACKUP_AGENT_KEY",
                 headers: [.wwwAuthenticate: "Bearer"])

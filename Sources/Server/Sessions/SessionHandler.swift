@@ -191,8 +191,17 @@ extension SessionHandler {
         perform(state.didSend(at: context.eventLoop.now.uptimeNanoseconds))
     }
 
-    /// Ends the connection, because of `reason`.
+    /// Sends a ping, which agents answer.
+    func probe() -> SendResult {
+        guard let context, context.channel.isActive else { return .notConnected }
+        let actions = state.probed(at: context.eventLoop.now.uptimeNanoseconds)
+        perform(actions)
+        return actions.isEmpty ? .notConnected : .sent
+    }
+
+    /// Ends the connection, because of `reason`, or because its key is not the agent's any more.
     func close(_ code: SessionState.CloseCode, reason: String, as closing: SessionClosing) {
+        if closing != .replaced, !isAdmitted() { return perform(state.keyRevoked()) }
         perform(state.close(code, reason: reason, as: closing))
     }
 
@@ -337,6 +346,12 @@ final class SessionConnection: Sendable {
             eventLoop.execute { [handler] in
                 handler.value.send(isAddressed: isAddressed, frame) { continuation.resume(returning: $0) }
             }
+        }
+    }
+
+    func probe() async -> SendResult {
+        await withCheckedContinuation { continuation in
+            eventLoop.execute { [handler] in continuation.resume(returning: handler.value.probe()) }
         }
     }
 

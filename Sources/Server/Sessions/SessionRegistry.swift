@@ -2,8 +2,8 @@ public import Core
 public import Engine
 import Synchronization
 
-/// The live connections of agents that have registered. The newest of an agent is the one that workers reach; older
-/// ones are ended as soon as it registers.
+/// The live connections of agents that have registered. Which one of several is the agent's is decided by the log, and
+/// the others are ended by its commands; until then workers reach the newest that has its RegisterAck.
 ///
 /// The first frame that goes out on a connection must be addressed to its session, since it is the RegisterAck; before
 /// that, unaddressed frames are ``Engine/SendResult/notConnected``.
@@ -26,13 +26,30 @@ public final class SessionRegistry: Sessions {
     public func send(
         to agent: AgentID, session: SessionID?, frame: @escaping @Sendable (UInt64) -> [UInt8]
     ) async -> SendResult {
-        guard let connection = connection(of: agent, session: session) else { return .notConnected }
-        return await connection.send(isAddressed: session != nil, frame)
+        for connection in connections(of: agent, session: session) {
+            let result = await connection.send(isAddressed: session != nil, frame)
+            if result != .notConnected { return result }
+        }
+        return .notConnected
     }
 
-    /// Ends a connection with a going-away code; nothing happens when it is not there.
-    public func close(_ agent: AgentID, session: SessionID, reason: String) async {
-        connection(of: agent, session: session)?.close(.goingAway, reason: reason, as: .ended)
+    /// Sends a ping on one connection; see ``Engine/Sessions``.
+    public func probe(_ agent: AgentID, session: SessionID) async -> SendResult {
+        await connections(of: agent, session: session).first?.probe() ?? .notConnected
+    }
+
+    /// Ends a connection; nothing happens when it is not there.
+    public func close(_ agent: AgentID, session: SessionID, because ending: SessionEnding) async {
+        let all = connections(of: agent, session: nil)
+        guard let place = all.firstIndex(where: { $0.session == session }) else { return }
+        switch ending {
+        case .rival:
+            all[place].close(.policy, reason: "another host is connected with this key", as: .ended)
+        case .over where place > 0:
+            all[place].close(.policy, reason: "replaced by a newer connection with the same key", as: .replaced)
+        case .over:
+            all[place].close(.goingAway, reason: "the session is over", as: .ended)
+        }
     }
 
     /// Ends all connections with a going-away code, and returns once they are gone.
@@ -49,14 +66,7 @@ public final class SessionRegistry: Sessions {
     }
 
     func add(_ connection: SessionConnection) {
-        let older = state.withLock { state in
-            let older = state.connections[connection.agent] ?? []
-            state.connections[connection.agent] = older + [connection]
-            return older
-        }
-        for former in older {
-            former.close(.policy, reason: "replaced by a newer connection with the same key", as: .replaced)
-        }
+        state.withLock { $0.connections[connection.agent, default: []].append(connection) }
     }
 
     func remove(_ connection: SessionConnection) {
@@ -71,11 +81,10 @@ public final class SessionRegistry: Sessions {
         for waiter in waiters { waiter.resume() }
     }
 
-    private func connection(of agent: AgentID, session: SessionID?) -> SessionConnection? {
+    /// Those of a session, or all of the agent's; the newest first.
+    private func connections(of agent: AgentID, session: SessionID?) -> [SessionConnection] {
         state.withLock { state in
-            guard let all = state.connections[agent] else { return nil }
-            guard let session else { return all.last }
-            return all.last { $0.session == session }
+            (state.connections[agent] ?? []).reversed().filter { session == nil || $0.session == session }
         }
     }
 }

@@ -10,7 +10,7 @@ import Wire
 struct SessionState {
     /// What the handler is to do.
     enum Action: Hashable {
-        /// Let workers find the connection, and end older ones of the same agent.
+        /// Let workers find the connection.
         case announce
         /// Submit the message, and say what became of it under this number.
         case submit(UInt64, Fleet.Message)
@@ -125,11 +125,13 @@ extension SessionState {
     private mutating func receivedFirst(_ frame: IncomingFrame, byteCount: Int) -> [Action] {
         switch frame {
         case .received(let received):
-            guard case .register = received.report else {
+            guard case .register(let registration) = received.report else {
                 return close(.policy, reason: "the first message must be Register")
             }
             phase = .registered
             registeredSentAt = received.sentAt
+            var opening = opening
+            opening.hostname = registration.hostname
             return [.announce] + submit(.sessionOpened(agent, opening), byteCount: 0)
                 + submit(frame.message(from: agent), byteCount: byteCount)
         case .unreadable:
@@ -214,6 +216,13 @@ extension SessionState {
         return nextSequence(at: moment)
     }
 
+    /// The agent is asked for a sign of life: nothing where no frame may go out yet.
+    mutating func probed(at moment: UInt64) -> [Action] {
+        guard phase == .welcomed else { return [] }
+        pingCount += 1
+        return [.send(.ping(correlationID: "ping-\(pingCount)"), sequence: nextSequence(at: moment))]
+    }
+
     /// The frame of ``willSend(isAddressed:at:)`` was written.
     mutating func didSend(at moment: UInt64) -> [Action] { payOwed(at: moment) }
 
@@ -224,8 +233,7 @@ extension SessionState {
         case .unregistered:
             return close(.policy, reason: "no Register within \(Self.registerLimit / 1_000_000_000) s")
         case .welcomed:
-            pingCount += 1
-            return [.send(.ping(correlationID: "ping-\(pingCount)"), sequence: nextSequence(at: moment))]
+            return probed(at: moment)
         case .registered, .closing, .gone:
             lastSentAt = moment  // nothing may go out yet; look again an interval later
             return []

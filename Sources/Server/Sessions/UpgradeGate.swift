@@ -56,7 +56,9 @@ final class UpgradeGate: ChannelInboundHandler, RemovableChannelHandler {
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         guard isFirst, error is HTTPParserError else { return context.close(promise: nil) }
         let headers: HTTPHeaders = ["connection": "close", "content-length": "0"]
-        let head = HTTPResponseHead(version: .http1_1, status: .badRequest, headers: headers)
+        let isTooLong = if case HTTPParserError.headerOverflow = error { true } else { false }
+        let status = isTooLong ? HTTPResponseStatus.requestHeaderFieldsTooLarge : .badRequest
+        let head = HTTPResponseHead(version: .http1_1, status: status, headers: headers)
         context.write(wrapOutboundOut(.head(head)), promise: nil)
         let channel = context.channel
         context.writeAndFlush(wrapOutboundOut(.end(nil))).whenComplete { _ in channel.close(promise: nil) }

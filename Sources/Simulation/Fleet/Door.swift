@@ -30,11 +30,12 @@ extension World {
             return
         }
         let agent = links[connection.agent].agent
-        if case .register = frame.report {
+        if case .register(let registration) = frame.report {
             let session = SessionID(bits: dice.bits())
             connections[id].session = session
             connections[id].registeredSentAt = frame.sentAt
-            let opening = SessionOpening(session: session, remoteAddress: "", extensions: connection.extensions)
+            let opening = SessionOpening(
+                session: session, remoteAddress: "", extensions: connection.extensions, hostname: registration.hostname)
             submit(.sessionOpened(agent, opening))
             after(.seconds(25), .ping(id))
         }

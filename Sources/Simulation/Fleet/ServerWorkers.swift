@@ -13,7 +13,7 @@ extension World {
     private static func lane(for command: Command) -> Text {
         switch command {
         case .welcome(let agent, _), .configure(let agent, _), .dispatch(let agent, _, _, _), .cancel(let agent, _, _),
-            .disconnect(let agent, _):
+            .disconnect(let agent, _), .probe(let agent, _), .refuse(let agent, _):
             agent.text
         case .observe(let run, _), .delete(let run, _): run.text
         }
@@ -97,7 +97,13 @@ extension World {
             guard store.isOutUntil <= now else { return .undone("the store gives no answer") }
             store.remove(WireRunID(run, attempt).text)
             return .done
-        case .disconnect(let agent, let session):
+        case .probe(let agent, let session):
+            guard let id = welcomedConnection(of: agent), connections[id].session == session else {
+                return .undone("not connected")
+            }
+            write(.ping, to: id)
+            return .done
+        case .disconnect(let agent, let session), .refuse(let agent, let session):
             for id in connections.indices.reversed() where links[connections[id].agent].agent == agent {
                 if connections[id].session == session { closeAtServer(id, .ended) }
             }

@@ -88,9 +88,22 @@ public struct FleetWorker: Worker {
             // An earlier process may have sent it, and reference agents run a repeated RunBackup twice.
             return .unknown
         }
-        if case .disconnect(let agent, let session) = command {
-            await sessions.close(agent, session: session, reason: "the session is over")
+        // These must not wait for a follower that is behind.
+        switch command {
+        case .disconnect(let agent, let session):
+            await sessions.close(agent, session: session, because: .over)
             return .done
+        case .refuse(let agent, let session):
+            await sessions.close(agent, session: session, because: .rival)
+            return .done
+        case .probe(let agent, let session):
+            return switch await sessions.probe(agent, session: session) {
+            case .sent: .done
+            case .notConnected: .undone("the agent is not connected")
+            case .unknown: .unknown
+            }
+        case .welcome, .configure, .dispatch, .cancel, .observe, .delete:
+            break
         }
         do {
             try await fleet.wait(for: delivery.position, limit: Self.patience)
@@ -104,7 +117,7 @@ public struct FleetWorker: Worker {
         case .cancel(let agent, let run, _): return await dispatch.cancel(agent, run)
         case .observe(let run, let attempt): return await objects.observe(run, attempt)
         case .delete(let run, let attempt): return await objects.delete(run, attempt)
-        case .disconnect: return .done
+        case .disconnect, .probe, .refuse: return .done
         }
     }
 }
@@ -114,7 +127,7 @@ extension Command {
     fileprivate var lane: Text {
         switch self {
         case .welcome(let agent, _), .configure(let agent, _), .dispatch(let agent, _, _, _), .cancel(let agent, _, _),
-            .disconnect(let agent, _):
+            .disconnect(let agent, _), .probe(let agent, _), .refuse(let agent, _):
             Stream.agent(agent).name
         case .observe(let run, _), .delete(let run, _):
             Stream.run(run).name

@@ -4,6 +4,7 @@ import Foundation
 import NIOCore
 import NIOHTTP1
 import NIOPosix
+import NIOSSL
 import Server
 
 /// Where the server is, and how to be let in.
@@ -44,6 +45,15 @@ struct Client: Sendable {
     let base: String
     let token: String
 
+    /// Trusts the system's certificates, and those in the PEM file that SSL_CERT_FILE names, as the agent does. Lives as
+    /// long as the process.
+    private static let http: HTTPClient = {
+        guard let file = ProcessInfo.processInfo.environment["SSL_CERT_FILE"], !file.isEmpty else { return .shared }
+        var tls = TLSConfiguration.makeClientConfiguration()
+        tls.additionalTrustRoots = [.file(file)]
+        return HTTPClient(eventLoopGroupProvider: .singleton, configuration: .init(tlsConfiguration: tls))
+    }()
+
     /// One call of the REST interface. The answer's bytes, and its members.
     @discardableResult
     func call(_ method: Method, _ path: String, _ body: JSON? = nil, key: String? = nil) async throws -> Answer {
@@ -57,7 +67,7 @@ struct Client: Sendable {
         }
         let response: HTTPClientResponse
         do {
-            response = try await HTTPClient.shared.execute(request, timeout: .seconds(30))
+            response = try await Self.http.execute(request, timeout: .seconds(30))
         } catch {
             throw Failure(
                 text: "\(base) does not answer (\(Self.words(for: error))); is `backupy serve` running there?",

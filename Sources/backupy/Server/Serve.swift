@@ -12,7 +12,8 @@ struct Serve: AsyncParsableCommand {
             An empty data directory is filled with all that is needed. Every option can also be set in the environment \
             (BACKUPY_LISTEN, BACKUPY_PUBLIC_URL, …) and in a YAML file (--config), with the option's name as the key; \
             an option wins over the environment, the environment over the file. The first line on standard output is \
-            the address, once agents are let in.
+            the address, once agents are let in. SIGHUP reads the TLS certificate and its key anew; files that were \
+            replaced are also noticed by themselves within seconds.
             """)
 
     @Option(help: "The data directory; made when it is not there.") var data: String?
@@ -48,7 +49,10 @@ struct Serve: AsyncParsableCommand {
         }
         let group = ServiceGroup(
             configuration: .init(
-                services: [.init(service: plane, failureTerminationBehavior: .cancelGroup)],
+                services: [
+                    .init(service: plane, failureTerminationBehavior: .cancelGroup),
+                    .init(service: HangUps(plane: plane)),
+                ],
                 gracefulShutdownSignals: [.sigterm, .sigint], logger: Logs.make("service", level: .error)))
         do {
             try await group.run()
@@ -75,5 +79,16 @@ struct Serve: AsyncParsableCommand {
             throw .certificate(problem: "--tls-certificate and --tls-key belong together")
         }
         return configuration
+    }
+}
+
+/// Reads the certificate anew at each SIGHUP.
+private struct HangUps: Service {
+    let plane: ControlPlane
+
+    func run() async throws {
+        for await _ in await UnixSignalsSequence(trapping: .sighup).cancelOnGracefulShutdown() {
+            plane.reloadCertificate()
+        }
     }
 }

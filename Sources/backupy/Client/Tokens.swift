@@ -1,0 +1,54 @@
+import ArgumentParser
+import Server
+
+struct Tokens: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Tokens of the REST interface, besides the one in admin.token.",
+        subcommands: [List.self, Create.self, Delete.self], defaultSubcommand: List.self)
+
+    struct List: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Lists tokens, without their texts.")
+        @OptionGroup var server: ServerOptions
+
+        func run() async throws {
+            let items = try await server.client().list("/api-tokens")
+            if server.json { return Console.print(JSON.array(items).rendered) }
+            let columns = ["id", "name", "role", "created_at", "expires_at", "last_used_at"]
+            Console.table(columns, items.map { item in columns.map { item.member($0).cell } })
+        }
+    }
+
+    struct Create: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Makes a token and prints its text, this once.",
+            discussion: """
+                A viewer reads. An operator also runs, cancels and restores, and changes targets and jobs, but for hooks \
+                and paths on the agents' hosts. An admin may do everything.
+                """)
+        @OptionGroup var server: ServerOptions
+        @Argument(help: "A name for people.") var name: String
+        @Option(help: "viewer, operator or admin.") var role = "viewer"
+        @Option(help: "When it ends, such as 2027-01-31T00:00:00Z (default: never).") var expiresAt: String?
+
+        func run() async throws {
+            let body = JSON.members([
+                ("name", .string(name)), ("role", .string(role)), ("expires_at", expiresAt.map(JSON.string)),
+            ])
+            let answer = try await server.client().call(.POST, "/api-tokens", body)
+            if server.json { return Console.print(answer.text) }
+            answer.json.printMembers(["id", "name", "role", "expires_at", "token"])
+            Console.complain("The token is shown this once: use it as BACKUPY_TOKEN.")
+        }
+    }
+
+    struct Delete: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Lets nobody in with a token any more.")
+        @OptionGroup var server: ServerOptions
+        @Argument(help: "The token's id.") var id: String
+
+        func run() async throws {
+            try await server.client().call(.DELETE, "/api-tokens/\(id.percentEncoded)")
+            Console.print(server.json ? #"{"deleted":"\#(id)"}"# : "deleted \(id)")
+        }
+    }
+}
