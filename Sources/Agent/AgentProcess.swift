@@ -141,7 +141,9 @@ final class AgentProcess: Sendable {
             leaving.finish()
         }
         desk.closed()
-        if session.wasAccepted { _ = try? await engine.submit(.disconnected(reason: Text(discretion.redacted(end.reason)))) }
+        if session.wasAccepted {
+            _ = try? await engine.submit(.disconnected(reason: Text(discretion.redacted(end.reason))))
+        }
         return (end, session.wasAccepted)
     }
 

@@ -135,10 +135,13 @@ struct LogVerification {
         let (found, made) = try guarded(at: end.next) { connection throws(SQLiteFailure) in
             (try LogSchema.definitions(in: connection), try LogSchema.definitions())
         }
-        guard let wrong = made.first(where: { found[$0.key] != $0.value })?.key ?? found.keys.first(where: { made[$0] == nil })
+        guard
+            let wrong = made.first(where: { found[$0.key] != $0.value })?.key
+                ?? found.keys.first(where: { made[$0] == nil })
         else { return }
         throw .damaged(
-            path: connection.path, position: end.next, problem: "“\(wrong)” in the table of tables is not as it was made")
+            path: connection.path, position: end.next,
+            problem: "“\(wrong)” in the table of tables is not as it was made")
     }
 
     private func guarded<Result>(

@@ -70,7 +70,8 @@ enum WriteAheadLog {
         let isBigEndian = header[3] & 1 == 1
         var sum = Sum()
         sum.add(header[..<24], isBigEndian: isBigEndian)
-        var isSound = Sum(stored: header[24...]) == sum && header[...2] == [0x37, 0x7F, 0x06] && header[3] & 0xFE == 0x82
+        var isSound =
+            Sum(stored: header[24...]) == sum && header[...2] == [0x37, 0x7F, 0x06] && header[3] & 0xFE == 0x82
         // Pages of the log have 8 KiB, whatever a damaged header says.
         let pageByteCount = 8_192
         let frameByteCount = frameHeaderByteCount + pageByteCount

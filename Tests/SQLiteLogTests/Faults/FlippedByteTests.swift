@@ -88,7 +88,8 @@ struct FlippedByteTests {
             try bytes.write(to: URL(fileURLWithPath: directory.file(name + "-wal")))
             do throws(LogError) {
                 let opened = try SQLiteEventLog(directory: directory.path)
-                #expect(ends.suffix(3).contains(opened.head.position), "byte \(offset): ends at \(opened.head.position)")
+                #expect(
+                    ends.suffix(3).contains(opened.head.position), "byte \(offset): ends at \(opened.head.position)")
             } catch {
                 guard case .damaged(_, let position, _) = error else { throw error }
                 refusedCount += 1
@@ -98,7 +99,9 @@ struct FlippedByteTests {
                 #expect(throws: LogError.self, "byte \(offset)") { _ = try reader.verify() }
                 #expect(try Data(contentsOf: URL(fileURLWithPath: directory.file(name + "-wal"))) == bytes)
             }
-            for suffix in ["", "-wal", "-shm"] { try? FileManager.default.removeItem(atPath: directory.file(name + suffix)) }
+            for suffix in ["", "-wal", "-shm"] {
+                try? FileManager.default.removeItem(atPath: directory.file(name + suffix))
+            }
         }
         #expect(refusedCount > 0)
     }

@@ -134,7 +134,8 @@ final class FlippedLog {
             return .refused
         } catch let failure as SQLiteFailure {
             // A file that cannot be opened at all.
-            try #require(failure.isCorruption || failure.primaryCode == SQLITE_CANTOPEN || failure.primaryCode == SQLITE_ERROR)
+            try #require(
+                failure.isCorruption || failure.primaryCode == SQLITE_CANTOPEN || failure.primaryCode == SQLITE_ERROR)
             return .refused
         }
     }
@@ -166,7 +167,9 @@ final class FlippedLog {
             try LogVerification(connection).checkForm(end: Position(UInt64(entries.count)))
         } catch {
             guard case .damaged(_, let position, let problem) = error else { throw error }
-            if problem.contains("structure") || problem.contains("index of streams") || problem.contains("table of tables") {
+            if problem.contains("structure") || problem.contains("index of streams")
+                || problem.contains("table of tables")
+            {
                 return .structure
             }
             return .position(position.number)
@@ -225,7 +228,8 @@ final class FlippedLog {
             let found = key.map { "b.\($0) = a.\($0)" }.joined(separator: " AND ")
             let same = columns.map { "b.\($0) IS a.\($0)" }.joined(separator: " AND ")
             let differing = try reader.number(
-                "compare", "SELECT count(*) FROM main.\(table) a LEFT JOIN f.\(table) b ON \(found) WHERE NOT (\(same))")
+                "compare", "SELECT count(*) FROM main.\(table) a LEFT JOIN f.\(table) b ON \(found) WHERE NOT (\(same))"
+            )
             let counts = try reader.number(
                 "count", "SELECT (SELECT count(*) FROM main.\(table)) - (SELECT count(*) FROM f.\(table))")
             #expect(differing == 0 && counts == 0)
