@@ -8,6 +8,23 @@ public struct Recorded<Message: Hashable & Sendable>: Hashable, Sendable {
     public let role: Description.Role
 }
 
+/// How a kernel comes to its state.
+public struct FoldStart<M: Machine, Log>: Sendable {
+    /// What a snapshot of this log holds; nil: the log is folded from its first entry.
+    public var restore: @Sendable (Log) -> Folded<M>?
+    /// Asked once in about a thousand entries: once it says so, folding ends with a `CancellationError`.
+    public var isCancelled: @Sendable () -> Bool
+
+    /// By default from the first entry, to the end.
+    public init(
+        restore: @escaping @Sendable (Log) -> Folded<M>? = { _ in nil },
+        isCancelled: @escaping @Sendable () -> Bool = { false }
+    ) {
+        self.restore = restore
+        self.isCancelled = isCancelled
+    }
+}
+
 /// Turns over a log, without threads, clocks or workers: the engine, the import of captures and the simulation drive
 /// the same one.
 ///
@@ -30,40 +47,47 @@ public struct Kernel<M: Machine, Log: EventLog, MessageCodec: Codec> where Messa
     private static var revisionLimit: Int { 100_000 }
 
     /// What the log, staged turns included, has been folded into.
-    public private(set) var state = M.initial
+    public private(set) var folded = Folded<M>()
     /// Where entries are kept.
     public private(set) var log: Log
     /// Turns that wait for the commit.
     public private(set) var staged: [Recorded<M.Message>] = []
-    /// Commands without an outcome, by position.
-    public private(set) var outbox: [Position: M.Message] = [:]
     private let codec: MessageCodec
+    private let start: FoldStart<M, Log>
     private var batch: Batch
-    private var last = Position.start
-    /// When the last entry was recorded, staged ones included.
-    public private(set) var recordedAt: Timestamp?
     private var revisions: [Stream: Revision] = [:]
 
     /// Folds what the log holds.
     ///
-    /// - Throws: ``LogError``, or ``CodecError`` for an entry that this build cannot read.
-    public init(log: Log, codec: MessageCodec) throws {
+    /// - Parameter start: Where to begin, and whether to go on.
+    /// - Throws: ``LogError``, ``CodecError`` for an entry that this build cannot read, or `CancellationError`.
+    public init(log: Log, codec: MessageCodec, start: FoldStart<M, Log> = FoldStart()) throws {
         self.log = log
         self.codec = codec
+        self.start = start
         batch = Batch(after: log.head.link)
         try reload()
     }
 
+    /// The state that the log, staged turns included, has been folded into.
+    public var state: M.State { folded.state }
+
+    /// Commands without an outcome, by position.
+    public var outbox: [Position: M.Message] { folded.outbox }
+
+    /// When the last entry was recorded, staged ones included.
+    public var recordedAt: Timestamp? { folded.recordedAt }
+
     /// Commands without an outcome, in the order of the log.
     public var pending: [Delivery<M.Message>] {
-        outbox.sorted { $0.key < $1.key }.map { Delivery(position: $0.key, message: $0.value, isRedelivered: true) }
+        folded.outbox.sorted { $0.key < $1.key }.map { Delivery(position: $0.key, message: $0.value, isRedelivered: true) }
     }
 
     /// Encoded size of the staged turns.
     public var stagedByteCount: Int { batch.byteCount }
 
     /// When the soonest deadline is due.
-    public var nextDue: Timestamp? { M.nextDeadline(in: state)?.due }
+    public var nextDue: Timestamp? { M.nextDeadline(in: folded.state)?.due }
 
     /// Stages one turn.
     ///
@@ -74,10 +98,10 @@ public struct Kernel<M: Machine, Log: EventLog, MessageCodec: Codec> where Messa
     public mutating func turn(
         _ message: M.Message, expecting expected: ExpectedRevision = .any, at moment: Timestamp
     ) throws(LogError) -> Result {
-        let description = M.describe(message, in: state)
+        let description = M.describe(message, in: folded.state)
         var cause: Position?
         if case .outcome(let command) = description.role {
-            guard outbox[command] != nil else { return .notPending }
+            guard folded.outbox[command] != nil else { return .notPending }
             cause = command
         }
         let revision = try revision(of: description.stream)
@@ -106,7 +130,7 @@ public struct Kernel<M: Machine, Log: EventLog, MessageCodec: Codec> where Messa
     public mutating func passDeadlines(at moment: Timestamp, limit: Int = .max) throws(LogError) -> Passed {
         var passed: [M.Message: Timestamp] = [:]
         var count = 0
-        while let deadline = M.nextDeadline(in: state), deadline.due <= moment {
+        while let deadline = M.nextDeadline(in: folded.state), deadline.due <= moment {
             if let former = passed[deadline.message], deadline.due <= former {
                 if let fault = M.fault(Text("a deadline is still due after it has passed")) {
                     try run(fault, cause: deadline.armedBy, at: moment)
@@ -135,52 +159,38 @@ public struct Kernel<M: Machine, Log: EventLog, MessageCodec: Codec> where Messa
         return staged
     }
 
-    /// Forgets the staged turns and folds the log anew.
+    /// Forgets the staged turns and folds the log anew, from a snapshot where there is one.
     public mutating func reload() throws {
-        state = M.initial
         staged.removeAll()
-        outbox.removeAll()
         revisions.removeAll()
         batch = Batch(after: log.head.link)
-        last = .start
-        recordedAt = nil
-        while true {
-            let entries = try log.read(after: last, limit: 4_096)
-            guard let end = entries.last else { break }
-            for encoded in entries {
-                let entry = try codec.decode(encoded)
-                note(M.describe(entry.message, in: state).role, entry)
-                _ = M.fold(entry, into: &state)
-                setRevision(entry.revision, of: entry.stream)
-            }
-            last = end.position
-            recordedAt = end.recordedAt
+        folded = start.restore(log) ?? Folded()
+        while !start.isCancelled() {
+            let entries = try log.read(after: folded.position, limit: 1_024)
+            if entries.isEmpty { return }
+            for encoded in entries { folded.apply(try codec.decode(encoded)) }
         }
+        throw CancellationError()
     }
 
     /// What the log has been folded into at a moment when nothing is staged.
     struct Mark {
-        fileprivate let state: M.State
-        fileprivate let outbox: [Position: M.Message]
+        fileprivate let folded: Folded<M>
         fileprivate let revisions: [Stream: Revision]
-        fileprivate let last: Position
-        fileprivate let recordedAt: Timestamp?
     }
 
     /// Where to go back to. While it is kept, the next turn copies what it changes.
     var mark: Mark {
         precondition(staged.isEmpty, "staged turns are not on the log")
-        return Mark(state: state, outbox: outbox, revisions: revisions, last: last, recordedAt: recordedAt)
+        return Mark(folded: folded, revisions: revisions)
     }
 
     /// Forgets all turns since the mark, none of which may have been committed.
     mutating func goBack(to mark: Mark) {
-        precondition(mark.last == log.head.position, "the log has gone on since position \(mark.last)")
-        state = mark.state
-        outbox = mark.outbox
+        let position = mark.folded.position
+        precondition(position == log.head.position, "the log has gone on since position \(position)")
+        folded = mark.folded
         revisions = mark.revisions
-        last = mark.last
-        recordedAt = mark.recordedAt
         staged.removeAll()
         batch = Batch(after: log.head.link)
     }
@@ -205,29 +215,18 @@ public struct Kernel<M: Machine, Log: EventLog, MessageCodec: Codec> where Messa
         _ message: M.Message, cause: Position?, at moment: Timestamp,
         _ follow: ((message: M.Message, cause: Position?)) -> Void
     ) throws(LogError) {
-        let description = M.describe(message, in: state)
+        let description = M.describe(message, in: folded.state)
         let revision = try revision(of: description.stream).next
-        let position = last.next
-        let time = max(moment, recordedAt ?? moment)
+        let position = folded.position.next
+        let time = max(moment, folded.recordedAt ?? moment)
         let entry = Entry(
             position: position, recordedAt: time, stream: description.stream, revision: revision, cause: cause,
             kind: description.kind, message: message)
-        last = position
-        recordedAt = time
         setRevision(revision, of: entry.stream)
         batch.append(codec.encode(entry))
         staged.append(Recorded(entry: entry, role: description.role))
-        note(description.role, entry)
-        for change in M.fold(entry, into: &state) {
-            for message in M.decide(change, entry, in: state) { follow((message, position)) }
-        }
-    }
-
-    private mutating func note(_ role: Description.Role, _ entry: Entry<M.Message>) {
-        switch role {
-        case .command: outbox[entry.position] = entry.message
-        case .outcome(let command): outbox[command] = nil
-        case .fact, .request, .answer, .decision, .deadline: break
+        for change in folded.apply(entry, description.role) {
+            for message in M.decide(change, entry, in: folded.state) { follow((message, position)) }
         }
     }
 
