@@ -16,6 +16,8 @@ final class Running: Sendable {
 
     let engine: FleetEngine
     let follower: FleetFollower
+    /// Whether engine and follower agree.
+    let check: StateCheck<Fleet>
     let directory: DataDirectory
     let registry: SessionRegistry
     let http: HTTPService
@@ -25,11 +27,12 @@ final class Running: Sendable {
     private let logger: Logger
 
     private init(
-        engine: FleetEngine, follower: FleetFollower, directory: DataDirectory, registry: SessionRegistry,
-        http: HTTPService, baseURL: String, door: AgentDoor, logger: Logger
+        engine: FleetEngine, follower: FleetFollower, check: StateCheck<Fleet>, directory: DataDirectory,
+        registry: SessionRegistry, http: HTTPService, baseURL: String, door: AgentDoor, logger: Logger
     ) {
         self.engine = engine
         self.follower = follower
+        self.check = check
         self.directory = directory
         self.registry = registry
         self.http = http
@@ -127,7 +130,7 @@ final class Running: Sendable {
                     tokenKey: directory.masterKey.derive(.tokens), clock: clock,
                     unreadiness: { Self.unreadiness(door, follower, end) }, logger: logger)))
         let running = Running(
-            engine: engine, follower: follower, directory: directory, registry: registry, http: http,
+            engine: engine, follower: follower, check: check, directory: directory, registry: registry, http: http,
             baseURL: baseURL, door: door, logger: logger)
         // An agent that is let in too soon would wait for its RegisterAck, and give up after 15 s.
         try? await follower.wait(for: end, limit: .hours(24))

@@ -28,7 +28,9 @@ struct EntityDigests: CanonicalEncoder {
     mutating func encode(_ name: StaticString, _ value: Int64) { add(name.description) { $0.encode(name, value) } }
     mutating func encode(_ name: StaticString, _ value: Bool) { add(name.description) { $0.encode(name, value) } }
     mutating func encode(_ name: StaticString, _ value: Text) { add(name.description) { $0.encode(name, value) } }
-    mutating func encode(_ name: StaticString, bytes: [UInt8]) { add(name.description) { $0.encode(name, bytes: bytes) } }
+    mutating func encode(_ name: StaticString, bytes: [UInt8]) {
+        add(name.description) { $0.encode(name, bytes: bytes) }
+    }
     mutating func encodeAbsence(_ name: StaticString) { add(name.description) { $0.encodeAbsence(name) } }
     mutating func encode<Value: Canonical>(_ name: StaticString, _ value: Value) {
         add(name.description) { $0.encode(name, value) }

@@ -189,7 +189,8 @@ public final class Follower<M: Machine, MessageCodec: Codec>: Sendable where Mes
         let end = try reader.lastPosition()
         if try stored.position > end || reader.commit(upTo: stored.position) != stored {
             logger.warning(
-                "the views are at position \(stored.position) of another log (this one ends at \(end)): they are made anew")
+                "the views are at position \(stored.position) of another log (this one ends at \(end)): they are made anew"
+            )
             try views.clear()
             stored = .start
         }

@@ -62,10 +62,12 @@ struct SnapshotTests {
             #expect(kernel.recordedAt == whole.recordedAt)
             // What happens next is the same, too: position, revision, time, decisions.
             _ = try kernel.turn(.taken(item: "i1", count: 90), at: Timestamp(milliseconds: 0))
-            _ = try kernel.turn(.ordered(item: "i", command: whole.outbox.keys.min()?.number ?? 0), at: .init(milliseconds: 9_999))
+            _ = try kernel.turn(
+                .ordered(item: "i", command: whole.outbox.keys.min()?.number ?? 0), at: .init(milliseconds: 9_999))
             var other = try StockKernel(log: MemoryLog(disk: copy()), codec: JSONCodec())
             _ = try other.turn(.taken(item: "i1", count: 90), at: Timestamp(milliseconds: 0))
-            _ = try other.turn(.ordered(item: "i", command: whole.outbox.keys.min()?.number ?? 0), at: .init(milliseconds: 9_999))
+            _ = try other.turn(
+                .ordered(item: "i", command: whole.outbox.keys.min()?.number ?? 0), at: .init(milliseconds: 9_999))
             #expect(kernel.staged == other.staged)
             #expect(kernel.staged.count > 1)
         }
@@ -79,9 +81,11 @@ struct SnapshotTests {
         return other
     }
 
-    @Test("a snapshot that does not fit is passed over for the older one, and told", arguments: [
-        "magic", "byte", "length", "version", "link", "end", "digest",
-    ])
+    @Test(
+        "a snapshot that does not fit is passed over for the older one, and told",
+        arguments: [
+            "magic", "byte", "length", "version", "link", "end", "digest",
+        ])
     func unfit(damage: String) throws {
         let folds = try stockLog(9, on: disk)
         let log = try MemoryLog(disk: disk)

@@ -75,7 +75,8 @@ struct StateCheckTests {
         #expect(saved.all.last == MemoryLogReader(disk: disk).lastPosition())
     }
 
-    @Test("a difference is told by its place, saves nothing and stops nothing", arguments: ["count", "order", "outbox"])
+    @Test(
+        "a difference is told by its place, saves nothing and stops nothing", arguments: ["count", "order", "outbox"])
     func differs(kind: String) throws {
         let check = check(interval: 1)
         _ = try stockLog(8, on: disk)

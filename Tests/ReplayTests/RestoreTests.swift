@@ -55,7 +55,9 @@ struct RestoreTests {
     /// The fold of the log up to a commit.
     private func folded(_ log: MemoryLog, upTo end: Position) throws -> Folded<Fleet> {
         var folded = Folded<Fleet>()
-        for encoded in log.read(after: .start, limit: Int(end.number)) { folded.apply(try FleetCodec().decode(encoded)) }
+        for encoded in log.read(after: .start, limit: Int(end.number)) {
+            folded.apply(try FleetCodec().decode(encoded))
+        }
         return folded
     }
 }

@@ -136,7 +136,7 @@ struct SQLiteViewsTests {
                 }
             }
             for number in 0..<100 {
-                try views.store([run(1, agent: "\(number)")], checkpoint: Position(UInt64(number)))
+                try views.store([run(1, agent: "\(number)")], checkpoint: end(UInt64(number)))
             }
             try await group.waitForAll()
         }
