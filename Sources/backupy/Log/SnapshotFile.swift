@@ -1,4 +1,5 @@
 import Core
+import Digests
 import Engine
 import SQLiteLog
 import Server
