@@ -65,6 +65,13 @@ public final class SQLiteLogReader: LogReader, Sendable {
         }
     }
 
+    /// The last commit that ends at or before a position.
+    public func commit(upTo position: Position) throws(LogError) -> CommitEnd {
+        try connection.withLock { connection throws(LogError) in
+            try LogReading(connection: connection).commit(upTo: position)
+        }
+    }
+
     /// Checks the whole log, in bounded memory: the CRC of each entry, positions without holes, revisions without holes
     /// in each stream, `recordedAt` that never decreases, and the link of each commit.
     ///
