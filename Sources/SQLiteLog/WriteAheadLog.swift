@@ -26,7 +26,8 @@ enum WriteAheadLog {
         var byteCount: sqlite3_int64 = 0
         try check(methods.xFileSize?(file, &byteCount))
         guard byteCount > 0 else { return }
-        var piece = [UInt8](repeating: 0, count: 1 << 20)
+        // SQLite's files take less than 128 KiB at a time.
+        var piece = [UInt8](repeating: 0, count: 1 << 16)
         var offset: sqlite3_int64 = 0
         while offset < byteCount {
             let count = Int32(min(byteCount - offset, sqlite3_int64(piece.count)))
@@ -70,7 +71,8 @@ enum WriteAheadLog {
         let isBigEndian = header[3] & 1 == 1
         var sum = Sum()
         sum.add(header[..<24], isBigEndian: isBigEndian)
-        var isSound = Sum(stored: header[24...]) == sum && header[...2] == [0x37, 0x7F, 0x06] && header[3] & 0xFE == 0x82
+        var isSound =
+            Sum(stored: header[24...]) == sum && header[...2] == [0x37, 0x7F, 0x06] && header[3] & 0xFE == 0x82
         // Pages of the log have 8 KiB, whatever a damaged header says.
         let pageByteCount = 8_192
         let frameByteCount = frameHeaderByteCount + pageByteCount

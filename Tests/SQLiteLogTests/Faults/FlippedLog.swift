@@ -88,7 +88,8 @@ final class FlippedLog {
 
     private func findPages() throws {
         pages = Array(repeating: ("none", nil), count: bytes.count / Self.pageByteCount)
-        let rows = try Connection(path: path, mode: .immutable).prepare(
+        let connection = try Connection(path: path, mode: .immutable)
+        let rows = try connection.prepare(
             "find the pages", "SELECT pageno, name, pagetype FROM dbstat")
         while try rows.step() {
             let number = Int(rows.integer(0)) - 1
@@ -134,7 +135,8 @@ final class FlippedLog {
             return .refused
         } catch let failure as SQLiteFailure {
             // A file that cannot be opened at all.
-            try #require(failure.isCorruption || failure.primaryCode == SQLITE_CANTOPEN || failure.primaryCode == SQLITE_ERROR)
+            try #require(
+                failure.isCorruption || failure.primaryCode == SQLITE_CANTOPEN || failure.primaryCode == SQLITE_ERROR)
             return .refused
         }
     }
@@ -157,6 +159,7 @@ final class FlippedLog {
                 } catch {
                     throw Unusable.logError(error, path: path)
                 }
+                try LogVerification(connection).checkTables()
             }
             if let keys = pages[page].keys {
                 try walk(over: keys, connection)
@@ -166,7 +169,9 @@ final class FlippedLog {
             try LogVerification(connection).checkForm(end: Position(UInt64(entries.count)))
         } catch {
             guard case .damaged(_, let position, let problem) = error else { throw error }
-            if problem.contains("structure") || problem.contains("index of streams") || problem.contains("table of tables") {
+            if problem.contains("structure") || problem.contains("index of streams")
+                || problem.contains("table of tables")
+            {
                 return .structure
             }
             return .position(position.number)
@@ -225,10 +230,11 @@ final class FlippedLog {
             let found = key.map { "b.\($0) = a.\($0)" }.joined(separator: " AND ")
             let same = columns.map { "b.\($0) IS a.\($0)" }.joined(separator: " AND ")
             let differing = try reader.number(
-                "compare", "SELECT count(*) FROM main.\(table) a LEFT JOIN f.\(table) b ON \(found) WHERE NOT (\(same))")
+                "compare", "SELECT count(*) FROM main.\(table) a LEFT JOIN f.\(table) b ON \(found) WHERE NOT (\(same))"
+            )
             let counts = try reader.number(
                 "count", "SELECT (SELECT count(*) FROM main.\(table)) - (SELECT count(*) FROM f.\(table))")
-            #expect(differing == 0 && counts == 0)
+            #expect(differing == 0 && counts == 0, "\(table)")
         }
     }
 }

@@ -72,7 +72,8 @@ struct Inspection {
         for (name, bytes) in try directory.contents() where name.hasPrefix(SQLiteVault.fileName) {
             let data = Data(bytes)
             for sealed in witness.gone {
-                #expect(data.range(of: Data(sealed.prefix(12))) == nil, "\(story): start of a deleted secret in \(name)")
+                #expect(
+                    data.range(of: Data(sealed.prefix(12))) == nil, "\(story): start of a deleted secret in \(name)")
                 #expect(data.range(of: Data(sealed.suffix(12))) == nil, "\(story): end of a deleted secret in \(name)")
             }
         }

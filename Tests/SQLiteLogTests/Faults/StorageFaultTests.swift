@@ -35,7 +35,8 @@ struct StorageFaultTests {
         return (disk, workload.witness, "fault \(kind.rawValue) at \(operation), seed \(seed) (\(disk.firedAt))")
     }
 
-    private func inspect(_ disk: FaultDisk, _ survival: FaultDisk.Survival, _ witness: Witness, _ story: String) throws {
+    private func inspect(_ disk: FaultDisk, _ survival: FaultDisk.Survival, _ witness: Witness, _ story: String) throws
+    {
         Inspection(witness: witness, directory: try disk.survivors(survival), story: "\(story), \(survival)").run()
     }
 

@@ -1,6 +1,6 @@
 import CFaultVFS
-import Core
 import CSQLite
+import Core
 import Engine
 import Testing
 
