@@ -40,6 +40,9 @@ public final class SQLiteLogReader: LogReader, Sendable {
                 return connection
             }
         } catch {
+            if let problem = WriteAheadLog.damage(beside: path) {
+                throw .damaged(path: path, position: Position.start.next, problem: problem)
+            }
             throw Unusable.logError(error, path: path)
         }
     }
