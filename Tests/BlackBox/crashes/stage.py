@@ -33,6 +33,7 @@ class Stage:
         self.marker = self.dice("marker").randbytes(24)
         self.search = Search(self.marker, time.time_ns())
         self.server = Server(binary, os.path.join(root, "server"), planted, free_port())
+        self.server.start_seconds = 300  # a debug build folds a long log, on a machine that may be busy
         self.agents, self.peers, self.workers, self.sources = [], [], [], {}
         self.counts = collections.Counter()
         self.verifying = None
