@@ -41,6 +41,7 @@ GROUPS = [
     "process",
     "postgresql",
     "storage",
+    "ours",
 ]
 
 

@@ -65,6 +65,7 @@ class Server:
         os.makedirs(directory, exist_ok=True)
         self.environment = clean_environment()
         self.process = None
+        self.start_seconds = 60
         self.outputs = []
 
     def spawn(self, *arguments):
@@ -82,7 +83,7 @@ class Server:
 
     def start(self, *arguments):
         self.begin(*arguments)
-        line = eventually(self._first_line, "the server is ready", 60, 0.05)
+        line = eventually(self._first_line, "the server is ready", self.start_seconds, 0.05)
         expect(line.startswith("ready at http://127.0.0.1:"), f"the first line is {line!r}")
         self.url = line.split(" ")[2].strip()
         self.port = urllib.parse.urlsplit(self.url).port
