@@ -65,14 +65,15 @@ class Server:
         self.process = None
         self.outputs = []
 
-    def spawn(self, *arguments):
+    def spawn(self, *arguments, environment=None):
         """A process with its outputs in files; whoever asks for it waits for it."""
         number = len(self.outputs)
         paths = [os.path.join(self.directory, f"{name}.{number}") for name in ("stdout", "stderr")]
         self.outputs.append(paths)
         with open(paths[0], "wb") as out, open(paths[1], "wb") as err:
             return subprocess.Popen(
-                [self.binary, *arguments], stdin=subprocess.DEVNULL, stdout=out, stderr=err, env=clean_environment())
+                [self.binary, *arguments], stdin=subprocess.DEVNULL, stdout=out, stderr=err,
+                env=clean_environment() | (environment or {}))
 
     def start(self, *arguments):
         self.process = self.spawn("serve", "--data", self.data, "--listen", "127.0.0.1:0", *arguments)
