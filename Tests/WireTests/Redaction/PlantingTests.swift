@@ -1,5 +1,6 @@
 import Core
 import Foundation
+import SwiftProtobuf
 import Testing
 
 @testable import Wire
@@ -81,7 +82,7 @@ struct PlantingTests {
     @Test("Agent keys and tokens go by their looks in any field, raw, in hex, in base64, as lists")
     func keysByLooks() throws {
         var choices = Choices(seed: 7)
-        let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789")
+        let alphabet: [Character] = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789")
         var findings: [String] = []
         for field in try PlantableField.all() {
             for prefix in ["bkpy_live_", "bkpy_test_", "bkpy_", "bkpy_api_"] {
