@@ -48,7 +48,8 @@ final class AgentProcess: Sendable {
         let worker = StationWorker(
             pouch: pouch, mirror: mirror, outbox: outbox, desk: desk, keys: opened.keys,
             pipeline: DumpPipeline(drivers: [SQLiteDriver()], staging: opened.staging),
-            hooks: HookRunner(isAllowed: configuration.allowsHooks, sleep: sleep, 
+            hooks: HookRunner(
+                isAllowed: configuration.allowsHooks, sleep: sleep,
                 log: { [discretion] in logger.info("\(discretion.redacted($0))") }),
             uploader: Uploader(client: client, sleep: sleep, now: { time.wallTime() }), staging: opened.staging,
             discretion: discretion, time: time, logger: logger)
@@ -139,7 +140,9 @@ final class AgentProcess: Sendable {
             leaving.finish()
         }
         desk.closed()
-        if session.wasAccepted { _ = try? await engine.submit(.disconnected(reason: Text(discretion.redacted(end.reason)))) }
+        if session.wasAccepted {
+            _ = try? await engine.submit(.disconnected(reason: Text(discretion.redacted(end.reason))))
+        }
         return (end, session.wasAccepted)
     }
 

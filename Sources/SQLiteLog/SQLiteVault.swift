@@ -153,7 +153,9 @@ extension SQLiteVault {
 
     /// What wraps under a master key, and the key's name in each row.
     private static func wrapping(_ masterKey: MasterKey) -> (AESGCM, keyID: [UInt8]) {
-        guard let wrapping = AESGCM(key: masterKey.derive(.wrapping)) else { preconditionFailure("a derived key has not 32 bytes") }
+        guard let wrapping = AESGCM(key: masterKey.derive(.wrapping)) else {
+            preconditionFailure("a derived key has not 32 bytes")
+        }
         return (wrapping, masterKey.id)
     }
 

@@ -72,7 +72,8 @@ struct MasterKeyRotationTests {
         let files = try ground.directory.contents()
         #expect(files.keys.sorted() == ["lock", "master.key", "master.key.previous", "vault.sqlite"])
         let bytes = Data(try #require(files["vault.sqlite"]))
-        #expect(try sealed().allSatisfy { bytes.range(of: Data($0.prefix(12))) != nil }, "the search finds what is there")
+        #expect(
+            try sealed().allSatisfy { bytes.range(of: Data($0.prefix(12))) != nil }, "the search finds what is there")
         for old in before { #expect(bytes.range(of: Data(old.prefix(12))) == nil) }
         for name in ["master.key", "master.key.previous"] {
             let mode = try FileManager.default.attributesOfItem(atPath: ground.directory.file(name))[.posixPermissions]
@@ -153,8 +154,9 @@ struct MasterKeyRotationTests {
         }
         #expect(try empty.contents().isEmpty)
         try Data((String(repeating: "00", count: 32) + "\n").utf8).write(to: URL(fileURLWithPath: ground.keyFile))
-        #expect(throws: MasterKeyRotationError.vault(.wrongKey(path: ground.directory.file("vault.sqlite"), name: "check")))
-        {
+        #expect(
+            throws: MasterKeyRotationError.vault(.wrongKey(path: ground.directory.file("vault.sqlite"), name: "check"))
+        ) {
             try ground.rotate()
         }
         #expect(try ground.directory.contents()["vault.sqlite"] == before["vault.sqlite"])

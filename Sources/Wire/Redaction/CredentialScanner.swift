@@ -129,7 +129,9 @@ struct CredentialScanner {
 
     private func token(at here: Int, in text: [UInt8]) -> Range<Int>? {
         let prefix = Self.tokenPrefix
-        guard end - here > prefix.count, prefix.indices.allSatisfy({ text[here + $0] == prefix[$0] }) else { return nil }
+        guard end - here > prefix.count, prefix.indices.allSatisfy({ text[here + $0] == prefix[$0] }) else {
+            return nil
+        }
         var first = here + prefix.count
         var stop = first
         while stop < end, Self.isAlphanumeric(text[stop]) || text[stop] == UInt8(ascii: "_") {

@@ -75,7 +75,9 @@ extension Redactor {
         let bytes = Array(text.utf8)
         var scanner = CredentialScanner(bytes.indices)
         while let found = scanner.next(in: bytes) {
-            if bytes[found.lowerBound] != UInt8(ascii: "$"), found.contains(where: { bytes[$0] != star }) { return true }
+            if bytes[found.lowerBound] != UInt8(ascii: "$"), found.contains(where: { bytes[$0] != star }) {
+                return true
+            }
         }
         return false
     }

@@ -36,7 +36,8 @@ struct MasterKeyCommand: ParsableCommand {
                 let summary = try MasterKeyRotation.rotate(
                     directory: data, keyFile: keyFile, newKeyFile: newMasterKeyFile)
                 if json { return Console.print(Self.json(summary).rendered) }
-                let count = summary.secretCount.map { "\($0) secrets sealed anew" } ?? "an earlier rotation was finished"
+                let count =
+                    summary.secretCount.map { "\($0) secrets sealed anew" } ?? "an earlier rotation was finished"
                 Console.print("\(count); the master key is now \(Hex.encode(summary.keyID))")
                 if let former = summary.formerKeyFile {
                     Console.complain("the old key is \(former); destroy it once no older copy of the vault is needed")

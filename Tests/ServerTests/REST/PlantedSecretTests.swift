@@ -31,8 +31,10 @@ import Wire
             for number in 0..<300 {
                 let secret = "pw-\(number)-ß\"\\%2F+/ \(number * 7919)"
                 let literal = String(decoding: JSON.string(secret).bytes, as: UTF8.self)
-                let body = #"{"type":"mysql","display_name":"t","connection":{"host":"h","password_secret_ref":\#(literal)}}"#
-                let made = try await call(.post, "/v1/agents/\(agent)/targets", body, headers: [.idempotencyKey: "k\(number)"])
+                let body =
+                    #"{"type":"mysql","display_name":"t","connection":{"host":"h","password_secret_ref":\#(literal)}}"#
+                let made = try await call(
+                    .post, "/v1/agents/\(agent)/targets", body, headers: [.idempotencyKey: "k\(number)"])
                 #expect(made.status == 201)
                 answers += made.text
                 if number % 3 == 0 {
@@ -40,7 +42,9 @@ import Wire
                     answers += try await call(.patch, "/v1/targets/\(id)", body).text
                 }
             }
-            for path in ["/v1/log?limit=100", "/v1/state", "/v1/agents/\(agent)/targets"] { answers += try await call(.get, path).text }
+            for path in ["/v1/log?limit=100", "/v1/state", "/v1/agents/\(agent)/targets"] {
+                answers += try await call(.get, path).text
+            }
             for number in 0..<300 {
                 let secret = "pw-\(number)-ß\"\\%2F+/ \(number * 7919)"
                 #expect(!answers.contains("pw-\(number)-"))
@@ -68,7 +72,8 @@ import Wire
                     requests.append((.patch, "/v1/targets/\(target)", #"{"connection":{"\#(member)":"\#(text)"}}"#))
                 }
                 requests.append((.patch, "/v1/targets/\(target)", #"{"display_name":"\#(text)"}"#))
-                requests.append((.patch, "/v1/targets/\(target)", #"{"connection":{"password_secret_ref":"file:\#(text)"}}"#))
+                requests.append(
+                    (.patch, "/v1/targets/\(target)", #"{"connection":{"password_secret_ref":"file:\#(text)"}}"#))
                 requests.append(
                     (.post, "/v1/agents/\(agent)/jobs", #"{"target_id":"\#(target)","pre_hooks":["curl \#(text)"]}"#))
                 requests.append((.post, "/v1/agents/\(agent)/jobs", #"{"target_id":"\#(target)","cron":"\#(text)"}"#))
@@ -104,8 +109,10 @@ import Wire
                 for text in [key, secret, hex, base64, World.token] { #expect(!answer.text.contains(text), place) }
             }
             // Granted, under a key that is a secret.
-            #expect(try await call(.post, "/v1/agents", #"{"name":"b"}"#, headers: [.idempotencyKey: secret]).status == 201)
-            #expect(try await call(.post, "/v1/agents", #"{"name":"c"}"#, headers: [.idempotencyKey: secret]).status == 409)
+            #expect(
+                try await call(.post, "/v1/agents", #"{"name":"b"}"#, headers: [.idempotencyKey: secret]).status == 201)
+            #expect(
+                try await call(.post, "/v1/agents", #"{"name":"c"}"#, headers: [.idempotencyKey: secret]).status == 409)
             for text in [secret, key, World.token] { #expect(try Self.files(of: world, holding: text) == []) }
         }
     }

@@ -155,7 +155,9 @@ struct PlantableField {
                     open.append(match.output.1 == "message" ? String(match.output.2) : open.last ?? nil)
                 } else if code.contains("}"), !open.isEmpty {
                     open.removeLast()
-                } else if let match = code.firstMatch(of: /^\s*(?:repeated |optional )?(string|bytes|map<.*>) (\w+) = \d+/) {
+                } else if let match = code.firstMatch(
+                    of: /^\s*(?:repeated |optional )?(string|bytes|map<.*>) (\w+) = \d+/)
+                {
                     names.insert("\((open.last ?? nil) ?? "?").\(match.output.2)")
                 }
             }

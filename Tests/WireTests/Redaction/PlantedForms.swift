@@ -20,8 +20,10 @@ enum PlantedForms {
             for allowed in [CharacterSet.alphanumerics.intersection(ascii), .urlQueryAllowed, .urlPathAllowed] {
                 texts += [text.addingPercentEncoding(withAllowedCharacters: allowed) ?? ""]
             }
-            texts += [(text.addingPercentEncoding(withAllowedCharacters: .alphanumerics.intersection(ascii)) ?? "")
-                .replacing("%20", with: "+")]
+            texts += [
+                (text.addingPercentEncoding(withAllowedCharacters: .alphanumerics.intersection(ascii)) ?? "")
+                    .replacing("%20", with: "+")
+            ]
         }
         texts += ["[" + secret.map { String($0) }.joined(separator: " ") + "]"]
         texts += [secret.map { String($0) }.joined(separator: ","), secret.map { String($0) }.joined(separator: ", ")]

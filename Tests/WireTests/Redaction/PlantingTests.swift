@@ -10,7 +10,8 @@ struct PlantingTests {
     @Test("Every field that can hold text or bytes has its class, in both schemas")
     func classified() throws {
         let wire = Set(try PlantableField.all().map(\.name))
-        #expect(wire.subtracting(FieldClass.ofWire.keys).sorted() == [], "fields of backup.v1 that nobody has classified")
+        #expect(
+            wire.subtracting(FieldClass.ofWire.keys).sorted() == [], "fields of backup.v1 that nobody has classified")
         #expect(Set(FieldClass.ofWire.keys).subtracting(wire).sorted() == [], "classified, and not there")
         let engine = try PlantableField.names(in: "enginev1")
         #expect(engine.subtracting(FieldClass.ofEngine).sorted() == [], "fields of backup.engine.v1, unclassified")
@@ -111,7 +112,8 @@ struct PlantingTests {
             #expect(found.contains(Array("p@ss-word-1".utf8)), "\(field.name)")
             #expect(found.contains(Array("0123456789abcdef".utf8)), "\(field.name)")
         }
-        let password = try #require(try PlantableField.all().first { $0.name == "ConnectionConfig.password_secret_ref" })
+        let password = try #require(
+            try PlantableField.all().first { $0.name == "ConnectionConfig.password_secret_ref" })
         #expect(Redactor.secrets(in: password.frame(Array("wxyz".utf8))) == [Array("wxyz".utf8)])
     }
 }

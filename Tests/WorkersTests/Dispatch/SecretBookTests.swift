@@ -41,7 +41,8 @@ struct SecretBookTests {
         func fold(_ message: Fleet.Message) {
             position = position.next
             let entry = Entry(
-                position: position, recordedAt: Timestamp(milliseconds: 1), stream: Stream("engine"), revision: Revision(position.number),
+                position: position, recordedAt: Timestamp(milliseconds: 1), stream: Stream("engine"),
+                revision: Revision(position.number),
                 cause: nil, kind: "test", message: message)
             _ = Fleet.fold(entry, into: &state)
         }
@@ -77,7 +78,8 @@ struct SecretBookTests {
     @Test("The signature of an upload's address is known by itself until the run is over")
     func addresses() {
         let book = SecretBook()
-        book.add(uploadURL: "http://h/objects/x?expires=1&max=2&signature=00112233445566778899", of: RunID("run_1"), agent)
+        book.add(
+            uploadURL: "http://h/objects/x?expires=1&max=2&signature=00112233445566778899", of: RunID("run_1"), agent)
         #expect(isKnown(Array("00112233445566778899".utf8), book))
     }
 }
