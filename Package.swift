@@ -146,7 +146,7 @@ let package = Package(
             swiftSettings: settings),
         tests(
             "WorkersTests",
-            ["Core", "CSQLite", "Digests", "Objects", "Wire", "Workers", asyncHTTPClient]
+            ["Core", "CSQLite", "Digests", "Engine", "Objects", "Wire", "Workers", asyncHTTPClient]
                 + nio("NIOCore", "NIOPosix", "NIOHTTP1")),
     ]
 )

@@ -42,6 +42,8 @@ GROUPS = [
     "postgresql",
     "storage",
     "ours",
+    "planted",
+    "keys",
 ]
 
 

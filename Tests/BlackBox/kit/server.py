@@ -68,14 +68,15 @@ class Server:
         self.start_seconds = 60
         self.outputs = []
 
-    def spawn(self, *arguments):
+    def spawn(self, *arguments, environment=None):
         """A process with its outputs in files; whoever asks for it waits for it."""
         number = len(self.outputs)
         paths = [os.path.join(self.directory, f"{name}.{number}") for name in ("stdout", "stderr")]
         self.outputs.append(paths)
         with open(paths[0], "wb") as out, open(paths[1], "wb") as err:
             return subprocess.Popen(
-                [self.binary, *arguments], stdin=subprocess.DEVNULL, stdout=out, stderr=err, env=self.environment)
+                [self.binary, *arguments], stdin=subprocess.DEVNULL, stdout=out, stderr=err,
+                env=self.environment | (environment or {}))
 
     def begin(self, *arguments):
         """Starts without waiting until it is ready."""
