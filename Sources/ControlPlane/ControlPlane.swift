@@ -99,7 +99,9 @@ public final class ControlPlane: Service {
     /// log, and the former ones stay in use. Nothing happens without TLS, or when it is not running.
     public func reloadCertificate() {
         guard let running else { return }
-        if !running.http.reloadCertificate() { logger.notice("there is no certificate to read anew: TLS is not in use") }
+        if !running.http.reloadCertificate() {
+            logger.notice("there is no certificate to read anew: TLS is not in use")
+        }
     }
 
     /// Starts, and runs until the service group shuts down gracefully or the task is cancelled.

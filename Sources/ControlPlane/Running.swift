@@ -108,11 +108,11 @@ final class Running: Sendable {
         }
         follower.start()
         var services = FleetServices(
-                    submitter: engine, state: follower, views: directory.views, log: reader, codec: FleetCodec(),
-                    vault: directory.vault, store: directory.store, signer: signer,
-                    tokens: tokens,
-                    tokenKey: directory.masterKey.derive(.tokens), clock: clock,
-                    unreadiness: { Self.unreadiness(door, follower, end) }, logger: logger)
+            submitter: engine, state: follower, views: directory.views, log: reader, codec: FleetCodec(),
+            vault: directory.vault, store: directory.store, signer: signer,
+            tokens: tokens,
+            tokenKey: directory.masterKey.derive(.tokens), clock: clock,
+            unreadiness: { Self.unreadiness(door, follower, end) }, logger: logger)
         services.wrongKeys = wrongKeys
         front.serve(FleetRouter.build(services))
         let running = Running(

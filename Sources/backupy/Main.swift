@@ -39,7 +39,8 @@ struct Backupy: AsyncParsableCommand {
             Exit codes: 0 done, 1 the work failed, 2 wrong usage, 3 a verification failed.
             """,
         subcommands: [
-            Serve.self, AgentCommand.self, Demo.self, Agents.self, Targets.self, Jobs.self, Runs.self, Tokens.self, LogCommand.self,
+            Serve.self, AgentCommand.self, Demo.self, Agents.self, Targets.self, Jobs.self, Runs.self, Tokens.self,
+            LogCommand.self,
             Replay.self, Decrypt.self, Version.self,
         ])
 }

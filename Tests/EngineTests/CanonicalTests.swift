@@ -48,7 +48,7 @@ struct CanonicalTests {
         expected += [9, 0, 0, 0, 1, 5, 0, 0, 0, 1, 0x78, 8]
         expected += [10, 0, 0, 0, 2, 0, 0, 0, 1, 0x61] + a + [0, 0, 0, 1, 0x62] + b
         #expect(CanonicalBytes.fields(of: whole) == expected)
-        #expect(StateDigest(of: whole).description == "s1:\(SHA256.digest(of: expected).hex)")
+        #expect(StateDigest(of: whole).description == "s2:\(SHA256.digest(of: expected).hex)")
     }
 
     @Test("The order in which entities were created does not show")

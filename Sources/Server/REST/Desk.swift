@@ -46,7 +46,8 @@ struct Desk: Sendable {
         let content = Array("\(request.method.rawValue)\n\(request.uri.path)\n".utf8) + body
         let digest = HMACSHA256.code(of: content, key: idempotencyKey)
         return Ticket(
-            token: context.token, role: context.role, idempotency: Ticket.Idempotency(key: Text(key), bodyDigest: digest.bytes))
+            token: context.token, role: context.role,
+            idempotency: Ticket.Idempotency(key: Text(key), bodyDigest: digest.bytes))
     }
 
     /// Submits a request, and returns once its acceptance can be read.

@@ -24,7 +24,8 @@ struct Gate: RouterMiddleware {
                 let holder = try admit(request, from: context.address)
                 guard holder.role >= role else {
                     throw RESTError(
-                        .permissionDenied, "this needs the role \(role.rawValue), and the token is of a \(holder.role.rawValue)",
+                        .permissionDenied,
+                        "this needs the role \(role.rawValue), and the token is of a \(holder.role.rawValue)",
                         details: ["role": .string(role.rawValue)])
                 }
                 (context.token, context.role) = (holder.name, holder.role)

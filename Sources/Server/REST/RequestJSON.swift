@@ -45,7 +45,10 @@ enum RequestJSON {
         case .deleteCheck(let check):
             ["type": "delete_check", "check_id": id(check)]
         case .createToken(let token, let spec):
-            ["type": "create_token", "token_id": id(token), "name": text(spec.name), "role": .string(spec.role.rawValue)]
+            [
+                "type": "create_token", "token_id": id(token), "name": text(spec.name),
+                "role": .string(spec.role.rawValue),
+            ]
         case .deleteToken(let token):
             ["type": "delete_token", "token_id": id(token)]
         }

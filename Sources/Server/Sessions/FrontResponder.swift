@@ -31,7 +31,9 @@ public final class FrontResponder: HTTPResponder {
 
     /// The answer to one request.
     public func respond(to request: Request, context: FleetContext) async throws -> Response {
-        if AgentDoor.isAgentPath(request.uri.path) { return refusal(of: request, from: context.address).response(trace: context.trace) }
+        if AgentDoor.isAgentPath(request.uri.path) {
+            return refusal(of: request, from: context.address).response(trace: context.trace)
+        }
         guard let route = routes.withLock({ $0 }) else {
             return RESTError.unavailable("the server is starting").response(trace: context.trace)
         }

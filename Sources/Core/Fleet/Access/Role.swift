@@ -57,13 +57,16 @@ extension Fleet {
         for field in fields { spec.set(field) }
         guard !spec.hasHooks(of: former) else { return nil }
         let field: Text = spec.preHooks == former.preHooks ? "post_hooks" : "pre_hooks"
-        return Refusal(code: .permission, field: field, text: "hooks run commands on the agent's host: only an admin may")
+        return Refusal(
+            code: .permission, field: field, text: "hooks run commands on the agent's host: only an admin may")
     }
 
     private static func pathsBeyond(_ former: TargetSpec, _ fields: [TargetField]) -> Refusal? {
         var spec = former
         for field in fields { spec.set(field) }
-        guard spec.paths.contains(where: { !former.paths.contains($0) }) || spec.type != former.type && spec.type == .sqlite
+        guard
+            spec.paths.contains(where: { !former.paths.contains($0) })
+                || spec.type != former.type && spec.type == .sqlite
         else { return nil }
         return Refusal(
             code: .permission, field: "connection",
