@@ -162,14 +162,14 @@ def wrong_keys_are_limited_and_right_ones_are_not(world):
     agent = Agent(server, "among many")
     findings = Findings()
     statuses, waits = [], []
-    for _ in range(60):
+    for _ in range(150):
         answer = refusal(server, headers=[("Authorization", f"Bearer {WRONG}")])
         statuses.append(answer.status)
         if answer.status == 429:
             waits.append(answer.headers.get("retry-after"))
             findings.check(b'"RATE_LIMITED"' in answer.body, f"body {answer.body[:200]!r}")
-    findings.check(statuses[:30] == [401] * 30, f"the first 30 wrong keys: {statuses[:30]}")
-    findings.check(statuses.count(429) >= 20, f"60 wrong keys: {statuses}")
+    findings.check(statuses[:100] == [401] * 100, f"the first 100 wrong keys: {statuses[:100]}")
+    findings.check(429 in statuses, f"150 wrong keys: {statuses}")
     findings.check(all(wait and wait.isdigit() and int(wait) >= 1 for wait in waits), f"Retry-After: {waits}")
     tokens = [server.request("GET", "/v1/agents", headers=[("Authorization", "Bearer nonsense")]) for _ in range(20)]
     findings.check(any(answer.status == 429 for answer in tokens), f"tokens: {[answer.status for answer in tokens]}")
