@@ -44,6 +44,8 @@ GROUPS = [
     "ours",
     "planted",
     "keys",
+    "access",
+    "tls",
 ]
 
 
