@@ -20,7 +20,8 @@ struct SQLiteFailure: Error {
 
     /// Whether there was no room, and nothing else is wrong. A sync that fails is another matter, whatever the reason.
     var isFull: Bool {
-        let isSync = code == (SQLITE_IOERR | 4 << 8) || code == (SQLITE_IOERR | 5 << 8)  // SQLITE_IOERR_FSYNC, _DIR_FSYNC
+        // SQLITE_IOERR_FSYNC and SQLITE_IOERR_DIR_FSYNC.
+        let isSync = code == (SQLITE_IOERR | 4 << 8) || code == (SQLITE_IOERR | 5 << 8)
         let isNoSpace = systemCode == ENOSPC || systemCode == EDQUOT
         return primaryCode == SQLITE_FULL || primaryCode == SQLITE_IOERR && isNoSpace && !isSync
     }
