@@ -21,7 +21,7 @@ struct SnapshotStartTests {
             await plant.stop()
             let store = store(plant)
             let position = try #require(try store.positions().first)
-            let reader = try PlantFiles.reader(plant.directory)
+            let reader = try Plant.reader(plant.directory)
             #expect(try reader.lastPosition() == position)
             let bytes = try store.read(position)
             for secret in [plant.password, plant.key] {
@@ -43,7 +43,7 @@ struct SnapshotStartTests {
     private func isWhatTheLogSays(_ plant: Plant) async throws {
         let follower = try plant.running.follower
         let (position, state) = follower.snapshot()
-        let reader = try PlantFiles.reader(plant.directory)
+        let reader = try Plant.reader(plant.directory)
         var folded = Folded<Fleet>()
         while folded.position < position,
             case let page = try reader.read(after: folded.position, limit: 1_024), !page.isEmpty
