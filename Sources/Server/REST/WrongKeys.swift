@@ -3,7 +3,7 @@ import NIOCore
 import Synchronization
 
 /// Where a connection comes from, as far as one party can be told from another: an address of version 4, or the first 64
-/// bits of one of version 6, since whoever has one of these has Array(all[..<8]) of them.
+/// bits of one of version 6, since whoever has one of these has all of them.
 struct NetworkAddress: Hashable, Sendable {
     private let bytes: [UInt8]
 
@@ -18,7 +18,7 @@ struct NetworkAddress: Hashable, Sendable {
             let all = withUnsafeBytes(of: address.address) { Array($0[8..<24]) }
             // ::ffff:a.b.c.d is one of version 4.
             let isMapped = all.prefix(10).allSatisfy { $0 == 0 } && all[10] == 0xFF && all[11] == 0xFF
-            bytes = isMapped ? Array(all[12...]) : all
+            bytes = isMapped ? Array(all[12...]) : Array(all[..<8])
         case .unixDomainSocket:
             return nil
         }

@@ -1,10 +1,11 @@
 """Tokens with roles and expiry, and what is bounded."""
+import http.client
 import os
 import socket
 import time
 from datetime import datetime, timedelta, timezone
 
-from kit.agent import Agent
+from kit.agent import Agent, local
 from kit.checks import Findings, equal, eventually, expect
 
 
@@ -129,10 +130,18 @@ def connections_leave_files_for_the_log(world):
     agent = Agent(server, "early")
     job = agent.add_job()
     agent.connect()
+    _, order = agent.order(job)
+    early = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
+    early.request("GET", "/healthz")
+    early.getresponse().read()
     waiting = [socket.create_connection(("127.0.0.1", server.port), 20) for _ in range(400)]
     time.sleep(1)
     expect(agent.closed is None, f"an agent lost its connection: {agent.closed}")
     agent.send("heartbeat", {"config_version": 1})
+    # The store opens files for it.
+    early.request("PUT", local(order["upload_creds"]["presigned_put_url"]), b"x" * 1_000)
+    equal(early.getresponse().status, 200, "an upload on a connection that was there before")
+    early.close()
     for connection in waiting:
         connection.close()
     eventually(lambda: server.call("GET", "/readyz").status == 200, "answers again", 30)
