@@ -112,6 +112,9 @@ let package = Package(
         library("Recordings", ["Core", "Digests", "Engine", "Wire"]),
         .executableTarget(
             name: "replay-probe", dependencies: ["Recordings"], path: "Tests/ReplayProbe", swiftSettings: settings),
+        .executableTarget(
+            name: "long-log", dependencies: ["Core", "Digests", "Engine", "SQLiteLog", "Wire"], path: "Tests/LongLog",
+            swiftSettings: settings),
         tests("CoreTests", ["Core"]),
         tests("DigestsTests", ["Digests"]),
         tests("EngineTests", ["Core", "Digests", "Engine", logging]),
@@ -143,7 +146,7 @@ let package = Package(
             swiftSettings: settings),
         tests(
             "WorkersTests",
-            ["Core", "CSQLite", "Digests", "Objects", "Wire", "Workers", asyncHTTPClient]
+            ["Core", "CSQLite", "Digests", "Engine", "Objects", "Wire", "Workers", asyncHTTPClient]
                 + nio("NIOCore", "NIOPosix", "NIOHTTP1")),
     ]
 )

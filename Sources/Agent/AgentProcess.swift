@@ -65,7 +65,7 @@ final class AgentProcess: Sendable {
         if count > 0 { logger.notice("removed \(count) staged files of an earlier process, whose keys are gone") }
         do {
             nonisolated(unsafe) let log = opened.log  // handed to the engine's thread, used by that alone
-            try mirror.start { try engine.start(log: log, codec: StationCodec()) }
+            try mirror.start { try engine.start(log: log, codec: StationCodec()).state }
         } catch {
             try? await client.shutdown()
             throw error

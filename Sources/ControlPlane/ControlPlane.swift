@@ -109,7 +109,10 @@ public final class ControlPlane: Service {
     /// - Throws: ``StartError``, or ``ControlPlaneFailure`` when it had to end by itself: the process must end then, and
     ///   recover by restart.
     public func run() async throws {
-        try await start()
+        guard try await startUnlessStopped() else {
+            logger.notice("stopped before it was ready")
+            return
+        }
         let failure = await withTaskGroup(of: ControlPlaneFailure?.self) { [failures] group in
             group.addTask {
                 try? await gracefulShutdown()
@@ -126,6 +129,34 @@ public final class ControlPlane: Service {
         }
         await stop()
         logger.notice("stopped")
+    }
+
+    /// Starts, but not once a graceful shutdown is wanted: a long log must not keep the process from ending.
+    ///
+    /// - Returns: Whether it has started.
+    private func startUnlessStopped() async throws(StartError) -> Bool {
+        let result: Result<Bool, StartError> = await withTaskGroup(of: Result<Bool, StartError>?.self) { group in
+            group.addTask { [self] in
+                do throws(StartError) {
+                    try await start()
+                    return .success(true)
+                } catch {
+                    if case .cancelled = error { return .success(false) }
+                    return .failure(error)
+                }
+            }
+            group.addTask {
+                try? await gracefulShutdown()
+                return nil
+            }
+            var result: Result<Bool, StartError>?
+            for await finished in group {
+                result = finished ?? result
+                group.cancelAll()
+            }
+            return result ?? .success(false)
+        }
+        return try result.get()
     }
 
     /// The parts at work; nil before the start and after the stop.

@@ -16,6 +16,8 @@ final class Running: Sendable {
 
     let engine: FleetEngine
     let follower: FleetFollower
+    /// Whether engine and follower agree.
+    let check: StateCheck<Fleet>
     let directory: DataDirectory
     let registry: SessionRegistry
     let http: HTTPService
@@ -26,11 +28,12 @@ final class Running: Sendable {
     private let tidying = Mutex<Task<Void, any Error>?>(nil)
 
     private init(
-        engine: FleetEngine, follower: FleetFollower, directory: DataDirectory, registry: SessionRegistry,
-        http: HTTPService, baseURL: String, door: AgentDoor, logger: Logger
+        engine: FleetEngine, follower: FleetFollower, check: StateCheck<Fleet>, directory: DataDirectory,
+        registry: SessionRegistry, http: HTTPService, baseURL: String, door: AgentDoor, logger: Logger
     ) {
         self.engine = engine
         self.follower = follower
+        self.check = check
         self.directory = directory
         self.registry = registry
         self.http = http
@@ -54,6 +57,10 @@ final class Running: Sendable {
         let reader: any LogReader & Sendable
         do throws(LogError) { reader = try log.makeReader() } catch { throw .log(error) }
         let end = log.head.position
+        let snapshots = Snapshots<Fleet, FleetCodec>(
+            store: SnapshotDirectory(path: directory.path + "/" + SnapshotDirectory.folderName), codec: FleetCodec(),
+            logger: logger)
+        let check = StateCheck<Fleet>(logger: logger, save: snapshots.saver(of: reader))
 
         let keys = KeyTable()
         let door = AgentDoor(keys: keys)
@@ -70,7 +77,8 @@ final class Running: Sendable {
         let baseURL = configuration.baseURL(port: http.port)
         let signer = ObjectURLSigner(key: directory.masterKey.derive(.signing), base: baseURL)
         let follower = FleetFollower(
-            reader: reader, codec: FleetCodec(), views: directory.views, projection: FleetProjection(), logger: logger)
+            reader: reader, codec: FleetCodec(), views: directory.views, projection: FleetProjection(), check: check,
+            logger: logger)
         let worker = FleetWorker(
             FleetWorker.Resources(
                 sessions: registry, vault: directory.vault, store: directory.store, urls: signer, fleet: follower,
@@ -86,7 +94,7 @@ final class Running: Sendable {
                 // For the agents it is the same as a clock that jumped: time that they could not be heard in. Their
                 // connections stay, since closing them would cost runs of agents without a journal.
                 absent: { .clockStepped($0) }),
-            worker: worker, logger: logger,
+            worker: worker, logger: logger, check: check,
             observer: { recorded in
                 keys.apply(recorded)
                 tokens.apply(recorded)
@@ -98,16 +106,26 @@ final class Running: Sendable {
             submitter: engine, secrets: secrets, registry: registry, clock: clock, logger: logger)
 
         do {
-            let state = try engine.start(log: log, codec: FleetCodec())
-            keys.publish(state)
-            tokens.publish(state)
-            try secrets.load(state, from: directory.vault)
+            let restore: @Sendable (SQLiteEventLog) -> Folded<Fleet>? = { log in
+                let folded = snapshots.restore(from: log)
+                if let folded { check.restored(at: folded.position) }
+                return folded
+            }
+            let handed = Handed(log)
+            let folded = try await onThread { isCancelled in
+                try engine.start(
+                    log: handed.take(), codec: FleetCodec(),
+                    from: FoldStart(restore: restore, isCancelled: isCancelled))
+            }
+            keys.publish(folded.state)
+            tokens.publish(folded.state)
+            try secrets.load(folded.state, from: directory.vault)
+            follower.start(from: folded)
         } catch {
-            await http.stop()
+            await within(.seconds(4)) { await http.stop() }
             await engine.shutdown()
             throw Self.startError(error)
         }
-        follower.start()
         var services = FleetServices(
             submitter: engine, state: follower, views: directory.views, log: reader, codec: FleetCodec(),
             vault: directory.vault, store: directory.store, signer: signer,
@@ -117,10 +135,14 @@ final class Running: Sendable {
         services.wrongKeys = wrongKeys
         front.serve(FleetRouter.build(services))
         let running = Running(
-            engine: engine, follower: follower, directory: directory, registry: registry, http: http,
+            engine: engine, follower: follower, check: check, directory: directory, registry: registry, http: http,
             baseURL: baseURL, door: door, logger: logger)
         // An agent that is let in too soon would wait for its RegisterAck, and give up after 15 s.
         try? await follower.wait(for: end, limit: .hours(24))
+        guard !Task.isCancelled else {
+            await running.stop()
+            throw .cancelled
+        }
         // A state that is behind would name too few of the passwords.
         if follower.passed >= end { await running.tidy(services.secrets) }
         door.open()
@@ -142,7 +164,7 @@ final class Running: Sendable {
     /// Views hold nothing that was not durable on the log: where they are ahead, the log has lost its end.
     private static func refuseLostEnd(of log: borrowing SQLiteEventLog, views: SQLiteViews) throws(StartError) {
         let seen: Position
-        do throws(ViewsError) { seen = try views.checkpoint() } catch { throw .views(error) }
+        do throws(ViewsError) { seen = try views.checkpoint().position } catch { throw .views(error) }
         guard seen > log.head.position else { return }
         throw .lostEnd(path: log.path, end: log.head.position, seen: seen)
     }
@@ -158,6 +180,7 @@ final class Running: Sendable {
         let isDone = await within(.seconds(2)) { [engine] in await engine.shutdown() }
         // Only now: without it, workers would find the state behind and give up what they were told to do.
         follower.stop()
+        await within(.seconds(1)) { [follower] in await follower.ended() }
         if !isDone { logger.warning("a worker is still at work; its command is carried out again at the next start") }
     }
 
@@ -187,8 +210,22 @@ final class Running: Sendable {
         case let error as LogError: .log(error)
         case let error as CodecError: .entry(error)
         case let error as VaultError: .vault(error)
+        case is CancellationError: .cancelled
         default: .entry(CodecError(kind: "", problem: "\(error)"))
         }
+    }
+}
+
+/// A log on its way to the engine's thread.
+private final class Handed: @unchecked Sendable {  // put in by one thread and taken out once, by another one later
+    private var log: SQLiteEventLog?
+
+    init(_ log: sending SQLiteEventLog) { self.log = log }
+
+    func take() throws -> SQLiteEventLog {
+        defer { log = nil }
+        guard let log else { throw CancellationError() }
+        return log
     }
 }
 

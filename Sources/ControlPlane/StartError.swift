@@ -44,6 +44,8 @@ public enum StartError: Error, Sendable, CustomStringConvertible {
     case cannotListen(ListenAddress, problem: String)
     /// It was started before, or stopped while it started.
     case startedTwice
+    /// It was to stop before it was ready.
+    case cancelled
 
     /// Whether the arguments are at fault, and nothing was tried (exit code 2).
     public var isUsage: Bool {
@@ -51,7 +53,7 @@ public enum StartError: Error, Sendable, CustomStringConvertible {
         case .badListenAddress, .insecure, .wildcardWithoutPublicURL, .badPublicURL, .masterKeyMissing: true
         case .directory, .inUse, .holdsCapture, .log, .lostEnd, .entry, .vault, .recoveryKey, .adminToken, .store,
             .views,
-            .certificate, .addressInUse, .cannotListen, .startedTwice:
+            .certificate, .addressInUse, .cannotListen, .startedTwice, .cancelled:
             false
         }
     }
@@ -98,6 +100,7 @@ public enum StartError: Error, Sendable, CustomStringConvertible {
             "another process listens on \(address). Stop it, or choose another --listen address"
         case .cannotListen(let address, let problem): "cannot listen on \(address): \(problem)"
         case .startedTwice: "a control plane can be started once"
+        case .cancelled: "it was stopped before it was ready. Nothing is lost; start it again"
         }
     }
 }

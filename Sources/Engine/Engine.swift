@@ -120,31 +120,35 @@ where MessageCodec.Message == M.Message, Log: SendableMetatype {
     @usableFromInline let host: WorkerHost<M.Message>
     @usableFromInline let observer: Observer
     @usableFromInline let onFailure: @Sendable (any Error) -> Void
+    @usableFromInline let check: StateCheck<M>?
     @usableFromInline let logger: Logger
     @usableFromInline let pace: Pace
 
     /// An engine that does nothing before ``start(log:codec:)``.
     ///
     /// - Parameters:
+    ///   - check: Is left a copy of the fold now and then, for the follower to compare its own with.
     ///   - observer: Told what was committed, in order, before those who submitted it.
     ///   - onFailure: Called once when the log failed in a way that leaves open what is stored. The process must end
     ///     and recover by restart.
     public convenience init(
         clock: any Clock, voice: EngineVoice<M.Message>, worker: any Worker<M.Message>, logger: Logger,
-        observer: @escaping Observer = { _ in }, onFailure: @escaping @Sendable (any Error) -> Void
+        check: StateCheck<M>? = nil, observer: @escaping Observer = { _ in },
+        onFailure: @escaping @Sendable (any Error) -> Void
     ) {
         self.init(
-            clock: clock, voice: voice, worker: worker, logger: logger, pace: Pace(), observer: observer,
+            clock: clock, voice: voice, worker: worker, logger: logger, pace: Pace(), check: check, observer: observer,
             onFailure: onFailure)
     }
 
     init(
         clock: any Clock, voice: EngineVoice<M.Message>, worker: any Worker<M.Message>, logger: Logger, pace: Pace,
-        observer: @escaping Observer, onFailure: @escaping @Sendable (any Error) -> Void
+        check: StateCheck<M>? = nil, observer: @escaping Observer, onFailure: @escaping @Sendable (any Error) -> Void
     ) {
         self.clock = clock
         self.pace = pace
         self.voice = voice
+        self.check = check
         self.observer = observer
         self.onFailure = onFailure
         self.logger = logger
@@ -153,12 +157,15 @@ where MessageCodec.Message == M.Message, Log: SendableMetatype {
 
     /// Folds the log and begins to take messages. Commands that have no outcome go out again.
     ///
-    /// - Returns: The state as the log had it.
-    /// - Throws: ``LogError``, ``CodecError``.
+    /// - Parameter start: Where folding begins, and whether it goes on.
+    /// - Returns: What the log has been folded into.
+    /// - Throws: ``LogError``, ``CodecError``, `CancellationError`.
     @inlinable @discardableResult
-    public func start(log: sending Log, codec: MessageCodec) throws -> M.State {
-        let kernel = try Kernel<M, Log, MessageCodec>(log: log, codec: codec)
-        let state = kernel.state
+    public func start(
+        log: sending Log, codec: MessageCodec, from start: FoldStart<M, Log> = FoldStart()
+    ) throws -> Folded<M> {
+        let kernel = try Kernel<M, Log, MessageCodec>(log: log, codec: codec, start: start)
+        let folded = kernel.folded
         let pending = kernel.pending
         host.begin { [weak self] message in
             self?.enqueue(
@@ -174,7 +181,7 @@ where MessageCodec.Message == M.Message, Log: SendableMetatype {
         thread.stackSize = 8 << 20
         inbox.withLock { $0.hasBegun = true }
         thread.start()
-        return state
+        return folded
     }
 
     /// Records a fact or an outcome; the completion is called after the commit.

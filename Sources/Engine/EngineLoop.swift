@@ -102,9 +102,15 @@ extension Engine {
                 let (submissions, isStopping) = take()
                 let progress = process(submissions, at: now)
                 if progress == .failed { return }
-                if isStopping, submissions.isEmpty { return }
+                if isStopping, submissions.isEmpty { return leave() }
                 if submissions.isEmpty, progress == .quiet { sleep() }
             }
+        }
+
+        /// What is on the log at the end of this process, for the last snapshot.
+        private func leave() {
+            guard kernel.staged.isEmpty else { return }
+            engine.check?.offer(at: kernel.folded.position, isLast: true) { kernel.folded }
         }
 
         /// The time, which is read before the inbox: what is due by it comes behind all that had arrived by then.
@@ -221,6 +227,7 @@ extension Engine {
                 step = nil
                 if shortage != nil { engine.logger.notice("the log has room again") }
                 shortage = nil
+                engine.check?.offer(at: kernel.folded.position) { kernel.folded }
                 engine.observer(recorded)
             }
             for (submission, range) in batch.staged {

@@ -40,6 +40,9 @@ public protocol LogReader {
 
     /// The last committed position.
     func lastPosition() throws(LogError) -> Position
+
+    /// The last commit that ends at or before a position; ``CommitEnd/start`` when there is none.
+    func commit(upTo position: Position) throws(LogError) -> CommitEnd
 }
 
 /// Where entries are kept. Called by the engine's own thread only, which assigns positions and revisions.

@@ -6,17 +6,25 @@ import Synchronization
 
 /// Folds the committed log beside the engine, on its own thread and connection, and serves every read.
 public final class Follower<M: Machine, MessageCodec: Codec>: Sendable where MessageCodec.Message == M.Message {
-    private struct Folded: Sendable {
-        var state = M.initial
-        var position = Position.start
-    }
-
     private struct Progress: Sendable {
         var passed = Position.start
         var waiters: [(position: Position, continuation: CheckedContinuation<Bool, Never>, id: UInt64)] = []
         var waiterCount: UInt64 = 0
         var failure: String?
+        var hasBegun = false
         var isStopping = false
+        var hasEnded = false
+        var onEnd: [CheckedContinuation<Void, Never>] = []
+    }
+
+    /// What only the follower's own thread knows.
+    private struct Cursor {
+        /// The last entry that was read.
+        var read: Position
+        /// Up to where documents are stored. Only whole commits are, so that the link tells whose they are.
+        var stored: CommitEnd
+        /// Documents of a commit that is read in parts.
+        var dirty: [DocumentKey: Document] = [:]
     }
 
     /// A reader waited too long for the follower, or it has stopped.
@@ -30,35 +38,56 @@ public final class Follower<M: Machine, MessageCodec: Codec>: Sendable where Mes
     /// The tables it keeps.
     public let views: any Views
     private let projection: any Projection<M.Message>
-    private let folded = Mutex(Folded())
+    private let check: StateCheck<M>?
+    private let folded = Mutex(Folded<M>())
     private let progress = Mutex(Progress())
     private let wakeUp = DispatchSemaphore(value: 0)
     private let logger: Logger
 
-    /// A follower that does nothing before ``start()``.
+    /// A follower that does nothing before ``start(from:)``.
+    ///
+    /// - Parameter check: Is told when the follower is where the engine has left a copy of its fold.
     public init(
         reader: any LogReader & Sendable, codec: MessageCodec, views: any Views,
-        projection: any Projection<M.Message>, logger: Logger
+        projection: any Projection<M.Message>, check: StateCheck<M>? = nil, logger: Logger
     ) {
         self.reader = reader
         self.codec = codec
         self.views = views
         self.projection = projection
+        self.check = check
         self.logger = logger
     }
 
-    /// Begins to fold from the start of the log.
-    public func start() {
+    /// Begins to fold behind what has been folded already: by the engine at its start, which spares folding the log
+    /// twice. Documents are made from where the views stand, however far the state is.
+    public func start(from start: Folded<M> = Folded()) {
+        folded.withLock { $0 = start }
+        progress.withLock { $0.hasBegun = true }
         let thread = Thread { [self] in run() }
         thread.name = "follower"
         thread.stackSize = 8 << 20
         thread.start()
     }
 
-    /// Ends the thread; those who wait get an error.
+    /// Ends the thread, where the engine has left its last fold or at once; those who wait get an error.
     public func stop() {
         progress.withLock { $0.isStopping = true }
         wakeUp.signal()
+    }
+
+    /// Waits until the thread has ended, with the last snapshot written. Returns at once when it was never started.
+    public func ended() async {
+        await withCheckedContinuation { continuation in
+            let isOver = progress.withLock { progress in
+                if progress.hasBegun, !progress.hasEnded {
+                    progress.onEnd.append(continuation)
+                    return false
+                }
+                return true
+            }
+            if isOver { continuation.resume() }
+        }
     }
 
     /// There are new entries.
@@ -82,7 +111,7 @@ public final class Follower<M: Machine, MessageCodec: Codec>: Sendable where Mes
 
     /// Waits until a position has been folded.
     ///
-    /// - Throws: ``BehindError`` after the limit.
+    /// - Throws: ``BehindError`` after the limit, `CancellationError` when the task is cancelled.
     public func wait(for position: Position, limit: Milliseconds = .seconds(5)) async throws {
         let id: UInt64? = progress.withLock { progress in
             guard progress.passed < position else { return nil }
@@ -94,16 +123,21 @@ public final class Follower<M: Machine, MessageCodec: Codec>: Sendable where Mes
             try await Task.sleep(nanoseconds: UInt64(max(0, limit.count)) * 1_000_000)
             giveUp(id)
         }
-        let isThere = await withCheckedContinuation { continuation in
-            let answer: Bool? = progress.withLock { progress in
-                if progress.passed >= position { return true }
-                if progress.isStopping || progress.failure != nil { return false }
-                progress.waiters.append((position, continuation, id))
-                return nil
+        let isThere = await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                let answer: Bool? = progress.withLock { progress in
+                    if progress.passed >= position { return true }
+                    if progress.isStopping || progress.failure != nil || Task.isCancelled { return false }
+                    progress.waiters.append((position, continuation, id))
+                    return nil
+                }
+                if let answer { continuation.resume(returning: answer) }
             }
-            if let answer { continuation.resume(returning: answer) }
+        } onCancel: {
+            giveUp(id)
         }
         timer.cancel()
+        if !isThere { try Task.checkCancellation() }
         guard isThere else {
             throw BehindError(
                 description: failure
@@ -122,14 +156,19 @@ public final class Follower<M: Machine, MessageCodec: Codec>: Sendable where Mes
     private func run() {
         defer { end() }
         do {
-            let checkpoint = try usableCheckpoint()
-            while !progress.withLock({ $0.isStopping }) {
-                let entries = try reader.read(after: passed, limit: 1_024)
-                if entries.isEmpty {
+            var cursor = try beginning()
+            while true {
+                let isStopping = progress.withLock { $0.isStopping }
+                let entries = isStopping && !isAwaited ? [] : try reader.read(after: cursor.read, limit: 1_024)
+                // Only now: what the engine has left before these entries were on the log must be compared before them.
+                meetEngine()
+                if !entries.isEmpty {
+                    try follow(entries, &cursor)
+                } else if isStopping {
+                    return
+                } else {
                     _ = wakeUp.wait(timeout: .now() + .seconds(1))
-                    continue
                 }
-                try follow(entries, storedUpTo: checkpoint)
             }
         } catch {
             logger.critical("the follower has stopped: \(error)")
@@ -137,58 +176,81 @@ public final class Follower<M: Machine, MessageCodec: Codec>: Sendable where Mes
         }
     }
 
-    /// Where the views stand. Views that know more than the log belong to another one, such as the log that was there
-    /// before a copy was restored: they are made anew.
-    private func usableCheckpoint() throws -> Position {
-        let checkpoint = try views.checkpoint()
-        let end = try reader.lastPosition()
-        guard checkpoint > end else { return checkpoint }
-        logger.warning("the views are at position \(checkpoint) and the log ends at \(end): they are made anew")
-        try views.clear()
-        return .start
+    /// Whether the engine has left a fold ahead of this one.
+    private var isAwaited: Bool { check?.awaited.map { $0 > folded.withLock { $0.position } } ?? false }
+
+    private func meetEngine() {
+        check?.compare(with: folded.withLock { $0 }, at: folded.withLock { $0.position })
     }
 
-    private func follow(_ encoded: [EncodedEntry], storedUpTo checkpoint: Position) throws {
-        var dirty: [DocumentKey: Document] = [:]
-        for encoded in encoded {
+    /// Where to begin. Views of another log, such as the one that was there before a copy was restored, are made anew.
+    private func beginning() throws -> Cursor {
+        var stored = try views.checkpoint()
+        let end = try reader.lastPosition()
+        if try stored.position > end || reader.commit(upTo: stored.position) != stored {
+            logger.warning(
+                "the views are at position \(stored.position) of another log (this one ends at \(end)): they are made anew"
+            )
+            try views.clear()
+            stored = .start
+        }
+        let read = min(stored.position, folded.withLock { $0.position })
+        pass(read)
+        return Cursor(read: read, stored: stored)
+    }
+
+    private func follow(_ page: [EncodedEntry], _ cursor: inout Cursor) throws {
+        guard let last = page.last?.position else { return }
+        let boundary = try reader.commit(upTo: last)
+        let isWhole = boundary.position > cursor.read
+        let awaited = check?.awaited
+        for encoded in page where !isWhole || encoded.position <= boundary.position {
             let entry = try codec.decode(encoded)
-            folded.withLock { folded in
-                _ = M.fold(entry, into: &folded.state)
-                folded.position = entry.position
-            }
-            guard entry.position > checkpoint else { continue }
-            var failure: ViewsError?
-            let documents = projection.project(entry) { collection, id in
-                if let document = dirty[DocumentKey(collection: collection, id: id)] { return document }
-                do throws(ViewsError) {
-                    return try views.document(id, in: collection)
-                } catch {
-                    failure = error
-                    return nil
-                }
-            }
-            // Without what it was, a document would be replaced by one that knows only this entry.
-            if let failure { throw failure }
-            for document in documents {
-                dirty[DocumentKey(collection: document.collection, id: document.id)] = document
+            folded.withLock { if entry.position > $0.position { $0.apply(entry) } }
+            if entry.position == awaited { meetEngine() }
+            if entry.position > cursor.stored.position { try project(entry, &cursor) }
+        }
+        cursor.read = isWhole ? boundary.position : last
+        guard isWhole else { return }
+        if boundary.position > cursor.stored.position {
+            let documents = cursor.dirty.values.sorted { ($0.position, $0.id) < ($1.position, $1.id) }
+            try store(documents, checkpoint: boundary)
+            cursor.dirty.removeAll()
+            cursor.stored = boundary
+        }
+        pass(boundary.position)
+    }
+
+    private func project(_ entry: Entry<M.Message>, _ cursor: inout Cursor) throws {
+        var failure: ViewsError?
+        let documents = projection.project(entry) { collection, id in
+            if let document = cursor.dirty[DocumentKey(collection: collection, id: id)] { return document }
+            do throws(ViewsError) {
+                return try views.document(id, in: collection)
+            } catch {
+                failure = error
+                return nil
             }
         }
-        guard let end = encoded.last?.position else { return }
-        if end > checkpoint {
-            let documents = dirty.values.sorted { ($0.position, $0.id) < ($1.position, $1.id) }
-            try store(documents, checkpoint: end)
+        // Without what it was, a document would be replaced by one that knows only this entry.
+        if let failure { throw failure }
+        for document in documents {
+            cursor.dirty[DocumentKey(collection: document.collection, id: document.id)] = document
         }
+    }
+
+    private func pass(_ position: Position) {
         let reached = progress.withLock { progress in
-            progress.passed = end
-            let reached = progress.waiters.filter { $0.position <= end }
-            progress.waiters.removeAll { $0.position <= end }
+            progress.passed = position
+            let reached = progress.waiters.filter { $0.position <= position }
+            progress.waiters.removeAll { $0.position <= position }
             return reached
         }
         for waiter in reached { waiter.continuation.resume(returning: true) }
     }
 
     /// Waits while there is no room. What was folded already must not be folded again, so it goes on just here.
-    private func store(_ documents: [Document], checkpoint: Position) throws(ViewsError) {
+    private func store(_ documents: [Document], checkpoint: CommitEnd) throws(ViewsError) {
         var isTold = false
         while true {
             do throws(ViewsError) {
@@ -205,12 +267,18 @@ public final class Follower<M: Machine, MessageCodec: Codec>: Sendable where Mes
     }
 
     private func end() {
-        let waiters = progress.withLock { progress in
+        check?.finish()
+        let (waiters, onEnd) = progress.withLock { progress in
             progress.isStopping = true
-            defer { progress.waiters = [] }
-            return progress.waiters
+            progress.hasEnded = true
+            defer {
+                progress.waiters = []
+                progress.onEnd = []
+            }
+            return (progress.waiters, progress.onEnd)
         }
         for waiter in waiters { waiter.continuation.resume(returning: false) }
+        for continuation in onEnd { continuation.resume() }
     }
 
     private struct DocumentKey: Hashable {

@@ -14,6 +14,23 @@ public struct Recorded<Message: Hashable & Sendable>: Hashable, Sendable {
     }
 }
 
+/// How a kernel comes to its state.
+public struct FoldStart<M: Machine, Log>: Sendable {
+    /// What a snapshot of this log holds; nil: the log is folded from its first entry.
+    public var restore: @Sendable (Log) -> Folded<M>?
+    /// Asked once in about a thousand entries: once it says so, folding ends with a `CancellationError`.
+    public var isCancelled: @Sendable () -> Bool
+
+    /// By default from the first entry, to the end.
+    public init(
+        restore: @escaping @Sendable (Log) -> Folded<M>? = { _ in nil },
+        isCancelled: @escaping @Sendable () -> Bool = { false }
+    ) {
+        self.restore = restore
+        self.isCancelled = isCancelled
+    }
+}
+
 /// Turns over a log, without threads, clocks or workers: the engine, the import of captures and the simulation drive
 /// the same one.
 ///
@@ -39,36 +56,38 @@ public struct Kernel<M: Machine, Log: EventLog, MessageCodec: Codec> where Messa
     @usableFromInline static var revisionLimit: Int { 100_000 }
 
     // Inlinable code may not write to what is public, so what others only read has a second name.
-    @usableFromInline var current = M.initial
+    @usableFromInline var current = Folded<M>()
     @usableFromInline var store: Log
     @usableFromInline var waiting: [Recorded<M.Message>] = []
-    @usableFromInline var commands: [Position: M.Message] = [:]
     @usableFromInline let codec: MessageCodec
+    @usableFromInline let start: FoldStart<M, Log>
     @usableFromInline var batch: Batch
-    @usableFromInline var last = Position.start
-    @usableFromInline var time: Timestamp?
     @usableFromInline var revisions = Revisions()
     // What follows within the turn that is being staged; kept for its memory.
     @usableFromInline var following: [(message: M.Message, cause: Position)] = []
 
     /// What the log, staged turns included, has been folded into.
-    @inlinable public var state: M.State { current }
+    @inlinable public var folded: Folded<M> { current }
+    /// The state of that.
+    @inlinable public var state: M.State { current.state }
     /// Where entries are kept.
     @inlinable public var log: Log { store }
     /// Turns that wait for the commit.
     @inlinable public var staged: [Recorded<M.Message>] { waiting }
     /// Commands without an outcome, by position.
-    @inlinable public var outbox: [Position: M.Message] { commands }
+    @inlinable public var outbox: [Position: M.Message] { current.outbox }
     /// When the last entry was recorded, staged ones included.
-    @inlinable public var recordedAt: Timestamp? { time }
+    @inlinable public var recordedAt: Timestamp? { current.recordedAt }
 
     /// Folds what the log holds.
     ///
-    /// - Throws: ``LogError``, or ``CodecError`` for an entry that this build cannot read.
+    /// - Parameter start: Where to begin, and whether to go on.
+    /// - Throws: ``LogError``, ``CodecError`` for an entry that this build cannot read, or `CancellationError`.
     @inlinable
-    public init(log: Log, codec: MessageCodec) throws {
+    public init(log: Log, codec: MessageCodec, start: FoldStart<M, Log> = FoldStart()) throws {
         store = log
         self.codec = codec
+        self.start = start
         batch = Batch(after: log.head.link)
         try reload()
     }
@@ -76,7 +95,7 @@ public struct Kernel<M: Machine, Log: EventLog, MessageCodec: Codec> where Messa
     /// Commands without an outcome, in the order of the log.
     @inlinable
     public var pending: [Delivery<M.Message>] {
-        commands.sorted { $0.key < $1.key }.map { Delivery(position: $0.key, message: $0.value, isRedelivered: true) }
+        current.outbox.sorted { $0.key < $1.key }.map { Delivery(position: $0.key, message: $0.value, isRedelivered: true) }
     }
 
     /// Encoded size of the staged turns.
@@ -85,7 +104,7 @@ public struct Kernel<M: Machine, Log: EventLog, MessageCodec: Codec> where Messa
 
     /// When the soonest deadline is due.
     @inlinable
-    public var nextDue: Timestamp? { M.nextDeadline(in: state)?.due }
+    public var nextDue: Timestamp? { M.nextDeadline(in: current.state)?.due }
 
     /// Stages one turn.
     ///
@@ -97,10 +116,10 @@ public struct Kernel<M: Machine, Log: EventLog, MessageCodec: Codec> where Messa
     public mutating func turn(
         _ message: M.Message, expecting expected: ExpectedRevision = .any, at moment: Timestamp
     ) throws(LogError) -> Result {
-        let description = M.describe(message, in: current)
+        let description = M.describe(message, in: current.state)
         var cause: Position?
         if case .outcome(let command) = description.role {
-            guard commands[command] != nil else { return .notPending }
+            guard current.outbox[command] != nil else { return .notPending }
             cause = command
         }
         if expected != .any {
@@ -131,17 +150,17 @@ public struct Kernel<M: Machine, Log: EventLog, MessageCodec: Codec> where Messa
     public mutating func passDeadlines(at moment: Timestamp, limit: Int = .max) throws(LogError) -> Passed {
         var passed: [M.Message: Timestamp] = [:]
         var count = 0
-        while let deadline = M.nextDeadline(in: current), deadline.due <= moment {
+        while let deadline = M.nextDeadline(in: current.state), deadline.due <= moment {
             if let former = passed[deadline.message], deadline.due <= former {
                 if let fault = M.fault(Text("a deadline is still due after it has passed")) {
-                    try run(fault, M.describe(fault, in: current), cause: deadline.armedBy, at: moment)
+                    try run(fault, M.describe(fault, in: current.state), cause: deadline.armedBy, at: moment)
                 }
                 return .stuck
             }
             guard count < limit else { return .more }
             count += 1
             passed[deadline.message] = deadline.due
-            let description = M.describe(deadline.message, in: current)
+            let description = M.describe(deadline.message, in: current.state)
             try run(deadline.message, description, cause: deadline.armedBy, at: moment)
         }
         return .all
@@ -163,49 +182,31 @@ public struct Kernel<M: Machine, Log: EventLog, MessageCodec: Codec> where Messa
         return committed
     }
 
-    /// Forgets the staged turns and folds the log anew.
+    /// Forgets the staged turns and folds the log anew, from a snapshot where there is one.
     @inlinable
     public mutating func reload() throws {
-        current = M.initial
         waiting.removeAll()
-        commands.removeAll()
         revisions.removeAll()
         batch.restart(after: store.head.link)
-        last = .start
-        time = nil
-        while true {
-            let entries = try store.read(after: last, limit: 4_096)
-            guard let end = entries.last else { break }
-            for encoded in entries {
-                let entry = try codec.decode(encoded)
-                note(M.describe(entry.message, in: current).role, entry)
-                _ = M.fold(entry, into: &current)
-                forgetRevisions()
-                revisions.set(entry.revision, of: entry.stream)
-            }
-            last = end.position
-            time = end.recordedAt
+        current = start.restore(store) ?? Folded()
+        while !start.isCancelled() {
+            let entries = try store.read(after: current.position, limit: 1_024)
+            if entries.isEmpty { return }
+            for encoded in entries { current.apply(try codec.decode(encoded)) }
         }
+        throw CancellationError()
     }
 
     /// What the log has been folded into at a moment when nothing is staged.
     @usableFromInline
     struct Mark {
-        @usableFromInline let state: M.State
-        @usableFromInline let outbox: [Position: M.Message]
+        @usableFromInline let folded: Folded<M>
         @usableFromInline let revisions: Revisions
-        @usableFromInline let last: Position
-        @usableFromInline let recordedAt: Timestamp?
 
         @inlinable
-        init(
-            state: M.State, outbox: [Position: M.Message], revisions: Revisions, last: Position, recordedAt: Timestamp?
-        ) {
-            self.state = state
-            self.outbox = outbox
+        init(folded: Folded<M>, revisions: Revisions) {
+            self.folded = folded
             self.revisions = revisions
-            self.last = last
-            self.recordedAt = recordedAt
         }
     }
 
@@ -213,18 +214,16 @@ public struct Kernel<M: Machine, Log: EventLog, MessageCodec: Codec> where Messa
     @inlinable
     var mark: Mark {
         precondition(waiting.isEmpty, "staged turns are not on the log")
-        return Mark(state: current, outbox: commands, revisions: revisions, last: last, recordedAt: time)
+        return Mark(folded: current, revisions: revisions)
     }
 
     /// Forgets all turns since the mark, none of which may have been committed.
     @inlinable
     mutating func goBack(to mark: Mark) {
-        precondition(mark.last == store.head.position, "the log has gone on since position \(mark.last)")
-        current = mark.state
-        commands = mark.outbox
+        let position = mark.folded.position
+        precondition(position == store.head.position, "the log has gone on since position \(position)")
+        current = mark.folded
         revisions = mark.revisions
-        last = mark.last
-        time = mark.recordedAt
         waiting.removeAll()
         batch.restart(after: store.head.link)
     }
@@ -247,9 +246,9 @@ extension Kernel {
             if next == Self.turnLimit {
                 following.removeAll(keepingCapacity: true)
                 guard let fault = M.fault(Text("a turn was cut off after \(Self.turnLimit) messages")) else { return }
-                return try append(fault, M.describe(fault, in: current), cause: cause, at: moment)
+                return try append(fault, M.describe(fault, in: current.state), cause: cause, at: moment)
             }
-            try append(message, M.describe(message, in: current), cause: cause, at: moment)
+            try append(message, M.describe(message, in: current.state), cause: cause, at: moment)
         }
     }
 
@@ -263,27 +262,15 @@ extension Kernel {
         let revision = try revisions.advance(description.stream) { () throws(LogError) in
             try log.lastRevision(of: description.stream)
         }
-        let position = last.next
-        let recordedAt = max(moment, time ?? moment)
+        let position = current.position.next
+        let recordedAt = max(moment, current.recordedAt ?? moment)
         let entry = Entry(
             position: position, recordedAt: recordedAt, stream: description.stream, revision: revision, cause: cause,
             kind: description.kind, message: message)
-        last = position
-        time = recordedAt
         batch.append(entry, by: codec)
         waiting.append(Recorded(entry: entry, role: description.role))
-        note(description.role, entry)
-        for change in M.fold(entry, into: &current) {
-            for message in M.decide(change, entry, in: current) { following.append((message, position)) }
-        }
-    }
-
-    @inlinable
-    mutating func note(_ role: Description.Role, _ entry: Entry<M.Message>) {
-        switch role {
-        case .command: commands[entry.position] = entry.message
-        case .outcome(let command): commands[command] = nil
-        case .fact, .request, .answer, .decision, .deadline: break
+        for change in current.apply(entry, description.role) {
+            for message in M.decide(change, entry, in: current.state) { following.append((message, position)) }
         }
     }
 

@@ -16,6 +16,7 @@ public final class MemoryDisk: Sendable {
         var entries: [EncodedEntry] = []
         var places: [Stream: [Int]] = [:]
         var head = LogHead(position: .start, recordedAt: nil, link: Batch.linkBeforeFirst)
+        var commits: [CommitEnd] = [.start]
         var commitCount = 0
         var isOpen = false
         var failure: (commit: Int, error: LogError, fate: Fate)?
@@ -99,6 +100,9 @@ public final class MemoryLog: EventLog {
 
     /// The last committed position.
     public func lastPosition() -> Position { MemoryLogReader(disk: disk).lastPosition() }
+
+    /// The last commit that ends at or before a position.
+    public func commit(upTo position: Position) -> CommitEnd { MemoryLogReader(disk: disk).commit(upTo: position) }
 }
 
 extension MemoryDisk.State {
@@ -117,6 +121,7 @@ extension MemoryDisk.State {
         }
         head.position = Position(UInt64(entries.count))
         head.link = link
+        commits.append(CommitEnd(position: head.position, link: link))
         commitCount += 1
     }
 }
@@ -153,4 +158,8 @@ struct MemoryLogReader: LogReader, Sendable {
     }
 
     func lastPosition() -> Position { disk.state.withLock { $0.head.position } }
+
+    func commit(upTo position: Position) -> CommitEnd {
+        disk.state.withLock { $0.commits.last { $0.position <= position } ?? .start }
+    }
 }

@@ -74,10 +74,10 @@ public protocol ViewsReader: Sendable {
 /// Projections kept in tables for reading. May be deleted at any time: the follower makes them again from the log.
 /// Owned by the follower's thread.
 public protocol Views: ViewsReader {
-    /// The last position whose documents are stored.
-    func checkpoint() throws(ViewsError) -> Position
+    /// The commit up to whose end documents are stored: its link tells whether they are this log's.
+    func checkpoint() throws(ViewsError) -> CommitEnd
     /// Stores documents and moves the checkpoint, in one transaction. A document of the same id is replaced.
-    func store(_ documents: [Document], checkpoint: Position) throws(ViewsError)
+    func store(_ documents: [Document], checkpoint: CommitEnd) throws(ViewsError)
     /// Forgets all documents, and moves the checkpoint to the start.
     func clear() throws(ViewsError)
 }

@@ -65,7 +65,7 @@ public enum DecryptionError: Error, Hashable, CustomStringConvertible {
     /// Whether a verification failed (exit code 3), as opposed to the work itself (1).
     public var isVerificationFailure: Bool {
         switch self {
-        case .digestMismatch, .blob: true
+        case .digestMismatch, .blob, .sidecar(.wrongKey), .sidecar(.otherObject): true
         case .token, .recoveryKey, .sidecar, .unusableOutput, .file: false
         }
     }

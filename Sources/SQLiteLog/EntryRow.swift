@@ -17,7 +17,7 @@ enum EntryRow {
         _ row: Statement, at expected: Position, path: String, encoding: inout [UInt8]
     ) throws(LogError) -> EncodedEntry {
         let number = row.integer(0)
-        guard number > 0 else { throw .damaged(path: path, position: .start, problem: "a row has position \(number)") }
+        guard number > 0 else { throw .damaged(path: path, position: expected, problem: "a row has position \(number)") }
         let position = Position(UInt64(number))
         guard position == expected else {
             throw .damaged(path: path, position: expected, problem: "the entry is missing")

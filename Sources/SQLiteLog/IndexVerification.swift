@@ -1,3 +1,4 @@
+import CSQLite
 import Core
 import Engine
 
@@ -66,6 +67,10 @@ struct IndexVerification {
         guard let row = rows else { return }
         next = try guarded { (_) throws(SQLiteFailure) in
             try row.step() ? (UInt64(clamping: row.integer(0)), row.text(1), row.bytes(2)) : nil
+        }
+        guard let next else { return }
+        guard row.type(0) == SQLITE_INTEGER, row.type(1) == SQLITE_TEXT, row.type(2) == SQLITE_BLOB else {
+            throw damaged(next.block, "a column is not of its type")
         }
     }
 

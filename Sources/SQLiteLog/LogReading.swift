@@ -1,4 +1,5 @@
 import Core
+import Digests
 import Engine
 
 /// The reads that the writer and other readers share, each on its own connection.
@@ -63,6 +64,21 @@ struct LogReading {
             defer { row.reset() }
             return Position(UInt64(clamping: try row.step() ? row.integer(0) : 0))
         }
+    }
+
+    func commit(upTo position: Position) throws(LogError) -> CommitEnd {
+        let found: (Int64, [UInt8])? = try guarded(position) { () throws(SQLiteFailure) in
+            let row = try connection.cached(
+                "find a commit",
+                "SELECT last_position, link FROM commits WHERE last_position <= ? ORDER BY last_position DESC LIMIT 1")
+            defer { row.reset() }
+            row.bind(1, Int64(clamping: position.number))
+            return try row.step() ? (row.integer(0), row.bytes(1)) : nil
+        }
+        guard let (number, bytes) = found else { return .start }
+        let end = Position(UInt64(clamping: number))
+        guard let link = Digest(bytes) else { throw damaged(end, "a link has \(bytes.count) bytes, not 32") }
+        return CommitEnd(position: end, link: link)
     }
 
     func guarded<Result>(

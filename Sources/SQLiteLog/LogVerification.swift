@@ -40,6 +40,7 @@ struct LogVerification {
                 """)
         }
         defer { connection.rollback() }
+        try checkTables()
         var walk = try LogWalk(connection, after: .start)
         try index.begin()
         while try walk.next({ entry throws(LogError) in
@@ -62,7 +63,7 @@ struct LogVerification {
     /// Checks what is around the rows.
     func checkForm(end: Position) throws(LogError) {
         try checkStructure(end: end)
-        try checkTables(end: end)
+        try checkDefinitions(end: end) { _ in true }
     }
 
     private mutating func check(_ entry: EncodedEntry) throws(LogError) {
@@ -130,15 +131,16 @@ struct LogVerification {
         }
     }
 
+    /// Without its tables as they were made, nothing of a log can be read with any meaning.
+    func checkTables() throws(LogError) { try checkDefinitions(end: .start) { $0.hasPrefix("table") } }
+
     /// Tables and triggers must be those that the migrations made, word for word.
-    private func checkTables(end: Position) throws(LogError) {
+    private func checkDefinitions(end: Position, of isMeant: (String) -> Bool) throws(LogError) {
         let (found, made) = try guarded(at: end.next) { connection throws(SQLiteFailure) in
             (try LogSchema.definitions(in: connection), try LogSchema.definitions())
         }
-        guard
-            let wrong = made.first(where: { found[$0.key] != $0.value })?.key
-                ?? found.keys.first(where: { made[$0] == nil })
-        else { return }
+        let wrong = Set(found.keys).union(made.keys).filter { isMeant($0) && found[$0] != made[$0] }.min()
+        guard let wrong else { return }
         throw .damaged(
             path: connection.path, position: end.next,
             problem: "“\(wrong)” in the table of tables is not as it was made")

@@ -44,7 +44,8 @@ struct LogWalk {
             throw damaged(first, "an entry belongs to no commit: it was added, or its commit was dropped")
         }
         let last = Position(UInt64(clamping: commits.integer(1)))
-        guard commits.integer(0) == Int64(clamping: first.number), last >= first,
+        guard commits.type(0) == SQLITE_INTEGER, commits.type(2) == SQLITE_BLOB,
+            commits.integer(0) == Int64(clamping: first.number), last >= first,
             let link = Digest(commits.bytes(2))
         else {
             throw damaged(

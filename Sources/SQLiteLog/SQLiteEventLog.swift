@@ -167,5 +167,8 @@ public final class SQLiteEventLog: EventLog {
     /// The last committed position.
     public func lastPosition() -> Position { head.position }
 
+    /// The last commit that ends at or before a position.
+    public func commit(upTo position: Position) throws(LogError) -> CommitEnd { try reading.commit(upTo: position) }
+
     private var reading: LogReading { LogReading(connection: connection) }
 }

@@ -40,6 +40,9 @@ public final class SQLiteLogReader: LogReader, Sendable {
                 return connection
             }
         } catch {
+            if let problem = WriteAheadLog.damage(beside: path) {
+                throw .damaged(path: path, position: Position.start.next, problem: problem)
+            }
             throw Unusable.logError(error, path: path)
         }
     }
@@ -62,6 +65,13 @@ public final class SQLiteLogReader: LogReader, Sendable {
     public func lastPosition() throws(LogError) -> Position {
         try connection.withLock { connection throws(LogError) in
             try LogReading(connection: connection).lastPosition()
+        }
+    }
+
+    /// The last commit that ends at or before a position.
+    public func commit(upTo position: Position) throws(LogError) -> CommitEnd {
+        try connection.withLock { connection throws(LogError) in
+            try LogReading(connection: connection).commit(upTo: position)
         }
     }
 

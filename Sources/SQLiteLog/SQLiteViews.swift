@@ -1,5 +1,6 @@
 import CSQLite
 public import Core
+import Digests
 public import Engine
 import Glibc
 import Synchronization
@@ -79,7 +80,8 @@ public final class SQLiteViews: Views {
     private static func openKnown(_ path: String, _ vfs: String?, definition: String) -> Connection? {
         guard access(path, F_OK) == 0, let connection = try? Connection(path: path, mode: .readWrite, vfs: vfs),
             (try? connection.number("read the header", "PRAGMA application_id")) == applicationID,
-            (try? connection.text("read the definition", "SELECT definition FROM progress")) == definition
+            (try? connection.text("read the definition", "SELECT definition FROM progress WHERE length(link) = 32"))
+                == definition
         else { return nil }
         return connection
     }
@@ -92,29 +94,31 @@ public final class SQLiteViews: Views {
             try connection.execute(
                 "create the checkpoint",
                 """
-                CREATE TABLE progress(checkpoint INTEGER NOT NULL, definition TEXT NOT NULL);
+                CREATE TABLE progress(checkpoint INTEGER NOT NULL, link BLOB NOT NULL, definition TEXT NOT NULL);
                 PRAGMA application_id=\(applicationID);
                 """)
-            let statement = try connection.prepare("note the definition", "INSERT INTO progress VALUES (0, ?)")
-            statement.bind(1, definition)
+            let statement = try connection.prepare("note the definition", "INSERT INTO progress VALUES (0, ?, ?)")
+            statement.bind(1, bytes: CommitEnd.start.link.bytes)
+            statement.bind(2, definition)
             try statement.run()
         }
         return connection
     }
 
-    /// The last position whose documents are stored.
-    public func checkpoint() throws(ViewsError) -> Position {
+    /// The commit up to whose end documents are stored.
+    public func checkpoint() throws(ViewsError) -> CommitEnd {
         try writer.withLock { connection throws(ViewsError) in
             try guarded { () throws(SQLiteFailure) in
-                let row = try connection.cached("read the checkpoint", "SELECT checkpoint FROM progress")
+                let row = try connection.cached("read the checkpoint", "SELECT checkpoint, link FROM progress")
                 defer { row.reset() }
-                return Position(UInt64(clamping: try row.step() ? row.integer(0) : 0))
+                guard try row.step(), let link = Digest(row.bytes(1)) else { return .start }
+                return CommitEnd(position: Position(UInt64(clamping: row.integer(0))), link: link)
             }
         }
     }
 
     /// Stores documents and moves the checkpoint, in one transaction. A document of the same id is replaced.
-    public func store(_ documents: [Document], checkpoint: Position) throws(ViewsError) {
+    public func store(_ documents: [Document], checkpoint: CommitEnd) throws(ViewsError) {
         for document in documents where tables[document.collection] == nil {
             throw ViewsError(path: path, problem: "there is no collection “\(document.collection)”")
         }
@@ -129,9 +133,7 @@ public final class SQLiteViews: Views {
                         statement.bind(3, utf8: document.json)
                         try statement.run()
                     }
-                    let progress = try connection.cached("move the checkpoint", "UPDATE progress SET checkpoint = ?")
-                    progress.bind(1, checkpoint.number)
-                    try progress.run()
+                    try move(connection, to: checkpoint)
                 }
             }
         }
@@ -146,10 +148,17 @@ public final class SQLiteViews: Views {
                         guard let table = tables[name] else { continue }
                         try connection.execute("clear a collection", table.clear)
                     }
-                    try connection.execute("move the checkpoint", "UPDATE progress SET checkpoint = 0")
+                    try move(connection, to: .start)
                 }
             }
         }
+    }
+
+    private func move(_ connection: Connection, to checkpoint: CommitEnd) throws(SQLiteFailure) {
+        let progress = try connection.cached("move the checkpoint", "UPDATE progress SET checkpoint = ?, link = ?")
+        progress.bind(1, checkpoint.position.number)
+        progress.bind(2, bytes: checkpoint.link.bytes)
+        try progress.run()
     }
 
     /// One document.

@@ -26,7 +26,8 @@ enum WriteAheadLog {
         var byteCount: sqlite3_int64 = 0
         try check(methods.xFileSize?(file, &byteCount))
         guard byteCount > 0 else { return }
-        var piece = [UInt8](repeating: 0, count: 1 << 20)
+        // SQLite's files take less than 128 KiB at a time.
+        var piece = [UInt8](repeating: 0, count: 1 << 16)
         var offset: sqlite3_int64 = 0
         while offset < byteCount {
             let count = Int32(min(byteCount - offset, sqlite3_int64(piece.count)))

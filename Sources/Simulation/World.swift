@@ -18,6 +18,7 @@ public struct World {
     static let beginning = Timestamp(milliseconds: 1_900_000_000_000)
 
     let defect: Defect?
+    let keepsSnapshots: Bool
     var dice: Dice
     var agenda = Agenda<Happening>()
     var server: ModelServer
@@ -38,9 +39,13 @@ public struct World {
     /// - Parameters:
     ///   - codecs: How both machines' logs are written.
     ///   - defect: A mistake built in on purpose, to see that the checks find it.
-    public init(seed: UInt64, runCount: Int, codecs: Codecs = .tables(), defect: Defect? = nil) {
+    ///   - keepsSnapshots: Whether processes start from the snapshot of some commit. It changes nothing that happens.
+    public init(
+        seed: UInt64, runCount: Int, codecs: Codecs = .tables(), defect: Defect? = nil, keepsSnapshots: Bool = true
+    ) {
         self.seed = seed
         self.defect = defect
+        self.keepsSnapshots = keepsSnapshots
         dice = Dice(seed: seed)
         server = ModelServer(codec: AnyCodec(base: codecs.fleet))
         station = StationAgent(codec: AnyCodec(base: codecs.station))

@@ -2,7 +2,7 @@
 """Kills control plane and agents with `kill -9` at random moments, while runs, reports and requests go on.
 
 Checked after each kill: no row of a database lies on a disk in plaintext, nobody died by itself, no agent without a
-journal got a RunBackup twice. After every 100 kills and at the end all comes to rest, and everything that was ever
+journal got a RunBackup twice. After every 125 kills and at the end all comes to rest, and everything that was ever
 answered, acknowledged or decided is held against the server and its log. The schedule of kills follows from the seed.
 """
 import argparse
@@ -22,7 +22,7 @@ from kit.checks import Failure  # noqa: E402
 from kit.secrets import Planted  # noqa: E402
 from scenarios import leaks  # noqa: E402
 
-ROUND = 100
+ROUND = 125
 
 
 def rounds(stage, kills, done):

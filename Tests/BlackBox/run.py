@@ -41,6 +41,11 @@ GROUPS = [
     "process",
     "postgresql",
     "storage",
+    "ours",
+    "planted",
+    "keys",
+    "access",
+    "tls",
 ]
 
 

@@ -111,6 +111,37 @@ struct ConnectionTests {
         }
     }
 
+    @Test("Another host with the same key is refused while the agent answers, and takes its place when it does not")
+    func refusesClones() async throws {
+        try await Plant.run { plant in
+            let agent = try await plant.dial()
+            let answer = try await agent.handshake(seq: 1)
+            let id = plant.agent
+            try await plant.until { $0.agents[id]?.session?.isWelcomed == true }
+            let clone = try await plant.dial()
+            try await clone.register(seq: 1, host: "host-b")
+            let ping = try await agent.envelope()
+            #expect(ping.message(57) != nil)
+            try await plant.until { $0.claims.count == 1 }
+            try await agent.heartbeat(seq: 2, ts: 2_000, version: 3)
+            #expect(await clone.end() == .close(1_008, "another host is connected with this key"))
+            try await plant.until { $0.conflicts[id]?.hostname == "host-b" && $0.claims.isEmpty }
+            let session = answer.text(1)
+            #expect(try plant.running.follower.read { $0.agents[id]?.session?.id?.description } == session)
+
+            let moved = try await plant.dial()
+            try await moved.register(seq: 1, host: "host-c")
+            try await plant.until { $0.claims.count == 1 }
+            try await plant.pass(seconds: 9)
+            #expect(try await moved.envelope().message(50) != nil)
+            try await plant.until { $0.agents[id]?.registration?.hostname == "host-c" }
+            guard case .close(1_008, _)? = await agent.end() else {
+                Issue.record("the silent connection is closed")
+                return
+            }
+        }
+    }
+
     @Test("Junk is recorded and the connection stays; a message over 4 MiB is recorded by its start and ends it")
     func recordsJunk() async throws {
         try await Plant.run { plant in
@@ -157,8 +188,8 @@ struct ConnectionTests {
             try await plant.until { $0.agents[id]?.session?.isWelcomed == true }
             try await plant.request(.rotateKey(plant.agent, keyDigest: [UInt8](repeating: 7, count: 32)))
             await #expect(throws: ScriptedAgent.Refused.self) { _ = try await plant.dial() }
-            guard case .close(1_001, _)? = await agent.end() else {
-                Issue.record("the connection is closed as going away")
+            guard case .close(1_008, let reason)? = await agent.end(), reason.contains("key") else {
+                Issue.record("the connection is closed because of its key")
                 return
             }
         }

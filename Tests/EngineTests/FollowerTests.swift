@@ -8,7 +8,7 @@ import Testing
 private final class MemoryViews: Views {
     struct Stored: Sendable {
         var documents: [String: Document] = [:]
-        var checkpoint = Position.start
+        var checkpoint = CommitEnd.start
         var storeCount = 0
         /// From this position on, documents cannot be read.
         var failsFrom: Position?
@@ -17,7 +17,7 @@ private final class MemoryViews: Views {
 
     func document(_ id: String, in collection: String) throws(ViewsError) -> Document? {
         try stored.withLock { stored throws(ViewsError) in
-            if let position = stored.failsFrom, stored.checkpoint >= position {
+            if let position = stored.failsFrom, stored.checkpoint.position >= position {
                 throw ViewsError(path: "views", problem: "cannot be read")
             }
             return stored.documents[id]
@@ -25,8 +25,8 @@ private final class MemoryViews: Views {
     }
     func clear() { stored.withLock { $0 = Stored() } }
     func documents(_ query: DocumentQuery) -> [Document] { [] }
-    func checkpoint() -> Position { stored.withLock { $0.checkpoint } }
-    func store(_ documents: [Document], checkpoint: Position) {
+    func checkpoint() -> CommitEnd { stored.withLock { $0.checkpoint } }
+    func store(_ documents: [Document], checkpoint: CommitEnd) {
         stored.withLock { stored in
             for document in documents { stored.documents[document.id] = document }
             stored.checkpoint = checkpoint
@@ -52,13 +52,14 @@ private struct ItemProjection: Projection {
 
 @Suite("Follower")
 struct FollowerTests {
-    private func log(_ entryCount: Int) throws -> MemoryDisk {
+    private func log(_ entryCount: Int, commitSize: Int = 64) throws -> MemoryDisk {
         let disk = MemoryDisk()
         var kernel = try Kernel<Stock, MemoryLog, JSONCodec<Stock.Message>>(
             log: MemoryLog(disk: disk), codec: JSONCodec())
         for number in 0..<entryCount {
             _ = try kernel.turn(
                 .arrived(item: Text("i\(number % 7)"), count: 1), at: Timestamp(milliseconds: Int64(number)))
+            if kernel.staged.count == commitSize { _ = try kernel.commit() }
         }
         _ = try kernel.commit()
         return disk
@@ -72,9 +73,9 @@ struct FollowerTests {
             projection: ItemProjection(), logger: Logger(label: "test"))
     }
 
-    @Test("folds the log as the engine does, and makes each document once")
-    func folds() async throws {
-        let disk = try log(5_000)
+    @Test("folds the log as the engine does, and makes each document once", arguments: [1, 64, 700, 3_000, 10_000])
+    func folds(commitSize: Int) async throws {
+        let disk = try log(5_000, commitSize: commitSize)
         let views = MemoryViews()
         let follower = try follower(disk, views)
         follower.start()
@@ -94,7 +95,7 @@ struct FollowerTests {
     func checkpoint() async throws {
         let disk = try log(100)
         let views = MemoryViews()
-        views.store([], checkpoint: Position(100))
+        views.store([], checkpoint: try MemoryLog(disk: disk).commit(upTo: Position(100)))
         let follower = try follower(disk, views)
         follower.start()
         try await follower.wait(for: Position(100), limit: .minutes(1))
@@ -103,18 +104,20 @@ struct FollowerTests {
         follower.stop()
     }
 
-    @Test("views that know more than the log belong to another one and are made anew")
-    func otherLog() async throws {
+    @Test("views of another log, longer or with another link, are made anew", arguments: [true, false])
+    func otherLog(isLonger: Bool) async throws {
         let disk = try log(100)
         let views = MemoryViews()
         let foreign = Document(collection: "items", id: "item/foreign", position: Position(9), json: [])
-        views.store([foreign], checkpoint: Position(101))
+        var checkpoint = try MemoryLog(disk: disk).commit(upTo: Position(64))
+        if isLonger { checkpoint.position = Position(101) } else { checkpoint.link = Batch.linkBeforeFirst }
+        views.store([foreign], checkpoint: checkpoint)
         let follower = try follower(disk, views)
         follower.start()
         try await follower.wait(for: Position(100), limit: .minutes(1))
         #expect(try views.document("item/foreign", in: "items") == nil)
         #expect(try views.document("item/i0", in: "items")?.json == Array("15".utf8))
-        #expect(views.checkpoint() == Position(100))
+        #expect(views.checkpoint().position == Position(100))
         follower.stop()
     }
 
@@ -128,7 +131,7 @@ struct FollowerTests {
             try await follower.wait(for: Position(5_000), limit: .minutes(1))
         }
         #expect(follower.failure?.contains("views: cannot be read") == true)
-        #expect(views.checkpoint() == Position(1_024))
+        #expect(views.checkpoint().position == Position(1_024))
     }
 
     @Test("who waits for a position that does not come is told so")

@@ -133,4 +133,5 @@ final class ScriptedLog: EventLog {
         log.read(stream: stream, after: position, limit: limit)
     }
     func lastPosition() -> Position { log.lastPosition() }
+    func commit(upTo position: Position) -> CommitEnd { log.commit(upTo: position) }
 }

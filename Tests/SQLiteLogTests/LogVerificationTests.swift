@@ -45,7 +45,7 @@ struct LogVerificationTests {
             ("UPDATE entries SET crc = crc + 1 WHERE position = 5", 5),
             ("UPDATE entries SET crc = crc + 4294967296 WHERE position = 5", 5),
             ("UPDATE entries SET position = 100 WHERE position = 9", 9),
-            ("UPDATE entries SET position = -1 WHERE position = 1", 0),
+            ("UPDATE entries SET position = -1 WHERE position = 1", 1),
             ("DELETE FROM entries WHERE position = 5", 5),
             ("DELETE FROM entries WHERE position = 1", 1),
             ("DELETE FROM entries WHERE position >= 6", 6),

@@ -1,4 +1,5 @@
 import Core
+import Digests
 import Engine
 import Foundation
 import Testing
@@ -17,6 +18,11 @@ struct SQLiteViewsTests {
             json: Array(#"{"agent_id":"\#(agent)","status":"\#(status)","created_at":\#(number * 10)}"#.utf8))
     }
 
+    /// The end of a commit with a link of its own.
+    private func end(_ number: UInt64) -> CommitEnd {
+        CommitEnd(position: Position(number), link: SHA256.digest(of: [UInt8(truncatingIfNeeded: number)]))
+    }
+
     @Test("Documents are stored, replaced and found by id")
     func documents() throws {
         let directory = try TemporaryDirectory()
@@ -24,10 +30,10 @@ struct SQLiteViewsTests {
         do {
             let views = try SQLiteViews(path: path, collections: schemas)
             #expect(try views.checkpoint() == .start)
-            try views.store([run(1, agent: "a"), run(1, agent: "b"), run(2, agent: "ü")], checkpoint: Position(2))
+            try views.store([run(1, agent: "a"), run(1, agent: "b"), run(2, agent: "ü")], checkpoint: end(2))
         }
         let views = try SQLiteViews(path: path, collections: schemas)
-        #expect(try views.checkpoint() == Position(2))
+        #expect(try views.checkpoint() == end(2))
         #expect(try views.document("run_1", in: "runs") == run(1, agent: "b"))
         #expect(try views.document("run_2", in: "runs") == run(2, agent: "ü"))
         #expect(try views.document("run_1", in: "agents") == nil)
@@ -41,11 +47,11 @@ struct SQLiteViewsTests {
     func clears() throws {
         let directory = try TemporaryDirectory()
         let views = try SQLiteViews(path: directory.file("views.sqlite"), collections: schemas)
-        try views.store([run(1, agent: "a")], checkpoint: Position(5))
+        try views.store([run(1, agent: "a")], checkpoint: end(5))
         try views.clear()
         #expect(try views.checkpoint() == .start)
         #expect(try views.documents(DocumentQuery(collection: "runs", limit: 9)).isEmpty)
-        try views.store([run(2, agent: "a")], checkpoint: Position(2))
+        try views.store([run(2, agent: "a")], checkpoint: end(2))
         #expect(try views.document("run_2", in: "runs") == run(2, agent: "a"))
     }
 
@@ -56,7 +62,7 @@ struct SQLiteViewsTests {
         let all = (1...20).map {
             run($0, agent: $0 % 2 == 0 ? "even" : "odd", status: $0 % 5 == 0 ? "failed" : "success")
         }
-        try views.store(all, checkpoint: Position(20))
+        try views.store(all, checkpoint: end(20))
         func ids(_ query: DocumentQuery) throws -> [UInt64] { try views.documents(query).map { $0.position.number } }
         #expect(try ids(DocumentQuery(collection: "runs", limit: 3)) == [20, 19, 18])
         #expect(try ids(DocumentQuery(collection: "runs", before: Position(18), limit: 2)) == [17, 16])
@@ -94,10 +100,10 @@ struct SQLiteViewsTests {
         let directory = try TemporaryDirectory()
         let path = directory.file("views.sqlite")
         func fill() throws {
-            try SQLiteViews(path: path, collections: schemas).store([run(1, agent: "a")], checkpoint: Position(1))
+            try SQLiteViews(path: path, collections: schemas).store([run(1, agent: "a")], checkpoint: end(1))
         }
         try fill()
-        #expect(try SQLiteViews(path: path, collections: schemas).checkpoint() == Position(1))
+        #expect(try SQLiteViews(path: path, collections: schemas).checkpoint() == end(1))
         let other = try SQLiteViews(path: path, collections: [CollectionSchema(name: "runs", indexed: ["status"])])
         #expect(try other.checkpoint() == .start)
         #expect(try other.document("run_1", in: "runs") == nil)
@@ -119,7 +125,7 @@ struct SQLiteViewsTests {
     func concurrency() async throws {
         let directory = try TemporaryDirectory()
         let views = try SQLiteViews(path: directory.file("views.sqlite"), collections: schemas, readerCount: 2)
-        try views.store([run(1, agent: "0")], checkpoint: Position(1))
+        try views.store([run(1, agent: "0")], checkpoint: end(1))
         try await withThrowingTaskGroup(of: Void.self) { group in
             for _ in 0..<8 {
                 group.addTask {
@@ -130,7 +136,7 @@ struct SQLiteViewsTests {
                 }
             }
             for number in 0..<100 {
-                try views.store([run(1, agent: "\(number)")], checkpoint: Position(UInt64(number)))
+                try views.store([run(1, agent: "\(number)")], checkpoint: end(UInt64(number)))
             }
             try await group.waitForAll()
         }

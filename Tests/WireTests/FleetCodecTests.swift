@@ -28,14 +28,14 @@ struct FleetCodecTests {
         covers(MessageSamples.all, MessageCases.number, 18)
         covers(reports, MessageCases.number, 10)
         covers(orders, MessageCases.number, 5)
-        covers(MessageSamples.requests, MessageCases.number, 17)
-        covers(MessageSamples.acceptances, MessageCases.number, 18)
+        covers(MessageSamples.requests, MessageCases.number, 19)
+        covers(MessageSamples.acceptances, MessageCases.number, 20)
         covers(MessageSamples.settingsFields, MessageCases.number, 4)
         covers(MessageSamples.targetFields, MessageCases.number, 11)
         covers(MessageSamples.jobFields, MessageCases.number, 8)
-        covers(MessageSamples.timers, MessageCases.number, 3)
+        covers(MessageSamples.timers, MessageCases.number, 4)
         covers(MessageSamples.verdicts, MessageCases.number, 5)
-        covers(MessageSamples.commands, MessageCases.number, 7)
+        covers(MessageSamples.commands, MessageCases.number, 9)
         covers(MessageSamples.results, MessageCases.number, 5)
     }
 

@@ -1,5 +1,5 @@
-extension Fleet.State: Canonical {
-    /// Writes the scalars, then every table.
+extension Fleet.State: Restorable {
+    /// Writes the scalars, then every table; timers aside, since the entities do not say which entry armed them.
     public func encode<Encoder: CanonicalEncoder>(into encoder: inout Encoder) {
         encoder.encode("seed", seed)
         encoder.encode("start_count", startCount)
@@ -13,19 +13,113 @@ extension Fleet.State: Canonical {
         encoder.encode("tokens", table: tokens) { $0.text }
         encoder.encode("claims", table: claims) { $0.text }
         encoder.encode("conflicts", table: conflicts) { $0.text }
+        encoder.encodeAside("timers", list: timers.inOrder.map { ArmedTimer(timer: $0) })
+    }
+
+    /// Reads the same, and derives what each agent has from the tables.
+    public init<Decoder: CanonicalDecoder>(from decoder: inout Decoder) throws(CanonicalError) {
+        seed = try decoder.decode("seed")
+        startCount = try decoder.decode("start_count")
+        agents = try decoder.decode("agents") { AgentID($0) }
+        targets = try decoder.decode("targets") { TargetID($0) }
+        jobs = try decoder.decode("jobs") { JobID($0) }
+        runs = try decoder.decode("runs") { RunID($0) }
+        objects = try decoder.decode("objects") { RunID($0) }
+        checks = try decoder.decode("checks") { CheckID($0) }
+        answers = try decoder.decode("answers") { IdempotencyKey(joined: $0) }
+        tokens = try decoder.decode("tokens") { TokenID($0) }
+        claims = try decoder.decode("claims") { AgentID($0) }
+        conflicts = try decoder.decode("conflicts") { AgentID($0) }
+        let armed: [ArmedTimer] = try decoder.decode("timers")
+        for item in armed { timers.arm(item.timer.key, due: item.timer.due, by: item.timer.armedBy) }
+        derive()
+    }
+
+    private mutating func derive() {
+        for id in targets.idsByCreation {
+            if let agent = targets[id]?.agent { agents[agent]?.targets.append(id) }
+        }
+        for id in jobs.idsByCreation {
+            if let agent = jobs[id]?.agent { agents[agent]?.jobs.append(id) }
+        }
+        for id in checks.idsByCreation {
+            checks[id]?.last?.check = id
+            if let agent = checks[id]?.agent { agents[agent]?.checks.append(id) }
+        }
     }
 }
 
-extension RememberedAnswer: Canonical {
+extension IdempotencyKey {
+    /// The key of an entity's id: token and key around the first zero byte, which no token has.
+    fileprivate init(joined text: Text) {
+        let bytes = text.string.utf8
+        let end = bytes.firstIndex(of: 0) ?? bytes.endIndex
+        self.init(
+            token: Text(String(text.string[..<end])),
+            key: Text(String(text.string[(end == bytes.endIndex ? end : bytes.index(after: end))...])))
+    }
+}
+
+/// What is due when, and which entry armed it: the cause of the deadline's entry.
+private struct ArmedTimer: Restorable {
+    var timer: Timers<TimerKey>.Timer
+
+    init(timer: Timers<TimerKey>.Timer) { self.timer = timer }
+
+    func encode<Encoder: CanonicalEncoder>(into encoder: inout Encoder) {
+        encoder.encode("due", timer.due)
+        encoder.encode("armed_by", timer.armedBy)
+        switch timer.key {
+        case .silence(let agent):
+            encoder.encode("kind", "silence" as Text)
+            encoder.encode("id", agent)
+        case .claim(let agent):
+            encoder.encode("kind", "claim" as Text)
+            encoder.encode("id", agent)
+        case .run(let run):
+            encoder.encode("kind", "run" as Text)
+            encoder.encode("id", run)
+        case .idempotency(let key):
+            encoder.encode("kind", "idempotency" as Text)
+            encoder.encode("token", key.token)
+            encoder.encode("key", key.key)
+        }
+    }
+
+    init<Decoder: CanonicalDecoder>(from decoder: inout Decoder) throws(CanonicalError) {
+        let due: Timestamp = try decoder.decode("due")
+        let armedBy: Position = try decoder.decode("armed_by")
+        let kind: Text = try decoder.decode("kind")
+        let key: TimerKey =
+            switch kind {
+            case "silence": .silence(try decoder.decode("id"))
+            case "claim": .claim(try decoder.decode("id"))
+            case "run": .run(try decoder.decode("id"))
+            case "idempotency":
+                .idempotency(IdempotencyKey(token: try decoder.decode("token"), key: try decoder.decode("key")))
+            default: throw CanonicalError(field: "kind", problem: "is no kind of timer that this version knows")
+            }
+        timer = Timers.Timer(due: due, key: key, armedBy: armedBy)
+    }
+}
+
+extension RememberedAnswer: Restorable {
     /// Writes every field.
     public func encode<Encoder: CanonicalEncoder>(into encoder: inout Encoder) {
         encoder.encode("body_digest", bytes: bodyDigest)
         encoder.encode("position", position)
         encoder.encode("expires_at", expiresAt)
     }
+
+    /// Reads every field.
+    public init<Decoder: CanonicalDecoder>(from decoder: inout Decoder) throws(CanonicalError) {
+        bodyDigest = try decoder.decodeBytes("body_digest")
+        position = try decoder.decode("position")
+        expiresAt = try decoder.decode("expires_at")
+    }
 }
 
-extension StoredObject: Canonical {
+extension StoredObject: Restorable {
     /// Writes every field.
     public func encode<Encoder: CanonicalEncoder>(into encoder: inout Encoder) {
         encoder.encode("agent_id", agent)
@@ -34,5 +128,15 @@ extension StoredObject: Canonical {
         encoder.encode("byte_count", byteCount)
         encoder.encode("keep_until", keepUntil)
         encoder.encode("is_being_deleted", isBeingDeleted)
+    }
+
+    /// Reads every field.
+    public init<Decoder: CanonicalDecoder>(from decoder: inout Decoder) throws(CanonicalError) {
+        agent = try decoder.decode("agent_id")
+        job = try decoder.decode("job_id")
+        attempt = Attempt(try decoder.decode("attempt"))
+        byteCount = try decoder.decode("byte_count")
+        keepUntil = try decoder.decode("keep_until")
+        isBeingDeleted = try decoder.decode("is_being_deleted")
     }
 }

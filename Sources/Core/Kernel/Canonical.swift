@@ -1,7 +1,7 @@
 /// A value with one encoding: fields in declaration order, tables in id order.
 ///
-/// The encoding is the input of the state digest and the source of JSON and diffs, so a field's name and place are
-/// kept once shipped.
+/// The encoding is the input of the state digest, what a snapshot holds, and the source of JSON and diffs, so a field's
+/// name and place are kept once shipped.
 public protocol Canonical {
     /// Hands every field to the encoder, in declaration order.
     func encode<Encoder: CanonicalEncoder>(into encoder: inout Encoder)
@@ -27,6 +27,18 @@ public protocol CanonicalEncoder {
     mutating func encode<Value: Canonical>(_ name: StaticString, list: [Value])
     /// Entities in the order of their ids.
     mutating func encode<ID, Value: Canonical>(_ name: StaticString, table: Table<ID, Value>, id: (ID) -> Text)
+    /// What the digest leaves out and a snapshot needs all the same, so that what was restored goes on as what was
+    /// folded would: values in order.
+    mutating func encodeAside<Value: Canonical>(_ name: StaticString, list: [Value])
+    /// The same, a truth.
+    mutating func encodeAside(_ name: StaticString, _ value: Bool)
+}
+
+extension CanonicalEncoder {
+    /// Left out.
+    public mutating func encodeAside<Value: Canonical>(_ name: StaticString, list: [Value]) {}
+    /// Left out.
+    public mutating func encodeAside(_ name: StaticString, _ value: Bool) {}
 }
 
 extension CanonicalEncoder {
@@ -88,7 +100,8 @@ extension CanonicalEncoder {
 
 /// A bare text as an element of a list.
 public struct CanonicalText: Canonical {
-    private let text: Text
+    /// The text.
+    public let text: Text
 
     /// Wraps the text.
     public init(_ text: Text) { self.text = text }

@@ -25,6 +25,9 @@ public struct Timers<Key: Hashable & Comparable & Sendable>: Sendable {
     /// The soonest one.
     public var first: Timer? { heap.first }
 
+    /// All of them, soonest first.
+    public var inOrder: [Timer] { heap.sorted(by: precedes) }
+
     /// The deadline of this key.
     public func due(_ key: Key) -> Timestamp? { places[key].map { heap[$0].due } }
 

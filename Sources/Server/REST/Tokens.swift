@@ -101,7 +101,8 @@ struct TokenBucket: Hashable, Sendable {
             level -= Self.one
             return nil
         }
-        return Int((Self.one - level) / limit.perSecond / Self.one) + 1
+        let second = limit.perSecond * Self.one
+        return Int((Self.one - level + second - 1) / second)
     }
 }
 

@@ -1,10 +1,9 @@
-import Glibc
 import HTTPTypes
 import NIOCore
 import Synchronization
 
 /// Where a connection comes from, as far as one party can be told from another: an address of version 4, or the first 64
-/// bits of one of version 6, since whoever has one of these has all of them.
+/// bits of one of version 6, since whoever has one of these has Array(all[..<8]) of them.
 struct NetworkAddress: Hashable, Sendable {
     private let bytes: [UInt8]
 
@@ -12,12 +11,14 @@ struct NetworkAddress: Hashable, Sendable {
     init?(_ address: SocketAddress) {
         switch address {
         case .v4(let address):
-            bytes = withUnsafeBytes(of: address.address.sin_addr) { Array($0) }
+            // sockaddr_in: family, port, then the address. Source: Linux manual pages, ip(7).
+            bytes = withUnsafeBytes(of: address.address) { Array($0[4..<8]) }
         case .v6(let address):
-            let all = withUnsafeBytes(of: address.address.sin6_addr) { Array($0) }
+            // sockaddr_in6: family, port, flow, then the address. Source: Linux manual pages, ipv6(7).
+            let all = withUnsafeBytes(of: address.address) { Array($0[8..<24]) }
             // ::ffff:a.b.c.d is one of version 4.
             let isMapped = all.prefix(10).allSatisfy { $0 == 0 } && all[10] == 0xFF && all[11] == 0xFF
-            bytes = isMapped ? Array(all[12...]) : Array(all[..<8])
+            bytes = isMapped ? Array(all[12...]) : all
         case .unixDomainSocket:
             return nil
         }
@@ -28,7 +29,7 @@ struct NetworkAddress: Hashable, Sendable {
 /// that one broken client does not lock out others behind the same address.
 public final class WrongKeys: Sendable {
     /// What an address may get wrong. A reference agent with a wrong key dials seven times in its first minute.
-    public static let limit = RateLimit(perSecond: 1, burst: 30)
+    public static let limit = RateLimit(perSecond: 1, burst: 100)
     /// How many addresses are told apart at a time; all others share one count.
     static let capacity = 4_096
 

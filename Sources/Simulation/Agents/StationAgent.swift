@@ -112,6 +112,9 @@ extension World {
             preconditionFailure("this disk does not fail: \(error)")
         }
         try auditStation()
+        if keepsSnapshots, station.disk.lastPosition.number.isMultiple(of: 3) {
+            station.disk.keep(station.kernel?.folded, station.codec)
+        }
         if !isHealed, dice.chance(in: 1_500) {
             killAgent(Self.ours)
             return false

@@ -155,6 +155,9 @@ extension World {
         }
         server.commitCount += 1
         try auditFleet()
+        if keepsSnapshots, server.commitCount.isMultiple(of: 7) {
+            server.disk.keep(server.kernel?.folded, server.codec)
+        }
         if server.commitCount.isMultiple(of: 200), let state = server.kernel?.state {
             try fleetAudit.check(served: state)
         }

@@ -1,9 +1,10 @@
 import Core
 import Engine
 
-/// The disk of one process: a log that outlives it.
+/// The disk of one process: a log that outlives it, and snapshots.
 struct ModelDisk: Sendable {
     let memory: MemoryDisk
+    let snapshots = MemorySnapshots()
     private let reader: any LogReader & Sendable
 
     init() {
@@ -34,12 +35,25 @@ struct ModelDisk: Sendable {
         }
     }
 
-    /// Folds what is on the disk.
-    func kernel<M: Machine>(_ codec: AnyCodec<M.Message>) -> Kernel<M, MemoryLog, AnyCodec<M.Message>> {
+    /// Folds what is on the disk, from the newest snapshot on.
+    func kernel<M: Machine>(_ codec: AnyCodec<M.Message>) -> Kernel<M, MemoryLog, AnyCodec<M.Message>>
+    where M.State: Restorable {
         do {
-            return try Kernel(log: MemoryLog(disk: memory), codec: codec)
+            let snapshots = Snapshots<M, AnyCodec<M.Message>>(store: snapshots, codec: codec)
+            return try Kernel(
+                log: MemoryLog(disk: memory), codec: codec, start: FoldStart { snapshots.restore(from: $0) })
         } catch {
             preconditionFailure("a log that was audited can be folded: \(error)")
+        }
+    }
+
+    /// Keeps what a commit has ended with.
+    func keep<M: Machine>(_ folded: Folded<M>?, _ codec: AnyCodec<M.Message>) where M.State: Restorable {
+        guard let folded else { return }
+        do {
+            try Snapshots<M, AnyCodec<M.Message>>(store: snapshots, codec: codec).save(folded, in: reader)
+        } catch {
+            preconditionFailure("a commit can be kept in memory: \(error)")
         }
     }
 }

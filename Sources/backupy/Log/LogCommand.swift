@@ -32,25 +32,35 @@ struct LogCommand: AsyncParsableCommand {
 
         func run() async throws {
             do {
-                let reader = try LogFiles.reader(options.directory())
-                var fold = ReplayFold()
+                let directory = try options.directory()
+                let reader = try LogFiles.reader(directory)
+                let snapshots = try SnapshotFile.all(in: directory, of: reader)
+                var fold = Folded<Fleet>()
                 var first: Timestamp?
-                if let entry = try reader.read(after: .start, limit: 1).first { first = entry.recordedAt }
-                try fold.add(contentsOf: reader, codec: FleetCodec())
-                let kinds = fold.kinds.sorted { $0.key < $1.key }
+                var counts: [Text: Int] = [:]
+                while case let page = try reader.read(after: fold.position, limit: 1_024), !page.isEmpty {
+                    first = first ?? page[0].recordedAt
+                    for encoded in page {
+                        fold.apply(try FleetCodec().decode(encoded))
+                        counts[encoded.kind, default: 0] += 1
+                    }
+                }
+                let kinds = counts.sorted { $0.key < $1.key }
                 if options.json {
                     let json: JSON = [
-                        "entries": .integer(fold.entryCount),
+                        "entries": .integer(fold.position.number),
                         "first_recorded_at": .optional(first?.text),
                         "last_recorded_at": .optional(fold.recordedAt?.text),
                         "digest": .string(StateDigest(of: fold.state).description),
                         "by_kind": .object(kinds.map { JSON.Member($0.key.string, .integer($0.value)) }),
+                        "snapshots": .array(snapshots.map(\.json)),
                     ]
                     return Console.print(json.rendered)
                 }
-                Console.print("entries  \(fold.entryCount)")
+                Console.print("entries  \(fold.position)")
                 if let first, let last = fold.recordedAt { Console.print("span     \(first.text) to \(last.text)") }
                 Console.print("digest   \(StateDigest(of: fold.state))")
+                for snapshot in snapshots { Console.print("snapshot \(snapshot.line)") }
                 Console.table(["kind", "entries"], kinds.map { [$0.key.string, String($0.value)] })
             } catch {
                 throw LogFiles.failure(error)

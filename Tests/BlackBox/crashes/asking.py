@@ -102,10 +102,12 @@ class Requester:
         self.source, self.count = source, 0
 
     def work(self):
-        if self.memory.moving(self.job) >= self.limit:
+        # Nor faster than successes are checked.
+        if self.memory.moving(self.job) >= self.limit or self.memory.unchecked_count > 20:
             return
         self.count += 1
         moment = self.source.now() if self.source else 0
+        self.memory.asking.set()
         run, _ = self.insistent.make(f"/v1/jobs/{self.job}/run", {}, f"{self.job}-{self.count}")
         self.memory.note_run(run, self.job, moment)
         if self.rng.random() < 0.06:

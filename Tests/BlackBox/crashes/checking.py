@@ -1,5 +1,6 @@
 """What is looked at once a run is a success, and once all is at rest."""
 import collections
+import hashlib
 import os
 import re
 import threading
@@ -21,6 +22,7 @@ class Checker:
     def take(self, run):
         with self.lock:
             self.queue.append(run)
+            self.stage.memory.unchecked_count = len(self.queue)
 
     @property
     def is_done(self):
@@ -32,6 +34,7 @@ class Checker:
             if not self.queue:
                 return
             run = self.queue.popleft()
+            self.stage.memory.unchecked_count = len(self.queue)
             self.busy = True
         try:
             self.check(run)
@@ -73,7 +76,6 @@ class Checker:
                 os.unlink(copy)
 
     def _sha256(self, path):
-        import hashlib
         with open(path, "rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
 

@@ -26,6 +26,8 @@ class Memory:
         self.cancelled, self.deleted = set(), set()
         self.orders = collections.Counter()  # wire run ids of RunBackups at agents without a journal
         self.problems = []
+        self.unchecked_count = 0  # successes that wait to be decrypted
+        self.asking, self.ordered = threading.Event(), threading.Event()  # a run is asked for; a RunBackup has come
 
     def problem(self, text):
         with self.lock:
@@ -36,6 +38,7 @@ class Memory:
             self.runs[run] = Asked(job, moment)
 
     def note_order(self, wire, name):
+        self.ordered.set()
         with self.lock:
             self.orders[wire] += 1
             if self.orders[wire] > 1:

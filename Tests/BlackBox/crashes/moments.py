@@ -45,12 +45,22 @@ class Moments:
         time.sleep(self.rng.uniform(0, 0.03))
         return came
 
-    def sending(self):
-        """A run has just been asked for: its order is being recorded, sent, journaled."""
-        before = len(self.stage.memory.runs)
-        came = until(lambda: len(self.stage.memory.runs) > before)
+    def asking(self):
+        """A run is being asked for: it is recorded, decided, and its order is on its way."""
+        came = self._next(self.stage.memory.asking)
         time.sleep(self.rng.uniform(0, 0.02))
         return came
+
+    def ordering(self):
+        """An agent without a journal has its order; that it was sent is hardly on the log."""
+        came = self._next(self.stage.memory.ordered)
+        time.sleep(self.rng.uniform(0, 0.004))
+        return came
+
+    @staticmethod
+    def _next(event):
+        event.clear()
+        return event.wait(6)
 
     def deciding(self):
         """A verdict has just been seen: objects are being deleted, hooks run, journals forgotten."""
@@ -59,4 +69,5 @@ class Moments:
         time.sleep(self.rng.uniform(0, 0.05))
         return came
 
-    ALL = ("sometime", "starting", "dumping", "dumping", "uploading", "reporting", "sending", "deciding")
+    ALL = ("sometime", "starting", "dumping", "dumping", "uploading", "reporting", "asking", "ordering", "ordering",
+           "deciding")

@@ -33,7 +33,7 @@ class Agent:
         headers = [("Authorization", f"Bearer {self.key}"), ("User-Agent", "Go-http-client/1.1")]
         headers += [("Backupy-Extensions", self.extensions)] if self.extensions else []
         self.closed = None
-        self.socket = WebSocket("127.0.0.1", self.server.port, path, headers, **options)
+        self.socket = WebSocket("127.0.0.1", self.server.port, path, headers, tls=self.server.tls, **options)
         self.socket.socket.settimeout(120)
         self.reader = threading.Thread(target=self._read, args=(self.socket,), daemon=True)
         self.reader.start()

@@ -65,16 +65,19 @@ class Server:
         os.makedirs(directory, exist_ok=True)
         self.environment = clean_environment()
         self.process = None
+        self.start_seconds = 60
         self.outputs = []
+        self.tls = None  # an ssl.SSLContext when it is served with TLS
 
-    def spawn(self, *arguments):
+    def spawn(self, *arguments, environment=None):
         """A process with its outputs in files; whoever asks for it waits for it."""
         number = len(self.outputs)
         paths = [os.path.join(self.directory, f"{name}.{number}") for name in ("stdout", "stderr")]
         self.outputs.append(paths)
         with open(paths[0], "wb") as out, open(paths[1], "wb") as err:
             return subprocess.Popen(
-                [self.binary, *arguments], stdin=subprocess.DEVNULL, stdout=out, stderr=err, env=self.environment)
+                [self.binary, *arguments], stdin=subprocess.DEVNULL, stdout=out, stderr=err,
+                env=self.environment | (environment or {}))
 
     def begin(self, *arguments):
         """Starts without waiting until it is ready."""
@@ -82,8 +85,9 @@ class Server:
 
     def start(self, *arguments):
         self.begin(*arguments)
-        line = eventually(self._first_line, "the server is ready", 60, 0.05)
-        expect(line.startswith("ready at http://127.0.0.1:"), f"the first line is {line!r}")
+        line = eventually(self._first_line, "the server is ready", self.start_seconds, 0.05)
+        scheme = "https" if self.tls else "http"
+        expect(line.startswith(f"ready at {scheme}://127.0.0.1:"), f"the first line is {line!r}")
         self.url = line.split(" ")[2].strip()
         self.port = urllib.parse.urlsplit(self.url).port
         with open(os.path.join(self.data, "admin.token"), encoding="ascii") as file:
@@ -126,9 +130,9 @@ class Server:
             self.kill()
             raise Failure(f"SIGTERM: still there after {seconds} s") from None
 
-    def command(self, *arguments, seconds=120):
+    def command(self, *arguments, seconds=120, environment=None):
         """Runs another command; its exit code and what it printed on both outputs."""
-        process = self.spawn(*arguments)
+        process = self.spawn(*arguments, environment=environment)
         try:
             code = process.wait(seconds)
         except subprocess.TimeoutExpired:
@@ -143,7 +147,10 @@ class Server:
 
     def request(self, method, path, body=None, headers=(), seconds=30):
         """One request over a connection of its own. Connection errors are passed on."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=seconds)
+        if self.tls:
+            connection = http.client.HTTPSConnection("127.0.0.1", self.port, timeout=seconds, context=self.tls)
+        else:
+            connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=seconds)
         try:
             connection.putrequest(method, path, skip_accept_encoding=True)
             for name, value in headers:

@@ -46,13 +46,15 @@ def read_head(connection):
 
 class WebSocket:
     def __init__(self, host, port, path, headers=(), timeout=20, upgrade="websocket", version="13", key=None,
-                 method="GET"):
+                 method="GET", tls=None):
         nonce = base64.b64encode(os.urandom(16)).decode() if key is None else key
         lines = [f"{method} {path} HTTP/1.1", f"Host: {host}:{port}", f"Upgrade: {upgrade}", "Connection: Upgrade"]
         lines += [f"Sec-WebSocket-Key: {nonce}"] if nonce else []
         lines += [f"Sec-WebSocket-Version: {version}"] if version else []
         lines += [f"{name}: {value}" for name, value in headers]
         self.socket = socket.create_connection((host, port), timeout)
+        if tls:
+            self.socket = tls.wrap_socket(self.socket, server_hostname=host)
         self.timeout = timeout
         self.buffer = b""
         try:

@@ -149,11 +149,41 @@ def bytes_that_are_no_http(world):
         told = answer.startswith(b"HTTP/1.1 ") or has_ended
         findings.check(told or name in unfinished, f"{name}: neither answered nor hung up on")
         findings.check(not answer.startswith(b"HTTP/1.1 5"), f"{name}: {answer[:60]!r}")
+        if name in ("a head of 1 MiB", "20 000 headers", "a path of 200 000"):
+            findings.check(answer.startswith(b"HTTP/1.1 431 ") or not answer, f"{name}: {answer[:60]!r}")
         findings.run(name, server.must_live)
     findings.check(agent.closed is None, f"a bystander was disconnected: {agent.closed}")
     agent.leave()
     findings.end()
 
 
+def wrong_keys_are_limited_and_right_ones_are_not(world):
+    server = world.new_server().start()
+    agent = Agent(server, "among many")
+    findings = Findings()
+    statuses, waits = [], []
+    for _ in range(150):
+        answer = refusal(server, headers=[("Authorization", f"Bearer {WRONG}")])
+        statuses.append(answer.status)
+        if answer.status == 429:
+            waits.append(answer.headers.get("retry-after"))
+            findings.check(b'"RATE_LIMITED"' in answer.body, f"body {answer.body[:200]!r}")
+    findings.check(statuses[:100] == [401] * 100, f"the first 100 wrong keys: {statuses[:100]}")
+    findings.check(429 in statuses, f"150 wrong keys: {statuses}")
+    findings.check(all(wait and wait.isdigit() and int(wait) >= 1 for wait in waits), f"Retry-After: {waits}")
+    tokens = [server.request("GET", "/v1/agents", headers=[("Authorization", "Bearer nonsense")]) for _ in range(20)]
+    findings.check(any(answer.status == 429 for answer in tokens), f"tokens: {[answer.status for answer in tokens]}")
+    findings.run("the right key", agent.connect)
+    findings.check(server.call("GET", "/v1/agents", patient=False).status == 200, "the right token")
+    agent.leave()
+    findings.run("the right key again", agent.connect)
+    agent.leave()
+
+    def let_in_again():
+        return refusal(server, headers=[("Authorization", f"Bearer {WRONG}")]).status == 401
+    eventually(let_in_again, "401 after a pause", 20, pause=2)
+    findings.end()
+
+
 SCENARIOS = [
-    keys, paths, requests_that_are_no_upgrade, bytes_that_are_no_http, ]
+    wrong_keys_are_limited_and_right_ones_are_not, keys, paths, requests_that_are_no_upgrade, bytes_that_are_no_http, ]

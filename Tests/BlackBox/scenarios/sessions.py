@@ -18,7 +18,7 @@ def the_newest_of_two_wins(world):
     older = agent
     older.connect()
     newer = Agent(server, "twin again", key=agent.key, identifier=agent.id)
-    newer.connect()
+    newer.connect(hostname="host-of-twin")
     closed = older.wait_closed(20)
     expect(closed.code != 1006, f"the older connection ended without a close frame: {closed}")
     equal(status(server, agent), "online", "status with the newer one")
@@ -39,7 +39,7 @@ def a_run_goes_on_with_the_newer_connection(world):
     agent.connect()
     run, order = agent.order(job)
     newer = Agent(server, "moved", key=agent.key, identifier=agent.id)
-    newer.connect()
+    newer.connect(hostname="host-of-moving")
     blob = os.urandom(100)
     newer.upload(order, blob).must_be("PUT", 200)
     newer.complete(order, blob)
@@ -113,14 +113,56 @@ def keys_that_change(world):
     made = server.make(f"/v1/agents/{agent.id}/rotate-key")
     server.planted.add("agent key", made["key"])
     expect(made["key"] != agent.key, "rotation gives the same key")
-    expect(agent.wait_closed(20).code != 1006, f"rotating: {agent.closed}")
+    equal(agent.wait_closed(20).code, 1008, "the close code of a rotated key")
     old, agent.key = agent.key, made["key"]
     refused(Agent(server, "old key", key=old, identifier=agent.id))
     agent.connect()
     server.call("DELETE", f"/v1/agents/{agent.id}").must_be("DELETE", 204)
-    agent.wait_closed(20)
+    equal(agent.wait_closed(20).code, 1008, "the close code of a deleted agent")
     refused(agent)
     server.call("GET", f"/v1/agents/{agent.id}").must_be_error("a deleted agent", 404)
+
+
+def a_clone_on_another_host_is_refused_and_reported(world):
+    server = world.server
+    agent = Agent(server, "original")
+    job = agent.add_job()
+    agent.connect()
+    clone = Agent(server, "clone", key=agent.key, identifier=agent.id)
+    for count in (1, 2):
+        clone.dial()
+        clone.register()
+        equal(clone.wait_closed(20).code, 1008, "the clone's close code")
+        equal([entry[1] for entry in clone.received], [], "what the clone was told")
+        shown = server.show(f"/v1/agents/{agent.id}")
+        equal(shown["hostname"], "host-of-original", "the host that is shown")
+        equal(shown["anomalies"].get("identity_conflict"), count, "conflicts counted")
+        equal(shown["identity_conflict"]["hostname"], "host-of-clone", "the refused host")
+        equal(shown["identity_conflict"]["count"], count, "refusals")
+        expect(shown["identity_conflict"]["remote_address"].startswith("127.0.0.1:"), str(shown["identity_conflict"]))
+    agent.back_up(job, os.urandom(100))
+    notes = [item for item in server.everything(f"/v1/log?stream=agent/{agent.id}")
+             if item["kind"] == "anomaly.identity_conflict"]
+    equal(len(notes), 2, "entries about it")
+    expect("host-of-original" in str(notes[0]) and "host-of-clone" in str(notes[0]), f"both hosts: {notes[0]}")
+    agent.leave()
+    eventually(lambda: status(server, agent) == "offline", "offline", 20)
+    clone.connect()
+    equal(server.show(f"/v1/agents/{agent.id}")["hostname"], "host-of-clone", "the host once the other is gone")
+    clone.leave()
+
+
+def a_connection_that_says_nothing_gives_way_to_another_host(world):
+    server = world.server
+    agent = Agent(server, "half open")
+    agent.connect()
+    agent.answers_pings = False
+    moved = Agent(server, "moved on", key=agent.key, identifier=agent.id)
+    moved.connect()  # within the 15 s that agents wait
+    equal(server.show(f"/v1/agents/{agent.id}")["hostname"], "host-of-moved on", "the host")
+    equal(server.show(f"/v1/agents/{agent.id}")["anomalies"].get("identity_conflict"), None, "conflicts")
+    agent.wait_closed(20)
+    moved.leave()
 
 
 def refused(agent):
@@ -136,4 +178,5 @@ def refused(agent):
 SCENARIOS = [
     the_newest_of_two_wins, a_run_goes_on_with_the_newer_connection, first_message_is_not_register,
     register_again_and_again, vanishing, a_polite_end, keys_that_change,
+    a_clone_on_another_host_is_refused_and_reported, a_connection_that_says_nothing_gives_way_to_another_host,
 ]

@@ -183,11 +183,13 @@ final class ScriptedAgent {
 
 extension ScriptedAgent {
     /// Register as the reference agent sends it.
-    func register(seq: UInt64 = 1, ts: UInt64 = 1_000, version: UInt64 = 0) async throws {
+    func register(
+        seq: UInt64 = 1, ts: UInt64 = 1_000, version: UInt64 = 0, host: String = "host-a"
+    ) async throws {
         try await send(
             ProtoWriter.envelope(seq: seq, ts: ts, 10) {
                 $0.text(1, "v0.1.0")
-                $0.text(2, "host-a")
+                $0.text(2, host)
                 $0.text(3, "linux")
                 $0.text(4, "amd64")
                 for capability in ["pg_dump", "mysqldump", "docker_discovery"] { $0.text(6, capability) }

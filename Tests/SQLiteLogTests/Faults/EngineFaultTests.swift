@@ -1,5 +1,6 @@
 import CFaultVFS
 import Core
+import Dispatch
 import Logging
 import Synchronization
 import Testing
@@ -21,8 +22,8 @@ private final class EngineOnDisk: Sendable {
             path: disk.directory.file("views.sqlite"), collections: AccountProjection().collections, readerCount: 1,
             vfs: disk.vfs)
         let quiet = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
-        let follower = Follower(
-            reader: try log.makeReader(), codec: JSONCodec<Ledger.Message>(), views: views,
+        let follower = Follower<Ledger, JSONCodec<Ledger.Message>>(
+            reader: try log.makeReader(), codec: JSONCodec(), views: views,
             projection: AccountProjection(), logger: quiet)
         self.follower = follower
         let told = Told()
@@ -66,6 +67,7 @@ struct EngineFaultTests {
     private func fill(at operation: UInt64) async throws {
         let disk = try FaultDisk()
         disk.outlive()
+        defer { disk.clear() }
         let site = try EngineOnDisk(disk)
         disk.arm(FAULT_FULL, at: operation, seed: operation)
         let end = try await withThrowingTaskGroup(of: Position.self) { group in
@@ -121,6 +123,7 @@ struct EngineFaultTests {
         for operation in stride(from: 1, through: 240, by: Thoroughness.isNightly ? 1 : 2) as StrideThrough<UInt64> {
             let disk = try FaultDisk()
             disk.outlive()
+            defer { disk.clear() }
             let site = try EngineOnDisk(disk)
             disk.arm(FAULT_SYNC, at: operation, seed: operation)
             var answered: [Text] = []

@@ -29,6 +29,9 @@ final class FaultDisk: @unchecked Sendable {  // the disk has a lock of its own;
     /// Keeps the disk for as long as the process lives: threads that end by themselves may still have its files open.
     func outlive() { _ = Unmanaged.passRetained(self) }
 
+    /// Removes the files of a disk that outlives its test.
+    func clear() { try? FileManager.default.removeItem(atPath: directory.path) }
+
     /// Has a fault happen at an operation, counted from 1 from now on.
     func arm(_ kind: fault_kind, at operation: UInt64 = 0, seed: UInt64 = 0) {
         self.kind = kind

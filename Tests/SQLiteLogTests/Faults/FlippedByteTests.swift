@@ -8,7 +8,7 @@ import Testing
 @Suite("Flipped bytes")
 struct FlippedByteTests {
     /// Nightly, every byte of the file; else one in so many, and always other ones of each page.
-    private static let step = Thoroughness.isNightly ? 1 : 61
+    private static let step = Thoroughness.isNightly ? 1 : 127
 
     @Test("A flipped byte of a log of 1 MB is found and its place named, or nothing that is read has changed")
     func everyByte() throws {
@@ -21,10 +21,12 @@ struct FlippedByteTests {
             let page = log.pages[offset / FlippedLog.pageByteCount]
             switch finding {
             case .position(let position):
-                // An entry of this page, or the commit that holds it.
+                // An entry of this page, or the commit that holds it. A commit that claims to be longer is known as wrong
+                // where the log ends at the latest.
                 if let keys = page.keys {
                     let start = log.commitEnds.last { $0 < keys.lowerBound } ?? 0
-                    #expect((start + 1...keys.upperBound + 1).contains(position), "byte \(offset)")
+                    let end = page.tree == "commits" ? UInt64(log.entries.count) : keys.upperBound
+                    #expect((start + 1...end + 1).contains(position), "byte \(offset)")
                 }
                 counts["position, \(page.tree)", default: 0] += 1
             case .structure: counts["structure, \(page.tree)", default: 0] += 1
@@ -94,9 +96,11 @@ struct FlippedByteTests {
                 guard case .damaged(_, let position, _) = error else { throw error }
                 refusedCount += 1
                 // What is before stays readable, and refusing has not changed the file.
-                let reader = try SQLiteLogReader(directory: directory.path)
-                #expect(try reader.lastPosition().next == position)
-                #expect(throws: LogError.self, "byte \(offset)") { _ = try reader.verify() }
+                if position.number > 1 {
+                    let reader = try SQLiteLogReader(directory: directory.path)
+                    #expect(try reader.lastPosition().next == position)
+                    #expect(throws: LogError.self, "byte \(offset)") { _ = try reader.verify() }
+                }
                 #expect(try Data(contentsOf: URL(fileURLWithPath: directory.file(name + "-wal"))) == bytes)
             }
             for suffix in ["", "-wal", "-shm"] {

@@ -88,7 +88,8 @@ final class FlippedLog {
 
     private func findPages() throws {
         pages = Array(repeating: ("none", nil), count: bytes.count / Self.pageByteCount)
-        let rows = try Connection(path: path, mode: .immutable).prepare(
+        let connection = try Connection(path: path, mode: .immutable)
+        let rows = try connection.prepare(
             "find the pages", "SELECT pageno, name, pagetype FROM dbstat")
         while try rows.step() {
             let number = Int(rows.integer(0)) - 1
@@ -158,6 +159,7 @@ final class FlippedLog {
                 } catch {
                     throw Unusable.logError(error, path: path)
                 }
+                try LogVerification(connection).checkTables()
             }
             if let keys = pages[page].keys {
                 try walk(over: keys, connection)
@@ -232,7 +234,7 @@ final class FlippedLog {
             )
             let counts = try reader.number(
                 "count", "SELECT (SELECT count(*) FROM main.\(table)) - (SELECT count(*) FROM f.\(table))")
-            #expect(differing == 0 && counts == 0)
+            #expect(differing == 0 && counts == 0, "\(table)")
         }
     }
 }

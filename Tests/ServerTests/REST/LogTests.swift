@@ -20,6 +20,7 @@ private struct ShortReader: LogReader, Sendable {
         try reader.read(stream: stream, after: position, limit: min(limit, 1))
     }
     func lastPosition() throws(LogError) -> Position { try reader.lastPosition() }
+    func commit(upTo position: Position) throws(LogError) -> CommitEnd { try reader.commit(upTo: position) }
 }
 
 @Suite struct RESTLogTests {

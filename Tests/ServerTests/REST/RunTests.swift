@@ -133,6 +133,11 @@ struct Backup: Sendable {
             try await backup.complete(run, content)
             let answer = try await call(.delete, "/v1/runs/\(run)")
             #expect(answer.status == 412 && answer.code == "PRECONDITION_FAILED")
+            // The end is named as all moments are.
+            let moment = answer.text.firstMatch(of: /until (\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z)/)
+            #expect(
+                moment.flatMap { Moment.parse(String($0.output.1)) } ?? Timestamp(milliseconds: 0)
+                    > world.clock.wallTime())
         }
     }
 

@@ -59,7 +59,7 @@ struct SessionStateTests {
     @Test("Register opens the session before it is received, and the frames behind it keep their order")
     func registers() {
         var state = state()
-        let opening = SessionOpening(session: session, remoteAddress: "", extensions: [])
+        let opening = SessionOpening(session: session, remoteAddress: "", extensions: [], hostname: "h")
         let first = state.received(register, byteCount: 10)
         #expect(first.count == 3)
         #expect(first.first == .announce)
@@ -210,5 +210,17 @@ struct SessionStateTests {
         #expect(state.pinged([1, 2]) == [.pong([1, 2])])
         #expect(state.closeReceived() == [.close(.normal, reason: ""), .disconnect])
         #expect(state.pinged([1]) == [])
+    }
+
+    @Test("Asked for a sign of life it pings, but never before the RegisterAck")
+    func probed() {
+        var early = state()
+        #expect(early.probed(at: 1) == [])
+        _ = early.received(register, byteCount: 10)
+        #expect(early.probed(at: 2) == [])
+        var late = welcomed()
+        #expect(late.probed(at: 3) == [.send(.ping(correlationID: "ping-1"), sequence: 2)])
+        _ = late.close(.normal, reason: "")
+        #expect(late.probed(at: 4) == [])
     }
 }

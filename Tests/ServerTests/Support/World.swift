@@ -50,7 +50,7 @@ struct PromptWorker: Worker {
         do {
             try await follower.wait(for: delivery.position)
             switch command {
-            case .welcome, .configure, .cancel, .disconnect:
+            case .welcome, .configure, .cancel, .disconnect, .probe, .refuse:
                 result = .done
             case .dispatch(_, let run, let attempt, _):
                 try vault.store([UInt8](repeating: 7, count: 32), as: "key:\(WireRunID(run, attempt).text)")
@@ -72,6 +72,18 @@ struct PromptWorker: Worker {
     }
 }
 
+/// The tokens on the log, and two of administrators.
+struct WorldTokens: TokenTable {
+    private let book: TokenBook
+    private let fixed = FixedTokens([("other", SHA256.digest(of: Array(World.otherToken.utf8)))])
+
+    init(_ book: TokenBook) { self.book = book }
+
+    func holder(of digest: Digest) -> TokenHolder? { book.holder(of: digest) ?? fixed.holder(of: digest) }
+    func used(_ name: Text, at moment: Timestamp) { book.used(name, at: moment) }
+    func lastUse(of name: Text) -> Timestamp? { book.lastUse(of: name) }
+}
+
 /// A control plane without sockets: real log, views, vault and store in a folder, and the router over them.
 final class World: Sendable {
     static let token = "a-good-token"
@@ -85,6 +97,7 @@ final class World: Sendable {
     let store: DirectoryStore
     let services: FleetServices
     let readiness = Readiness()
+    private let book = TokenBook(admin: SHA256.digest(of: Array(World.token.utf8)))
 
     static func objectName(
         _ run: RunID, _ attempt: Attempt, _ follower: Follower<Fleet, FleetCodec>
@@ -119,16 +132,18 @@ final class World: Sendable {
             clock: clock,
             voice: EngineVoice(started: .started(EngineStart(build: "test", rules: Fleet.rules, seed: 1))),
             worker: PromptWorker(store: store, vault: vault, follower: follower), logger: logger,
-            observer: { _ in follower.wake() },
+            observer: { [book] recorded in
+                book.apply(recorded)
+                follower.wake()
+            },
             onFailure: { _ in })
         let readiness = readiness
+        let tokens = WorldTokens(book)
         var services = FleetServices(
             submitter: engine, state: follower, views: views, log: reader, codec: FleetCodec(), vault: vault,
             store: store, signer: ObjectURLSigner(key: masterKey.derive(.signing), base: "http://127.0.0.1:8080"),
-            tokens: FixedTokens([
-                ("admin", SHA256.digest(of: Array(Self.token.utf8))),
-                ("other", SHA256.digest(of: Array(Self.otherToken.utf8))),
-            ]), tokenKey: masterKey.derive(.tokens), clock: clock, unreadiness: { readiness.reason.withLock { $0 } },
+            tokens: tokens, tokenKey: masterKey.derive(.tokens), clock: clock,
+            unreadiness: { readiness.reason.withLock { $0 } },
             logger: logger)
         services.rate = rate
         self.services = services

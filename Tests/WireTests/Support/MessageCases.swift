@@ -69,6 +69,8 @@ enum MessageCases {
         case .issueDecryptionToken: 14
         case .createCheck: 15
         case .deleteCheck: 16
+        case .createToken: 17
+        case .deleteToken: 18
         }
     }
 
@@ -92,6 +94,8 @@ enum MessageCases {
         case .checkCreated: 15
         case .checkDeleted: 16
         case .repeated: 17
+        case .tokenCreated: 18
+        case .tokenDeleted: 19
         }
     }
 
@@ -138,6 +142,7 @@ enum MessageCases {
         case .silence: 0
         case .run: 1
         case .idempotency: 2
+        case .claim: 3
         }
     }
 
@@ -160,6 +165,8 @@ enum MessageCases {
         case .observe: 4
         case .delete: 5
         case .disconnect: 6
+        case .probe: 7
+        case .refuse: 8
         }
     }
 

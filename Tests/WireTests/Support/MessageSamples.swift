@@ -27,9 +27,13 @@ enum MessageSamples {
             .clockStepped(Milliseconds(.min)), .clockStepped(Milliseconds(0)), .faulted("a turn was cut off"),
             .captureOpened(agent),
             .sessionOpened(agent, SessionOpening(session: session, remoteAddress: "[::1]:1", extensions: ["a", "b"])),
+            .sessionOpened(
+                agent, SessionOpening(session: session, remoteAddress: "", extensions: [], hostname: "db-1")),
             .sessionOpened(agent, SessionOpening(session: nil, remoteAddress: "", extensions: [])),
             .sessionOpened(agent, SessionOpening(session: SessionID(""), remoteAddress: "", extensions: [])),
             .requested(.deleteAgent(agent), keyed),
+            .requested(.deleteAgent(agent), Ticket(token: "tok_1", role: .operator)),
+            .requested(.deleteAgent(agent), Ticket(token: "tok_1", role: .viewer)),
         ] + SessionClosing.allCases.map { .sessionClosed(agent, session, $0) }
 
     static let frames: [Fleet.Message] = {
@@ -89,6 +93,12 @@ enum MessageSamples {
         return spec
     }()
 
+    static let token = TokenID(bits: 7)
+
+    static func tokenSpec(expiresAt: Timestamp?) -> APITokenSpec {
+        APITokenSpec(name: "ci", role: .operator, digest: digest, expiresAt: expiresAt)
+    }
+
     static func checkSpec(_ kind: CheckSpec.Kind) -> CheckSpec {
         CheckSpec(
             name: "web", kind: kind, target: "https://example.org", intervalSeconds: 60, timeoutSeconds: 5,
@@ -103,6 +113,7 @@ enum MessageSamples {
             .createJob(job, agent, target, jobFields), .changeJob(job, [.cron("")]), .deleteJob(job),
             .runJob(run, job), .cancelRun(run), .deleteRun(run), .issueDecryptionToken(run),
             .createCheck(check, nil, checkSpec(.http)), .deleteCheck(check),
+            .createToken(token, tokenSpec(expiresAt: nil)), .deleteToken(token),
         ] + CheckSpec.Kind.allCases.map { .createCheck(check, agent, checkSpec($0)) }
 
     static let acceptances: [Acceptance] = {
@@ -120,12 +131,13 @@ enum MessageSamples {
                     job: job, agent: agent, target: target, isManual: true, timeoutSeconds: 1, retentionDays: 2)),
             .cancelRequested(run), .runDeletionRequested(run), .tokenIssued(run, .first),
             .checkCreated(check, agent, checkSpec(.tcp)), .checkCreated(check, nil, checkSpec(.http)),
-            .checkDeleted(check), .repeated(Position(.max)),
+            .checkDeleted(check), .tokenCreated(token, tokenSpec(expiresAt: Timestamp(milliseconds: -1))),
+            .tokenDeleted(token), .repeated(Position(.max)),
         ]
     }()
 
     static let timers: [TimerKey] = [
-        .silence(agent), .run(run), .idempotency(IdempotencyKey(token: "t", key: "k")),
+        .silence(agent), .run(run), .idempotency(IdempotencyKey(token: "t", key: "k")), .claim(agent),
     ]
 
     static let verdicts: [Verdict] =
@@ -146,6 +158,7 @@ enum MessageSamples {
     static let commands: [Command] = [
         .welcome(agent, session), .configure(agent, version: 2), .dispatch(agent, run, .first, isRepeatable: true),
         .cancel(agent, run, .first), .observe(run, .first), .delete(run, Attempt(2)), .disconnect(agent, session),
+        .probe(agent, session), .refuse(agent, session),
     ]
 
     static let results: [CommandOutcome.Result] = [

@@ -44,12 +44,24 @@ extension Target {
 
     /// The log of each capture, a few entries at a time and whole.
     private static func entrySeeds() throws -> [[UInt8]] {
-        try Seeds.logs().flatMap { log in
-            var seeds = log.map { Feed.piece($0.body) }
-            seeds.append(log.prefix(40).flatMap { Feed.piece($0.body) })
-            return seeds
+        let recorded = try Seeds.logs().flatMap { log in
+            log.map { Feed.piece($0.body) } + [log.prefix(40).flatMap { Feed.piece($0.body) }]
         }
+        return recorded + rare.map { Feed.piece(FleetCodec().encode($0)) }
     }
+
+    /// What no recording leads to, with the edges of what can stand in it.
+    private static let rare: [Fleet.Message] = [
+        .noted(Anomaly(agent: AgentID(""), kind: .unknownRun, run: RunID(""), detail: "")),
+        .clockStepped(Milliseconds(.min)), .faulted("x"), .presence(AgentID("a"), .offline),
+        .deadline(.silence(AgentID("a"))),
+        .deadline(.idempotency(IdempotencyKey(token: "t", key: "k"))),
+        .requested(.createAgent(AgentID("a"), name: "n", keyDigest: [1]), Ticket(token: "t")),
+        .requested(.cancelRun(RunID("r")), Ticket(token: "t", idempotency: .init(key: "k", bodyDigest: [2]))),
+        .refused(Refusal(code: .conflict, field: "f", text: "t")),
+        .accepted(.repeated(Position(.max)), Ticket(token: "t")),
+        .unreadable(AgentID("a"), UnreadableFrame(isFromAgent: false, byteCount: .max, start: [0xFF], problem: "p")),
+    ]
 
     private static func stationSeeds() throws -> [[UInt8]] {
         let codec = StationCodec()

@@ -15,7 +15,7 @@ public struct APIToken: Hashable, Sendable {
     public internal(set) var expiresAt: Timestamp?
 }
 
-extension APIToken: Canonical {
+extension APIToken: Restorable {
     /// Writes every field.
     public func encode<Encoder: CanonicalEncoder>(into encoder: inout Encoder) {
         encoder.encode("name", name)
@@ -23,6 +23,15 @@ extension APIToken: Canonical {
         encoder.encode("digest", bytes: digest)
         encoder.encode("created_at", createdAt)
         encoder.encode("expires_at", expiresAt)
+    }
+
+    /// Reads every field.
+    public init<Decoder: CanonicalDecoder>(from decoder: inout Decoder) throws(CanonicalError) {
+        name = try decoder.decode("name")
+        role = try decoder.decodeWord("role")
+        digest = try decoder.decodeBytes("digest")
+        createdAt = try decoder.decode("created_at")
+        expiresAt = try decoder.decode("expires_at")
     }
 }
 

@@ -115,6 +115,11 @@ struct RecentFrames: Hashable, Sendable {
     private(set) var next = 0
     static let capacity = 64
 
+    init(frames: [Frame] = [], next: Int = 0) {
+        self.frames = frames
+        self.next = next
+    }
+
     mutating func add(sequence: UInt64, fingerprint: UInt64) -> Finding {
         let frame = Frame(sequence: sequence, fingerprint: fingerprint)
         if frames.contains(where: { $0.fingerprint == fingerprint }) { return .repeated }

@@ -1,4 +1,4 @@
-extension Agent: Canonical {
+extension Agent: Restorable {
     /// Writes every field.
     public func encode<Encoder: CanonicalEncoder>(into encoder: inout Encoder) {
         encoder.encode("name", name)
@@ -23,33 +23,84 @@ extension Agent: Canonical {
         encoder.encode("duplicate_count", duplicateCount)
         encoder.encode("anomalies", list: anomalies.map { AnomalyCount(kind: $0.kind, count: $0.count) })
     }
+
+    /// Reads every field.
+    public init<Decoder: CanonicalDecoder>(from decoder: inout Decoder) throws(CanonicalError) {
+        name = try decoder.decode("name")
+        keyDigest = try decoder.decodeBytes("key_digest")
+        isCaptured = try decoder.decode("is_captured")
+        status = try decoder.decodeWord("status")
+        settings = try decoder.decode("settings")
+        configVersion = try decoder.decode("config_version")
+        appliedConfigVersion = try decoder.decode("applied_config_version")
+        heartbeatSentAt = try decoder.decode("heartbeat_sent_at")
+        registration = try decoder.decode("registration")
+        session = try decoder.decode("session")
+        journalsRuns = try decoder.decode("journals_runs")
+        metrics = try decoder.decode("metrics")
+        discovered = try decoder.decode("discovered")
+        discoveredSentAt = try decoder.decode("discovered_sent_at")
+        lastSeenAt = try decoder.decode("last_seen_at")
+        openRuns = try decoder.decode("open_runs")
+        inFlightCount = try decoder.decode("in_flight_count")
+        highestLiveSequence = try decoder.decode("highest_live_sequence")
+        recent = try decoder.decode("recent")
+        duplicateCount = try decoder.decode("duplicate_count")
+        let anomalies: [AnomalyCount] = try decoder.decode("anomalies")
+        for anomaly in anomalies {
+            if let place = Anomaly.Kind.allCases.firstIndex(of: anomaly.kind) { anomalyCounts[place] = anomaly.count }
+        }
+    }
 }
 
-private struct AnomalyCount: Canonical {
+private struct AnomalyCount: Restorable {
     var kind: Anomaly.Kind
     var count: UInt64
+
+    init(kind: Anomaly.Kind, count: UInt64) {
+        self.kind = kind
+        self.count = count
+    }
 
     func encode<Encoder: CanonicalEncoder>(into encoder: inout Encoder) {
         encoder.encode("kind", word: Optional(kind))
         encoder.encode("count", count)
     }
+
+    init<Decoder: CanonicalDecoder>(from decoder: inout Decoder) throws(CanonicalError) {
+        kind = try decoder.decodeWord("kind")
+        count = try decoder.decode("count")
+    }
 }
 
-extension RecentFrames: Canonical {
+extension RecentFrames: Restorable {
     func encode<Encoder: CanonicalEncoder>(into encoder: inout Encoder) {
         encoder.encode("next", UInt64(next))
         encoder.encode("frames", list: frames)
     }
+
+    init<Decoder: CanonicalDecoder>(from decoder: inout Decoder) throws(CanonicalError) {
+        let next: UInt64 = try decoder.decode("next")
+        guard next < UInt64(Self.capacity) else {
+            throw CanonicalError(field: "next", problem: "is \(next), beyond the ring of \(Self.capacity)")
+        }
+        self.init(frames: try decoder.decode("frames"), next: Int(next))
+    }
 }
 
-extension RecentFrames.Frame: Canonical {
+extension RecentFrames.Frame: Restorable {
     func encode<Encoder: CanonicalEncoder>(into encoder: inout Encoder) {
         encoder.encode("sequence", sequence)
         encoder.encode("fingerprint", fingerprint)
     }
+
+    init<Decoder: CanonicalDecoder>(from decoder: inout Decoder) throws(CanonicalError) {
+        sequence = try decoder.decode("sequence")
+        fingerprint = try decoder.decode("fingerprint")
+    }
 }
 
-extension Agent.Session: Canonical {
+extension Agent.Session: Restorable {
     /// Writes every field.
     public func encode<Encoder: CanonicalEncoder>(into encoder: inout Encoder) {
         encoder.encode("id", id)
@@ -62,9 +113,22 @@ extension Agent.Session: Canonical {
         encoder.encode("unanswered_count", unansweredCount)
         encoder.encode("is_skew_noted", isSkewNoted)
     }
+
+    /// Reads every field.
+    public init<Decoder: CanonicalDecoder>(from decoder: inout Decoder) throws(CanonicalError) {
+        id = try decoder.decode("id")
+        remoteAddress = try decoder.decode("remote_address")
+        extensions = try decoder.decode("extensions")
+        registeredSentAt = try decoder.decode("registered_sent_at")
+        isWelcomed = try decoder.decode("is_welcomed")
+        hasSpoken = try decoder.decode("has_spoken")
+        takesRuns = try decoder.decode("takes_runs")
+        unansweredCount = try decoder.decode("unanswered_count")
+        isSkewNoted = try decoder.decode("is_skew_noted")
+    }
 }
 
-extension Registration: Canonical {
+extension Registration: Restorable {
     /// Writes every field.
     public func encode<Encoder: CanonicalEncoder>(into encoder: inout Encoder) {
         encoder.encode("agent_version", agentVersion)
@@ -75,9 +139,20 @@ extension Registration: Canonical {
         encoder.encode("capabilities", list: capabilities)
         encoder.encode("last_known_config_version", lastKnownConfigVersion)
     }
+
+    /// Reads every field.
+    public init<Decoder: CanonicalDecoder>(from decoder: inout Decoder) throws(CanonicalError) {
+        agentVersion = try decoder.decode("agent_version")
+        hostname = try decoder.decode("hostname")
+        os = try decoder.decode("os")
+        arch = try decoder.decode("arch")
+        dockerVersion = try decoder.decode("docker_version")
+        capabilities = try decoder.decode("capabilities")
+        lastKnownConfigVersion = try decoder.decode("last_known_config_version")
+    }
 }
 
-extension AgentMetrics: Canonical {
+extension AgentMetrics: Restorable {
     /// Writes every field.
     public func encode<Encoder: CanonicalEncoder>(into encoder: inout Encoder) {
         encoder.encode("cpu_thousandths", cpuThousandths)
@@ -87,9 +162,19 @@ extension AgentMetrics: Canonical {
         encoder.encode("disk_total_bytes", diskTotalByteCount)
         encoder.encode("queue_depth", queueDepth)
     }
+
+    /// Reads every field.
+    public init<Decoder: CanonicalDecoder>(from decoder: inout Decoder) throws(CanonicalError) {
+        cpuThousandths = try decoder.decode("cpu_thousandths")
+        memoryUsedByteCount = try decoder.decode("mem_used_bytes")
+        memoryTotalByteCount = try decoder.decode("mem_total_bytes")
+        diskUsedByteCount = try decoder.decode("disk_used_bytes")
+        diskTotalByteCount = try decoder.decode("disk_total_bytes")
+        queueDepth = try decoder.decode("queue_depth")
+    }
 }
 
-extension DiscoveredContainer: Canonical {
+extension DiscoveredContainer: Restorable {
     /// Writes every field.
     public func encode<Encoder: CanonicalEncoder>(into encoder: inout Encoder) {
         encoder.encode("container_id", id)
@@ -100,21 +185,45 @@ extension DiscoveredContainer: Canonical {
         encoder.encode("env_hints", list: environmentHints)
         encoder.encode("ports", list: ports)
     }
+
+    /// Reads every field.
+    public init<Decoder: CanonicalDecoder>(from decoder: inout Decoder) throws(CanonicalError) {
+        id = try decoder.decode("container_id")
+        name = try decoder.decode("name")
+        image = try decoder.decode("image")
+        databaseType = try decoder.decode("detected_db_type")
+        networks = try decoder.decode("networks")
+        environmentHints = try decoder.decode("env_hints")
+        ports = try decoder.decode("ports")
+    }
 }
 
-extension DiscoveredContainer.Port: Canonical {
+extension DiscoveredContainer.Port: Restorable {
     /// Writes every field.
     public func encode<Encoder: CanonicalEncoder>(into encoder: inout Encoder) {
         encoder.encode("container_port", container)
         encoder.encode("host_port", host)
         encoder.encode("protocol", transport)
     }
+
+    /// Reads every field.
+    public init<Decoder: CanonicalDecoder>(from decoder: inout Decoder) throws(CanonicalError) {
+        container = try decoder.decode("container_port")
+        host = try decoder.decode("host_port")
+        transport = try decoder.decode("protocol")
+    }
 }
 
-extension KeyValue: Canonical {
+extension KeyValue: Restorable {
     /// Writes both parts.
     public func encode<Encoder: CanonicalEncoder>(into encoder: inout Encoder) {
         encoder.encode("key", key)
         encoder.encode("value", value)
+    }
+
+    /// Reads every field.
+    public init<Decoder: CanonicalDecoder>(from decoder: inout Decoder) throws(CanonicalError) {
+        key = try decoder.decode("key")
+        value = try decoder.decode("value")
     }
 }

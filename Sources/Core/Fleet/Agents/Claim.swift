@@ -102,7 +102,7 @@ extension Fleet.State {
     }
 }
 
-extension Claim: Canonical {
+extension Claim: Restorable {
     /// Writes every field.
     public func encode<Encoder: CanonicalEncoder>(into encoder: inout Encoder) {
         encoder.encode("session", session)
@@ -114,14 +114,34 @@ extension Claim: Canonical {
         encoder.encode("sequence", sequence)
         encoder.encode("due_at", dueAt)
     }
+
+    /// Reads every field.
+    public init<Decoder: CanonicalDecoder>(from decoder: inout Decoder) throws(CanonicalError) {
+        session = try decoder.decode("session")
+        remoteAddress = try decoder.decode("remote_address")
+        extensions = try decoder.decode("extensions")
+        hostname = try decoder.decode("hostname")
+        registration = try decoder.decode("registration")
+        registeredSentAt = try decoder.decode("registered_sent_at")
+        sequence = try decoder.decode("sequence")
+        dueAt = try decoder.decode("due_at")
+    }
 }
 
-extension Conflict: Canonical {
+extension Conflict: Restorable {
     /// Writes every field.
     public func encode<Encoder: CanonicalEncoder>(into encoder: inout Encoder) {
         encoder.encode("hostname", hostname)
         encoder.encode("remote_address", remoteAddress)
         encoder.encode("refused_at", refusedAt)
         encoder.encode("count", count)
+    }
+
+    /// Reads every field.
+    public init<Decoder: CanonicalDecoder>(from decoder: inout Decoder) throws(CanonicalError) {
+        hostname = try decoder.decode("hostname")
+        remoteAddress = try decoder.decode("remote_address")
+        refusedAt = try decoder.decode("refused_at")
+        count = try decoder.decode("count")
     }
 }

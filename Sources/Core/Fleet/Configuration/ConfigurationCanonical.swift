@@ -1,4 +1,4 @@
-extension AgentSettings: Canonical {
+extension AgentSettings: Restorable {
     /// Writes every field.
     public func encode<Encoder: CanonicalEncoder>(into encoder: inout Encoder) {
         encoder.encode("maintenance_start_utc", maintenanceStart)
@@ -7,9 +7,18 @@ extension AgentSettings: Canonical {
         encoder.encode("log_level", logLevel)
         encoder.encode("auto_update_enabled", autoUpdate)
     }
+
+    /// Reads every field.
+    public init<Decoder: CanonicalDecoder>(from decoder: inout Decoder) throws(CanonicalError) {
+        maintenanceStart = try decoder.decode("maintenance_start_utc")
+        maintenanceEnd = try decoder.decode("maintenance_end_utc")
+        maxParallelJobs = try decoder.decode("max_parallel_jobs")
+        logLevel = try decoder.decode("log_level")
+        autoUpdate = try decoder.decode("auto_update_enabled")
+    }
 }
 
-extension Target: Canonical {
+extension Target: Restorable {
     /// Writes every field; of a password only where it comes from.
     public func encode<Encoder: CanonicalEncoder>(into encoder: inout Encoder) {
         encoder.encode("agent_id", agent)
@@ -24,13 +33,33 @@ extension Target: Canonical {
         case .vault(let name): encoder.encode("password", name)
         case .reference(let text): encoder.encode("password", text)
         }
+        let isReference = if case .reference = spec.password { true } else { false }
+        encoder.encodeAside("password_is_reference", isReference)
         encoder.encode("container_id", spec.containerID)
         encoder.encode("strategy", UInt64(spec.strategy.rawValue))
         encoder.encode("position", position)
     }
+
+    /// Reads every field.
+    public init<Decoder: CanonicalDecoder>(from decoder: inout Decoder) throws(CanonicalError) {
+        agent = try decoder.decode("agent_id")
+        spec = TargetSpec()
+        spec.type = try decoder.decodeNumber("type")
+        spec.displayName = try decoder.decode("display_name")
+        spec.host = try decoder.decode("host")
+        spec.port = try decoder.decode("port")
+        spec.database = try decoder.decode("database")
+        spec.username = try decoder.decode("username")
+        let password: Text? = try decoder.decode("password")
+        let isReference: Bool = try decoder.decode("password_is_reference")
+        if let password { spec.password = isReference ? .reference(password) : .vault(password) }
+        spec.containerID = try decoder.decode("container_id")
+        spec.strategy = try decoder.decodeNumber("strategy")
+        position = try decoder.decode("position")
+    }
 }
 
-extension Job: Canonical {
+extension Job: Restorable {
     /// Writes every field.
     public func encode<Encoder: CanonicalEncoder>(into encoder: inout Encoder) {
         encoder.encode("agent_id", agent)
@@ -44,5 +73,27 @@ extension Job: Canonical {
         encoder.encode("backoff_seconds", list: spec.backoffSeconds.map { CanonicalText(Text(String($0))) })
         encoder.encode("timeout_sec", spec.timeoutSeconds)
         encoder.encode("position", position)
+    }
+
+    /// Reads every field.
+    public init<Decoder: CanonicalDecoder>(from decoder: inout Decoder) throws(CanonicalError) {
+        agent = try decoder.decode("agent_id")
+        target = try decoder.decode("target_id")
+        spec = JobSpec()
+        spec.cron = try decoder.decode("cron")
+        spec.retentionDays = try decoder.decode("retention_days")
+        spec.compression = try decoder.decode("compression")
+        spec.preHooks = try decoder.decode("pre_hooks")
+        spec.postHooks = try decoder.decode("post_hooks")
+        spec.maxAttempts = try decoder.decode("max_attempts")
+        let waits: [Text] = try decoder.decode("backoff_seconds")
+        for wait in waits {
+            guard let seconds = UInt32(wait.string) else {
+                throw CanonicalError(field: "backoff_seconds", problem: "holds a text that is no number")
+            }
+            spec.backoffSeconds.append(seconds)
+        }
+        spec.timeoutSeconds = try decoder.decode("timeout_sec")
+        position = try decoder.decode("position")
     }
 }

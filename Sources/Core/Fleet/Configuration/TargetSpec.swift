@@ -68,6 +68,13 @@ public struct TargetSpec: Hashable, Sendable {
             return Refusal(
                 code: .validation, field: Text(field), text: "must have at most 4096 bytes, none of them zero")
         }
+        // Some tool that is told it would take it for an option.
+        for (field, value) in [
+            ("connection.host", host), ("connection.database", database), ("connection.username", username),
+            ("connection.container_id", containerID),
+        ] where value.string.utf8.first == UInt8(ascii: "-") {
+            return Refusal(code: .validation, field: Text(field), text: "must not begin with a hyphen")
+        }
         return nil
     }
 }

@@ -17,6 +17,12 @@ public enum FailureClass: UInt8, Hashable, Sendable, CaseIterable {
     /// None of these could be told.
     case unknown
 
+    /// The class of a word; nil for one that this version does not know.
+    public init?(word: Text) {
+        guard let known = Self.allCases.first(where: { Text($0.word) == word }) else { return nil }
+        self = known
+    }
+
     /// The word that users see.
     public var word: String {
         switch self {

@@ -1,4 +1,4 @@
-extension Run: Canonical {
+extension Run: Restorable {
     /// Writes every field.
     public func encode<Encoder: CanonicalEncoder>(into encoder: inout Encoder) {
         encoder.encode("job_id", order.job)
@@ -25,9 +25,34 @@ extension Run: Canonical {
         encoder.encode("grace", grace)
         encoder.encode("created_at", createdAt)
     }
+
+    /// Reads every field.
+    public init<Decoder: CanonicalDecoder>(from decoder: inout Decoder) throws(CanonicalError) {
+        order = RunOrder(
+            job: try decoder.decode("job_id"), agent: try decoder.decode("agent_id"),
+            target: try decoder.decode("target_id"), isManual: try decoder.decode("manual_trigger"),
+            timeoutSeconds: try decoder.decode("timeout_sec"), retentionDays: try decoder.decode("retention_days"))
+        phase = try decoder.decode("phase")
+        attempt = Attempt(try decoder.decode("attempt"))
+        replacementCount = try decoder.decode("replacement_count")
+        deliveryCount = try decoder.decode("delivery_count")
+        completionCount = try decoder.decode("completion_count")
+        failure = try decoder.decodeIfPresent("failure") { FailureClass(word: $0) }
+        hasFailedSinceDelivery = try decoder.decode("has_failed_since_delivery")
+        wasCancelled = try decoder.decode("was_cancelled")
+        reported = try decoder.decode("reported")
+        progressPercent = try decoder.decode("progress_percent")
+        progressSentAt = try decoder.decode("progress_sent_at")
+        sentBy = try decoder.decode("sent_by")
+        stoppedBy = try decoder.decode("stopped_by")
+        cancelRequestedBy = try decoder.decode("cancel_requested_by")
+        deadline = try decoder.decode("deadline")
+        grace = try decoder.decode("grace")
+        createdAt = try decoder.decode("created_at")
+    }
 }
 
-extension Run.ReportedObject: Canonical {
+extension Run.ReportedObject: Restorable {
     /// Writes every field.
     public func encode<Encoder: CanonicalEncoder>(into encoder: inout Encoder) {
         encoder.encode("attempt", attempt.number)
@@ -35,9 +60,17 @@ extension Run.ReportedObject: Canonical {
         encoder.encode("digest", bytes: digest ?? [])
         encoder.encode("position", position)
     }
+
+    /// Reads every field.
+    public init<Decoder: CanonicalDecoder>(from decoder: inout Decoder) throws(CanonicalError) {
+        attempt = Attempt(try decoder.decode("attempt"))
+        byteCount = try decoder.decode("byte_count")
+        digest = try decoder.decodeDigest("digest")
+        position = try decoder.decode("position")
+    }
 }
 
-extension Run.Phase: Canonical {
+extension Run.Phase: Restorable {
     /// The word that stands for the phase in the canonical encoding and in texts.
     public var word: Text {
         switch self {
@@ -80,13 +113,60 @@ extension Run.Phase: Canonical {
             }
         }
     }
+
+    /// Reads the word, then what that phase carries.
+    public init<Decoder: CanonicalDecoder>(from decoder: inout Decoder) throws(CanonicalError) {
+        let word: Text = try decoder.decode("word")
+        switch word {
+        case "queued": self = .queued
+        case "stopped": self = .stopped
+        case "captured": self = .captured
+        case "ended": self = .ended
+        case "sending": self = .sending(Attempt(try decoder.decode("attempt")))
+        case "unconfirmed": self = .unconfirmed(Attempt(try decoder.decode("attempt")))
+        case "running": self = .running(Attempt(try decoder.decode("attempt")))
+        case "verifying": self = .verifying(Attempt(try decoder.decode("attempt")))
+        case "reconciling", "failed", "gone":
+            let attempt = Attempt(try decoder.decode("attempt"))
+            let reason = try decoder.decode("reason") { FailureClass(word: $0) }
+            self =
+                switch word {
+                case "reconciling": .reconciling(attempt, reason)
+                case "failed": .failed(attempt, reason)
+                default: .gone(attempt, reason)
+                }
+        case "stored":
+            self = .stored(Attempt(try decoder.decode("attempt")), try decoder.decode("evidence"))
+        case "closed":
+            let verdict: Text = try decoder.decode("verdict")
+            let reason = try decoder.decodeIfPresent("reason") { FailureClass(word: $0) }
+            switch (verdict, reason) {
+            case ("success", nil):
+                self = .closed(.success(Attempt(try decoder.decode("attempt")), try decoder.decode("evidence")))
+            case ("reported", nil): self = .closed(.reported)
+            case ("cancelled", nil): self = .closed(.cancelled)
+            case ("failed", .some(let reason)): self = .closed(.failed(reason))
+            case ("lost", .some(let reason)): self = .closed(.lost(reason))
+            default: throw CanonicalError(field: "verdict", problem: "is none that this version knows")
+            }
+        default:
+            throw CanonicalError(field: "word", problem: "is no phase of a run that this version knows")
+        }
+    }
 }
 
-extension Evidence: Canonical {
+extension Evidence: Restorable {
     /// Writes every field.
     public func encode<Encoder: CanonicalEncoder>(into encoder: inout Encoder) {
         encoder.encode("byte_count", byteCount)
         encoder.encode("digest", bytes: digest ?? [])
         encoder.encode("source", word: Optional(source))
+    }
+
+    /// Reads every field.
+    public init<Decoder: CanonicalDecoder>(from decoder: inout Decoder) throws(CanonicalError) {
+        byteCount = try decoder.decode("byte_count")
+        digest = try decoder.decodeDigest("digest")
+        source = try decoder.decodeWord("source")
     }
 }

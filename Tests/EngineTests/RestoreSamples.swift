@@ -1,0 +1,248 @@
+@testable import Core
+
+/// A value of each kind with nothing empty, and one with nothing in it. A field that is the same in both would not be
+/// noticed if it were lost: a test compares them member by member, so whoever adds a field fills it in here.
+enum Samples {
+    static let digest = [UInt8](repeating: 7, count: 32)
+    static let moment = Timestamp(milliseconds: 1_700_000_000_123)
+
+    static let fullAgent: Agent = {
+        var agent = Agent(name: "Bücher", keyDigest: digest, isCaptured: true)
+        agent.status = .offline
+        agent.settings.maintenanceStart = "22:00"
+        agent.settings.maintenanceEnd = "23:30"
+        agent.settings.maxParallelJobs = 9
+        agent.settings.logLevel = "debug"
+        agent.settings.autoUpdate = true
+        agent.configVersion = 17
+        agent.appliedConfigVersion = 16
+        agent.heartbeatSentAt = moment
+        agent.registration = fullRegistration
+        agent.session = fullSession
+        agent.journalsRuns = true
+        agent.metrics = AgentMetrics(
+            cpuThousandths: 1_500, memoryUsedByteCount: 1, memoryTotalByteCount: 2, diskUsedByteCount: 3,
+            diskTotalByteCount: .max, queueDepth: 5)
+        agent.discovered = [fullContainer]
+        agent.discoveredSentAt = moment
+        agent.lastSeenAt = moment
+        agent.targets = ["tgt_1"].map { TargetID(Text($0)) }
+        agent.jobs = ["job_1"].map { JobID(Text($0)) }
+        agent.checks = ["chk_1"].map { CheckID(Text($0)) }
+        agent.openRuns = ["run_2", "run_1"].map { RunID(Text($0)) }
+        agent.inFlightCount = 2
+        agent.highestLiveSequence = 99
+        for number in 1...70 { _ = agent.recent.add(sequence: UInt64(number), fingerprint: UInt64(number) << 40) }
+        agent.duplicateCount = 3
+        agent.note(.clockSkew)
+        agent.note(.repeatedCompletion)
+        return agent
+    }()
+    static let emptyAgent: Agent = {
+        var agent = Agent(name: "", keyDigest: [], isCaptured: false)
+        agent.configVersion = 0
+        return agent
+    }()
+
+    static let fullRegistration = Registration(
+        agentVersion: "1", hostname: "h", os: "linux", arch: "amd64", dockerVersion: "27", capabilities: ["a", "b"],
+        lastKnownConfigVersion: 4)
+    static let emptyRegistration = Registration(
+        agentVersion: "", hostname: "", os: "", arch: "", dockerVersion: "", capabilities: [], lastKnownConfigVersion: 0
+    )
+    static let fullSession: Agent.Session = {
+        var session = Agent.Session(id: SessionID("ses_1"), remoteAddress: "10.0.0.1:1", extensions: ["journal"])
+        session.registeredSentAt = moment
+        session.isWelcomed = true
+        session.hasSpoken = true
+        session.takesRuns = true
+        session.unansweredCount = 3
+        session.isSkewNoted = true
+        return session
+    }()
+    static let emptySession = Agent.Session(id: nil, remoteAddress: "", extensions: [])
+    static let fullContainer = DiscoveredContainer(
+        id: "c", name: "db", image: "postgres:16", databaseType: "postgresql", networks: ["n"],
+        environmentHints: [KeyValue(key: "POSTGRES_USER", value: "set")],
+        ports: [.init(container: 5_432, host: 15_432, transport: "tcp")])
+    static let emptyContainer = DiscoveredContainer(
+        id: "", name: "", image: "", databaseType: "", networks: [], environmentHints: [], ports: [])
+    static let fullMetrics = fullAgent.metrics ?? emptyMetrics
+    static let emptyMetrics = AgentMetrics(
+        cpuThousandths: nil, memoryUsedByteCount: 0, memoryTotalByteCount: 0, diskUsedByteCount: 0,
+        diskTotalByteCount: 0, queueDepth: 0)
+
+    static let fullTarget: Target = {
+        var spec = TargetSpec()
+        spec.type = .sqlite
+        spec.displayName = "d"
+        spec.host = "h"
+        spec.port = 5_432
+        spec.database = "/var/lib/a.db"
+        spec.username = "u"
+        spec.password = .vault("secret:1")
+        spec.containerID = "c"
+        spec.strategy = .unixSocket
+        return Target(agent: AgentID("agt_1"), spec: spec, position: Position(5))
+    }()
+    static let emptyTarget = Target(agent: AgentID(""), spec: TargetSpec(), position: .start)
+
+    static let fullJob: Job = {
+        var spec = JobSpec()
+        spec.cron = "*/5 * * * *"
+        spec.retentionDays = 30
+        spec.compression = "none"
+        spec.preHooks = ["a", "b"]
+        spec.postHooks = ["c"]
+        spec.maxAttempts = 3
+        spec.backoffSeconds = [1, 60]
+        spec.timeoutSeconds = 90
+        return Job(agent: AgentID("agt_1"), target: TargetID("tgt_1"), spec: spec, position: Position(6))
+    }()
+    static let emptyJob = Job(agent: AgentID(""), target: TargetID(""), spec: JobSpec(), position: .start)
+
+    static let evidence = Evidence(byteCount: 77, digest: digest, source: .store)
+    static let fullRun: Run = {
+        let order = RunOrder(
+            job: JobID("job_1"), agent: AgentID("agt_1"), target: TargetID("tgt_1"), isManual: true, timeoutSeconds: 60,
+            retentionDays: 30)
+        var run = Run(order: order, phase: .stored(Attempt(2), evidence), at: moment)
+        run.attempt = Attempt(2)
+        run.replacementCount = 1
+        run.deliveryCount = 2
+        run.completionCount = 3
+        run.failure = .timeout
+        run.hasFailedSinceDelivery = true
+        run.wasCancelled = true
+        run.reported = [.init(attempt: Attempt(1), byteCount: 5, digest: digest, position: Position(8))]
+        run.progressPercent = 50
+        run.progressSentAt = moment
+        run.isCancelRequested = true
+        run.grace = moment
+        return run
+    }()
+    static let emptyRun = Run(
+        order: RunOrder(
+            job: JobID(""), agent: AgentID(""), target: TargetID(""), isManual: false, timeoutSeconds: 0,
+            retentionDays: 0), phase: .queued, at: Timestamp(milliseconds: 0))
+
+    /// Every phase, with every class of failure and kind of evidence somewhere.
+    static let phases: [Run.Phase] =
+        [
+            .queued, .sending(Attempt(1)), .unconfirmed(Attempt(2)), .running(.first), .verifying(.first),
+            .stored(.first, Evidence(byteCount: 0, digest: nil, source: .none)),
+            .stored(.first, Evidence(byteCount: 0, digest: digest, source: .readBack)), .stopped, .captured, .ended,
+            .closed(.success(.first, evidence)), .closed(.reported), .closed(.cancelled),
+        ]
+        + FailureClass.allCases.flatMap {
+            [
+                .reconciling(.first, $0), .failed(.first, $0), .gone(.first, $0), .closed(.failed($0)),
+                .closed(.lost($0)),
+            ]
+        }
+
+    static let fullObject = StoredObject(
+        agent: AgentID("agt_1"), job: JobID("job_1"), attempt: Attempt(2), byteCount: 5, keepUntil: moment,
+        isBeingDeleted: true)
+    static let emptyObject = StoredObject(
+        agent: AgentID(""), job: JobID(""), attempt: .none, byteCount: 0, keepUntil: Timestamp(milliseconds: 0))
+
+    static let fullCheck: Check = {
+        var check = Check(
+            agent: AgentID("agt_1"),
+            spec: CheckSpec(
+                name: "n", kind: .tcp, target: "db:5432", intervalSeconds: 60, timeoutSeconds: 5, expectedStatus: 204))
+        check.fold(fullResult)
+        check.fold(fullResult)
+        return check
+    }()
+    static let emptyCheck = Check(
+        agent: nil,
+        spec: CheckSpec(name: "", kind: .http, target: "", intervalSeconds: 0, timeoutSeconds: 0, expectedStatus: 0))
+    static let fullResult = HealthResult(
+        check: CheckID(""), probedAt: moment, isHealthy: true, latencyMilliseconds: 5, errorText: "e", statusCode: 200)
+    static let emptyResult = HealthResult(
+        check: CheckID("-"), probedAt: Timestamp(milliseconds: 0), isHealthy: false, latencyMilliseconds: 0,
+        errorText: "", statusCode: 0)
+
+    static let fullAnswer = RememberedAnswer(bodyDigest: digest, position: Position(9), expiresAt: moment)
+    static let emptyAnswer = RememberedAnswer(
+        bodyDigest: [], position: .start, expiresAt: Timestamp(milliseconds: 0))
+
+    static let fullStationRun: Station.Run = {
+        var run = Station.Run(Station.Order(job: "j", object: "o", isManual: true))
+        run.phase = .reporting(.failed("no"), Position(4))
+        run.isCancelled = true
+        run.progress = Station.Progress(step: "upload", percent: 80)
+        run.staged = Station.Staged(byteCount: 5, digest: "ab", engineVersion: "SQLite 3")
+        run.begunAt = moment
+        run.begunInStart = 2
+        run.durationMilliseconds = 77
+        run.keptUntil = moment
+        run.repeatCount = 3
+        return run
+    }()
+    static let emptyStationRun = Station.Run(Station.Order(job: "", object: "", isManual: false))
+    static let stationPhases: [Station.Run.Phase] =
+        [.queued, .dumping(Position(1)), .staged, .uploading(Position(2))]
+        + [Station.Ending.completed, .failed(""), .failed("text"), .cancelled].flatMap {
+            [.concluded($0), .reporting($0, Position(3)), .confirmed($0)]
+        }
+
+    /// A state with two of everything, in an order of creation that is not that of the ids.
+    static let fleet: Fleet.State = {
+        var state = Fleet.State()
+        state.seed = 42
+        state.startCount = 3
+        for (id, name) in [("agt_2", "b"), ("agt_1", "a")] as [(Text, Text)] {
+            state.agents[AgentID(id)] = fullAgent
+            state.agents[AgentID(id)]?.name = name
+            state.agents[AgentID(id)]?.targets = id == "agt_1" ? [TargetID("tgt_9"), TargetID("tgt_1")] : []
+            state.agents[AgentID(id)]?.jobs = id == "agt_1" ? [JobID("job_9"), JobID("job_1")] : []
+            state.agents[AgentID(id)]?.checks = id == "agt_1" ? [CheckID("chk_9"), CheckID("chk_1")] : []
+        }
+        state.targets[TargetID("tgt_9")] = fullTarget
+        state.targets[TargetID("tgt_1")] = fullTarget
+        state.targets[TargetID("tgt_1")]?.spec.password = .reference("env:PASSWORD")
+        state.jobs[JobID("job_9")] = fullJob
+        state.jobs[JobID("job_1")] = fullJob
+        for (number, phase) in phases.enumerated() {
+            var run = fullRun
+            run.phase = phase
+            state.runs[RunID(Text("run_\((number + 7) % phases.count)"))] = run
+        }
+        state.objects[RunID("run_5")] = fullObject
+        state.objects[RunID("run_1")] = fullObject
+        for id in ["chk_9", "chk_1"] as [Text] {
+            state.checks[CheckID(id)] = fullCheck
+            state.checks[CheckID(id)]?.last?.check = CheckID(id)
+        }
+        let keys = [IdempotencyKey(token: "z", key: "k"), IdempotencyKey(token: "a", key: "")]
+        for key in keys { state.answers[key] = fullAnswer }
+        state.timers.arm(.silence(AgentID("agt_1")), due: moment, by: Position(11))
+        state.timers.arm(.run(RunID("run_1")), due: moment, by: Position(12))
+        state.timers.arm(.idempotency(keys[0]), due: Timestamp(milliseconds: 5), by: Position(13))
+        return state
+    }()
+
+    static let station: Station.State = {
+        var state = Station.State()
+        state.build = "1.0"
+        state.startCount = 2
+        state.session = "ses"
+        state.extensions = ["journal"]
+        state.configVersion = 8
+        state.parallelRunLimit = 3
+        for (number, phase) in stationPhases.enumerated() {
+            var run = fullStationRun
+            run.phase = phase
+            state.runs[Text("r\((number + 5) % stationPhases.count)")] = run
+        }
+        state.waiting = ["r3", "r1"]
+        state.activeCount = 2
+        state.staleCount = 9
+        state.timers.arm("r3", due: moment, by: Position(2))
+        state.timers.arm("r1", due: moment, by: Position(3))
+        return state
+    }()
+}

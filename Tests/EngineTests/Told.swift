@@ -1,0 +1,30 @@
+import Digests
+import Logging
+import Synchronization
+
+/// Keeps the lines that a logger is told.
+final class Told: Sendable {
+    private let stored = Mutex<[String]>([])
+
+    var lines: [String] { stored.withLock { $0 } }
+    var logger: Logger { Logger(label: "test") { [self] _ in Handler(told: self) } }
+
+    private struct Handler: LogHandler {
+        let told: Told
+        var metadata: Logger.Metadata = [:]
+        var logLevel = Logger.Level.trace
+        subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+            get { metadata[key] }
+            set { metadata[key] = newValue }
+        }
+
+        func log(
+            level: Logger.Level, message: Logger.Message, metadata: Logger.Metadata?, source: String, file: String,
+            function: String, line: UInt
+        ) { told.stored.withLock { $0.append("\(level): \(message)") } }
+    }
+}
+
+enum SnapshotChecksum {
+    static func of(_ bytes: [UInt8]) -> [UInt8] { SHA256.digest(of: bytes).bytes }
+}
