@@ -2,14 +2,15 @@
 
 SWIFT_FLAGS := --explicit-target-dependency-import-check error
 
-.PHONY: help demo test blackbox nightly build bench fuzz sanitize format lint packages test-packages
+.PHONY: help demo test blackbox nightly build bench instructions fuzz sanitize format lint packages test-packages
 
 help:
 	@echo "make demo    build, then watch a database being backed up and the backup being proven"
 	@echo "make test    build, then run every test"
 	@echo "make nightly build, then what takes an hour: 500 kills, 2 000 idle agents, a stream of 20 GB"
 	@echo "make build   release binary at .build/release/backupy"
-	@echo "make bench   benchmarks beside the machine's limits"
+	@echo "make bench   benchmarks beside the machine's limits (make bench PARTS='turns backup' for some of them)"
+	@echo "make instructions  instructions of the hot parts against Benchmarks/instructions.json"
 	@echo "make fuzz    hostile input for every parser, for 10 s each or FUZZ_SECONDS"
 	@echo "make sanitize  the tests under the thread and the address sanitizer, in builds of their own"
 	@echo "make format  lay out the sources; make lint checks that"
@@ -49,7 +50,11 @@ build: packages
 	swift build $(SWIFT_FLAGS) -c release --product backupy
 
 bench: packages
-	Benchmarks/run.sh
+	Benchmarks/run.sh $(PARTS)
+
+instructions:
+	scripts/install-packages.sh --benchmarks
+	Benchmarks/instructions.sh
 
 fuzz: packages
 	Fuzz/run.sh $(or $(FUZZ_SECONDS),10)

@@ -7,15 +7,31 @@ let settings: [SwiftSetting] = [
     .enableUpcomingFeature("MemberImportVisibility"),
 ]
 
+func backupy(_ names: String...) -> [Target.Dependency] {
+    names.map { .product(name: $0, package: "backupy") }
+}
+
+func nio(_ names: String...) -> [Target.Dependency] {
+    names.map { .product(name: $0, package: "swift-nio") }
+}
+
+// `Hot` needs neither NIO nor TLS, so that CI builds it in minutes and counts its instructions.
 let package = Package(
     name: "benchmarks",
-    dependencies: [.package(name: "backupy", path: "..")],
+    dependencies: [
+        .package(name: "backupy", path: ".."),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+    ],
     targets: [
         .executableTarget(
-            name: "TurnsBenchmark",
-            dependencies: [
-                .product(name: "Core", package: "backupy"), .product(name: "Engine", package: "backupy"),
-                .product(name: "SQLiteLog", package: "backupy"),
-            ], swiftSettings: settings)
+            name: "Hot",
+            dependencies: backupy("Core", "Engine", "Objects", "Recordings", "SQLiteLog", "Wire")
+                + [.product(name: "Logging", package: "swift-log")],
+            swiftSettings: settings),
+        .executableTarget(
+            name: "Echo",
+            dependencies: backupy("Core", "Wire") + nio("NIOCore", "NIOHTTP1", "NIOPosix", "NIOWebSocket"),
+            swiftSettings: settings),
     ]
 )

@@ -86,6 +86,46 @@ struct BlobTests {
         #expect(try Blobs.read(blob).0 == plaintext)
     }
 
+    @Test("Sealed beside the compression, chunks are the same, in order, all of them, and so are size and digest")
+    func overlapped() throws {
+        let plaintext = SecureRandom.bytes(8_000_000)
+        var blob: [UInt8] = []
+        let writer = try BlobWriter(dataKey: Blobs.key, isOverlapped: true) { blob.append(contentsOf: $0) }
+        for start in stride(from: 0, to: plaintext.count, by: 300_000) {
+            try writer.write(Array(plaintext[start..<min(start + 300_000, plaintext.count)]))
+        }
+        let summary = try writer.finish()
+        #expect(summary.byteCount == UInt64(blob.count))
+        #expect(summary.digest == SHA256.digest(of: blob))
+        #expect(summary.plaintextByteCount == 8_000_000)
+        #expect(try Blobs.read(blob).0 == plaintext)
+    }
+
+    @Test("Sealed beside the compression, what the output throws still comes out, and nothing follows it")
+    func overlappedOutputFails() throws {
+        struct Full: Error {}
+        var count = 0
+        let writer = try BlobWriter(dataKey: Blobs.key, isOverlapped: true) { _ in
+            count += 1
+            throw Full()
+        }
+        #expect(throws: Full.self) {
+            try writer.write(SecureRandom.bytes(16_000_000))
+            try writer.finish()
+        }
+        #expect(count == 1)
+    }
+
+    @Test("A writer that is let go of early has stopped calling its output")
+    func overlappedAbandoned() throws {
+        var blob: [UInt8] = []
+        try {
+            let writer = try BlobWriter(dataKey: Blobs.key, isOverlapped: true) { blob.append(contentsOf: $0) }
+            try writer.write(SecureRandom.bytes(4_000_000))
+        }()
+        #expect(blob.count % 1_048_608 == 0, "whole chunks")
+    }
+
     @Test("What the output throws comes out")
     func outputFails() throws {
         struct Full: Error {}

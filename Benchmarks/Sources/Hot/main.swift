@@ -1,49 +1,44 @@
-import Core
-import Engine
 import Glibc
-import SQLiteLog
 
-// Durable turns through the kernel (append, fold, decide, commit), as many and in such batches as `limits/append.c`
-// appends payloads.
-//
-//     TurnsBenchmark DIRECTORY BATCH COUNT     prints turns per second
-//
-// A turn here is one entry with a body of 150 bytes in one of 1 000 streams.
-
-func leave(_ status: Int32, _ text: String) -> Never {
-    let line = Array((text + "\n").utf8)
-    _ = write(STDERR_FILENO, line, line.count)
-    exit(status)
-}
-
-let arguments = CommandLine.arguments
-guard arguments.count == 4, let batchCount = Int(arguments[2]), let total = Int(arguments[3]), batchCount > 0 else {
-    leave(2, "usage: TurnsBenchmark DIRECTORY BATCH COUNT")
-}
-
-func run() throws -> Double {
-    var kernel = try Kernel<Counter, SQLiteEventLog, BodyCodec>(
-        log: SQLiteEventLog(directory: arguments[1]), codec: BodyCodec())
-    let body = [UInt8](repeating: 0x42, count: 150)
-    var done = 0
-    var start = timespec()
-    clock_gettime(CLOCK_MONOTONIC, &start)
-    while done < total {
-        for _ in 0..<min(batchCount, total - done) {
-            done += 1
-            let message = Counter.Message(place: done &* 7_919 % Counter.streams.count, body: body)
-            _ = try kernel.turn(message, at: Timestamp(milliseconds: 1_700_000_000_000 + Int64(done)))
-        }
-        _ = try kernel.commit()
-    }
-    var end = timespec()
-    clock_gettime(CLOCK_MONOTONIC, &end)
-    let seconds = Double(end.tv_sec - start.tv_sec) + Double(end.tv_nsec - start.tv_nsec) / 1e9
-    return Double(total) / seconds
-}
+// The hot parts of Backupy by themselves, each measured beside a limit by `run.sh`, or counted by `instructions.sh`.
+// Prints one line of numbers; what they are stands with each measurement.
 
 do {
-    print(Int(try run()))
+    var arguments = Array(CommandLine.arguments.dropFirst())
+    let name = arguments.isEmpty ? "" : arguments.removeFirst()
+    switch (name, arguments.count) {
+    case ("turns", 3):
+        print(
+            Int(
+                try Turns.run(directory: arguments[0], batch: try number(arguments[1]), count: try number(arguments[2]))
+            ))
+    case ("writers", 3):
+        let (rate, latency) = try await Writers.run(
+            directory: arguments[0], writers: try number(arguments[1]), count: try number(arguments[2]))
+        print(Int(rate), latency)
+    case ("read", 1): print(Int(try Reading.read(directory: arguments[0])))
+    case ("record", 3):
+        try Reading.record(
+            directory: arguments[0], captures: arguments[1], count: try number(arguments[2]))
+    case ("replay", 1): print(Int(try Reading.replay(directory: arguments[0])))
+    case ("backup", 2):
+        let (megabytes, peak) = try Backup.run(file: arguments[0], output: arguments[1])
+        print(megabytes, peak)
+    case ("unit", 3):
+        try Units.run(arguments[0], count: try number(arguments[1]), directory: arguments[2])
+    default:
+        leave(
+            2,
+            """
+            usage: Hot turns DIRECTORY BATCH COUNT       turns per second
+                   Hot writers DIRECTORY WRITERS COUNT   turns per second, 99th percentile of the wait in microseconds
+                   Hot read DIRECTORY                    entries per second
+                   Hot record DIRECTORY CAPTURES COUNT   makes the log that `replay` reads
+                   Hot replay DIRECTORY                  entries per second
+                   Hot backup FILE OUTPUT                megabytes per second, peak of resident memory in MiB
+                   Hot unit turn|frame|entry|chunk COUNT DIRECTORY
+            """)
+    }
 } catch {
-    leave(1, "TurnsBenchmark: \(error)")
+    leave(1, "Hot: \(error)")
 }
