@@ -108,7 +108,8 @@ extension Engine {
         }
 
         /// What is on the log at the end of this process, for the last snapshot.
-        private func leave() {
+        @usableFromInline
+        func leave() {
             guard kernel.staged.isEmpty else { return }
             engine.check?.offer(at: kernel.folded.position, isLast: true) { kernel.folded }
         }

@@ -62,6 +62,7 @@ public final class StateCheck<M: Machine>: Sendable {
     /// The engine is at the end of a commit.
     ///
     /// - Parameter isLast: nothing will follow in this process.
+    @usableFromInline
     func offer(at position: Position, isLast: Bool = false, _ folded: () -> Folded<M>) {
         slot.withLock { slot in
             guard slot.difference == nil else { return }
