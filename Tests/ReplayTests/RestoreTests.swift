@@ -36,6 +36,7 @@ struct RestoreTests {
         var position = log.lastPosition()
         while position > .start {
             let end = log.commit(upTo: position)
+            guard end.position > .start else { break }
             ends.append(end)
             position = Position(end.position.number - 1)
         }
