@@ -105,28 +105,33 @@ where MessageCodec.Message == M.Message, Log: SendableMetatype {
     let onFailure: @Sendable (any Error) -> Void
     let logger: Logger
     let pace: Pace
+    let meter: EngineMeter
 
     /// An engine that does nothing before ``start(log:codec:)``.
     ///
     /// - Parameters:
+    ///   - meter: Told how commits went.
     ///   - observer: Told what was committed, in order, before those who submitted it.
     ///   - onFailure: Called once when the log failed in a way that leaves open what is stored. The process must end
     ///     and recover by restart.
     public convenience init(
         clock: any Clock, voice: EngineVoice<M.Message>, worker: any Worker<M.Message>, logger: Logger,
-        observer: @escaping Observer = { _ in }, onFailure: @escaping @Sendable (any Error) -> Void
+        meter: EngineMeter = EngineMeter(), observer: @escaping Observer = { _ in },
+        onFailure: @escaping @Sendable (any Error) -> Void
     ) {
         self.init(
-            clock: clock, voice: voice, worker: worker, logger: logger, pace: Pace(), observer: observer,
+            clock: clock, voice: voice, worker: worker, logger: logger, pace: Pace(), meter: meter, observer: observer,
             onFailure: onFailure)
     }
 
     init(
         clock: any Clock, voice: EngineVoice<M.Message>, worker: any Worker<M.Message>, logger: Logger, pace: Pace,
-        observer: @escaping Observer, onFailure: @escaping @Sendable (any Error) -> Void
+        meter: EngineMeter = EngineMeter(), observer: @escaping Observer,
+        onFailure: @escaping @Sendable (any Error) -> Void
     ) {
         self.clock = clock
         self.pace = pace
+        self.meter = meter
         self.voice = voice
         self.observer = observer
         self.onFailure = onFailure
@@ -159,6 +164,9 @@ where MessageCodec.Message == M.Message, Log: SendableMetatype {
         thread.start()
         return state
     }
+
+    /// How many messages wait for the engine.
+    public var waitingCount: Int { inbox.withLock { $0.waiting.count } }
 
     /// Records a fact or an outcome; the completion is called after the commit.
     public func submit(_ message: M.Message, completion: @escaping Completion) {

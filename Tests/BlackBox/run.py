@@ -25,7 +25,7 @@ from kit.server import Server  # noqa: E402
 from scenarios import leaks  # noqa: E402
 
 GROUPS = ["silence", "patience", "restart", "rest", "bodies", "hostile", "runs", "failures", "objects", "connecting",
-          "sessions", "configuration", "process", "postgresql"]
+          "sessions", "configuration", "process", "postgresql", "operations"]
 
 
 class World:
