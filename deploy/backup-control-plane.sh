@@ -25,6 +25,7 @@ if [ -d "$data/objects" ]; then
 fi
 for file in "$fresh/log.sqlite" "$fresh/vault.sqlite"; do
     [ "$(sqlite3 -readonly "$file" 'PRAGMA integrity_check')" = ok ] || { echo "$file is damaged" >&2; exit 3; }
+    rm -f "$file-wal" "$file-shm" # empty ones, of the check
 done
 sync
 mv "$fresh" "$copy"

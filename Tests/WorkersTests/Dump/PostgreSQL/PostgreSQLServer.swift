@@ -90,6 +90,6 @@ func shell(
         environment: environment ?? ProcessInfo.processInfo.environment)
     var out: [UInt8] = []
     let ending = try process.run(mayGoOn: { true }) { out += $0 }
-    guard case .exited(let code) = ending.status else { throw ShellFailure(text: "\(command): \(ending)") }
+    guard let code = ending.exitCode else { throw ShellFailure(text: "\(command): \(ending)") }
     return (code, String(decoding: out, as: UTF8.self), ending.errorText)
 }
