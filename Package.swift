@@ -77,7 +77,8 @@ let package = Package(
         library(
             "Agent",
             [
-                "Core", "Digests", "Engine", "SQLiteLog", "Telemetry", "Wire", "Workers", asyncHTTPClient, logging, nioSSL,
+                "Core", "Digests", "Engine", "SQLiteLog", "Telemetry", "Wire", "Workers", asyncHTTPClient, logging,
+                nioSSL,
                 serviceLifecycle,
             ] + nio("NIOCore", "NIOPosix", "NIOHTTP1", "NIOWebSocket")),
         library(

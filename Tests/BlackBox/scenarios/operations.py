@@ -244,4 +244,31 @@ def units(world):
             expect(option in out, f"{name}: {option} is no option of {words}")
 
 
-SCENARIOS = [figures, log_lines, agents_figures, a_copy_made_while_it_runs, units]
+def container_file(world):
+    """What can be said about it where no image can be pulled: what it copies and starts is there."""
+    root = os.path.join(HERE, "../../..")
+    with open(os.path.join(root, "deploy/Containerfile"), encoding="utf-8") as file:
+        lines = file.read().replace("\\\n", " ").splitlines()
+    instructions = [line.split() for line in lines if line and not line.startswith("#")]
+    known = {"ARG", "FROM", "RUN", "WORKDIR", "COPY", "USER", "ENV", "VOLUME", "EXPOSE", "STOPSIGNAL", "ENTRYPOINT", "CMD"}
+    equal({words[0] for words in instructions} - known, set(), "instructions that are none")
+    stages = {words[3] for words in instructions if words[0] == "FROM" and len(words) == 4}
+    for words in instructions:
+        if words[0] != "COPY":
+            continue
+        if words[1].startswith("--from="):
+            expect(words[1].removeprefix("--from=") in stages, f"no such stage: {words}")
+        else:
+            missing = [path for path in words[1:-1] if not os.path.exists(os.path.join(root, path))]
+            expect(not missing, f"not in the repository: {missing}")
+    for words in instructions:
+        if words[0] in ("VOLUME", "ENTRYPOINT", "CMD"):
+            json.loads(" ".join(words[1:]))
+    shell = "\n".join(" ".join(words[1:]) for words in instructions if words[0] == "RUN")
+    done = subprocess.run(["sh", "-n"], input=shell, capture_output=True, text=True, timeout=20)
+    expect(done.returncode == 0, done.stderr)
+    last = [words for words in instructions if words[0] == "USER"][-1]
+    expect(not last[1].startswith(("0", "root")), "the image runs as root")
+
+
+SCENARIOS = [figures, log_lines, agents_figures, a_copy_made_while_it_runs, units, container_file]
