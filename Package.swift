@@ -82,7 +82,8 @@ let package = Package(
         library(
             "Agent",
             [
-                "Core", "Digests", "Engine", "SQLiteLog", "Wire", "Workers", asyncHTTPClient, logging, nioSSL,
+                "Core", "Digests", "Engine", "SQLiteLog", "Telemetry", "Wire", "Workers", asyncHTTPClient, logging,
+                nioSSL,
                 serviceLifecycle,
             ] + nio("NIOCore", "NIOPosix", "NIOHTTP1", "NIOWebSocket")),
         library(
@@ -96,15 +97,16 @@ let package = Package(
         library(
             "ControlPlane",
             [
-                "Core", "Digests", "Engine", "Objects", "Server", "SQLiteLog", "Wire", "Workers", logging, nioSSL,
-                serviceLifecycle,
+                "Core", "Digests", "Engine", "Objects", "Server", "SQLiteLog", "Telemetry", "Wire", "Workers", logging,
+                nioSSL, serviceLifecycle,
             ] + hummingbird("Hummingbird", "HummingbirdCore") + nio("NIOCore", "NIOPosix")),
+        library("Telemetry", [logging] + nio("NIOCore", "NIOHTTP1", "NIOPosix")),
         library("Simulation", ["Core", "Engine"]),
         .executableTarget(
             name: "backupy",
             dependencies: [
                 "Agent", "ControlPlane", "Core", "CSQLite", "Digests", "Engine", "Objects", "Recordings", "Server",
-                "SQLiteLog", "Wire", argumentParser, asyncHTTPClient, logging, nioSSL, serviceLifecycle,
+                "SQLiteLog", "Telemetry", "Wire", argumentParser, asyncHTTPClient, logging, nioSSL, serviceLifecycle,
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
                 .product(name: "Yams", package: "Yams"),
             ] + nio("NIOCore", "NIOHTTP1", "NIOPosix"),
@@ -134,6 +136,7 @@ let package = Package(
             ["Core", "Digests", "Engine", "Objects", "Server", "SQLiteLog", "Wire", httpTypes, logging, protobuf]
                 + hummingbird("Hummingbird", "HummingbirdTesting")
                 + nio("NIOCore", "NIOEmbedded", "NIOHTTP1", "NIOWebSocket")),
+        tests("TelemetryTests", ["Telemetry", logging]),
         tests("SimulationTests", ["Core", "Engine", "Simulation", "Wire"]),
         tests(
             "ControlPlaneTests",

@@ -24,7 +24,7 @@ start() {
     mkdir -p "$directory"
     if [ "$(id -u)" = 0 ]; then chown postgres "$directory"; fi
     local secret port
-    secret=$(as_owner mktemp)
+    secret=$(as_owner mktemp -p "$directory")
     echo postgres | as_owner tee "$secret" >/dev/null
     as_owner "$programs/initdb" -D "$directory/cluster" -U postgres --pwfile="$secret" --no-sync \
         --auth-local=scram-sha-256 --auth-host=scram-sha-256 --encoding=UTF8 --locale=C.UTF-8 >"$directory/initdb.log" 2>&1 ||

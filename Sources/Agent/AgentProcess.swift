@@ -5,6 +5,7 @@ import Logging
 import SQLiteLog
 import ServiceLifecycle
 import Synchronization
+import Telemetry
 import Wire
 import Workers
 
@@ -25,6 +26,7 @@ final class AgentProcess: Sendable {
     private let outbox: Outbox
     private let desk: ReportDesk
     private let pipeline: DumpPipeline
+    private let figures: AgentFigures
     private let vitals: HostVitals
     private let settings = SettingsBoard()
     private let failure: AsyncStream<String>
@@ -46,6 +48,7 @@ final class AgentProcess: Sendable {
             eventLoopGroupProvider: .singleton,
             configuration: Uploader.clientConfiguration(trustedCertificates: configuration.trustedCertificates))
         let sleep: @Sendable (Duration) async throws -> Void = { try await time.sleep(for: $0) }
+        figures = AgentFigures(version: configuration.version, waiting: { [mirror] in mirror.load().waitingCount })
         let log: @Sendable (String) -> Void = { [discretion] in logger.info("\(discretion.redacted($0))") }
         pipeline = DumpPipeline(drivers: [SQLiteDriver(), PostgreSQLDriver(log: log)], staging: opened.staging)
         let worker = StationWorker(
@@ -59,7 +62,11 @@ final class AgentProcess: Sendable {
         engine = StationEngine(
             clock: time,
             voice: EngineVoice(started: .started(build: Text(configuration.version), rules: Station.rules)),
-            worker: worker, logger: logger, observer: { [mirror] in mirror.observe($0) },
+            worker: worker, logger: logger,
+            observer: { [mirror, figures] recorded in
+                mirror.observe(recorded)
+                figures.observe(recorded) { mirror.run($0) }
+            },
             onFailure: { failed.yield("\($0)") })
         let count = opened.staging.discardAll()
         if count > 0 { logger.notice("removed \(count) staged files of an earlier process, whose keys are gone") }
@@ -77,6 +84,7 @@ final class AgentProcess: Sendable {
     /// - Throws: ``AgentStartError`` when the log failed.
     func run() async throws {
         let failed = Mutexed<String?>(nil)
+        let listener = await listen()
         await withTaskGroup(of: Void.self) { group in
             group.addTask { await cancelWhenGracefulShutdown { await self.connectForever() } }
             group.addTask { [failure] in
@@ -89,17 +97,36 @@ final class AgentProcess: Sendable {
             group.cancelAll()
         }
         await engine.shutdown()
+        await listener?.stop()
         try? await client.shutdown()
         if let text = failed.withLock({ $0 }) { throw AgentStartError(description: text) }
     }
 
+    /// Figures are not worth a backup: without the address the agent works all the same.
+    private func listen() async -> MetricsListener? {
+        guard let address = configuration.metricsAddress else { return nil }
+        do {
+            let listener = try await MetricsListener(
+                host: address.host, port: address.port, metrics: figures.metrics)
+            logger.notice("figures for Prometheus are at http://\(address.host):\(listener.port)/metrics")
+            return listener
+        } catch {
+            logger.error("figures for Prometheus cannot be shown at \(address.host):\(address.port): \(error)")
+            return nil
+        }
+    }
+
     private func connectForever() async {
         var backoff = Backoff()
+        var isFirst = true
         while !Task.isCancelled {
             var least = Duration.zero
             do {
                 let connection = try await dial()
+                if !isFirst { figures.noteReconnect() }
+                isFirst = false
                 let (end, wasAccepted) = await talk(connection)
+                figures.note(.reconnecting)
                 if wasAccepted { backoff.reset() }
                 logger.notice("disconnected: \(discretion.redacted(end.reason))")
             } catch is CancellationError {
@@ -156,6 +183,7 @@ final class AgentProcess: Sendable {
                 .register(identity, lastKnownConfigVersion: settings.current?.version ?? 0)
             },
             accepted: { [self] session, settings in
+                figures.note(.connected)
                 logger.notice("connected to \(configuration.server)")
                 _ = try? await engine.submit(
                     .connected(session: session, extensions: extensions.map { Text($0) }))

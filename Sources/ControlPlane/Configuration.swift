@@ -27,6 +27,8 @@ extension ControlPlane {
         public var tls: TLS?
         /// Listen without TLS where other machines can reach it.
         public var allowInsecure = false
+        /// Where figures are shown without a token; nil: only at `/metrics` with one.
+        public var metricsListen: ListenAddress?
         /// The most bytes of one backup's object.
         public var maximumObjectByteCount: UInt64 = 5 << 40
         /// What stands in the log as the build.

@@ -17,6 +17,8 @@ public final class ControlPlane: Service {
         public var port: Int
         /// How agents reach it, without a slash at its end.
         public var url: String
+        /// The port on which figures are shown without a token; nil where nobody asked for it.
+        public var metricsPort: Int?
     }
 
     private enum Phase: Sendable {
@@ -75,7 +77,9 @@ public final class ControlPlane: Service {
             await running.stop()
             throw .startedTwice
         }
-        let address = Address(host: configuration.listen.host, port: running.http.port, url: running.baseURL)
+        let address = Address(
+            host: configuration.listen.host, port: running.http.port, url: running.baseURL,
+            metricsPort: running.metricsPort)
         for file in running.directory.createdFiles { logger.notice("made \(file)") }
         logger.notice("ready at \(address.url)")
         onReady(address)

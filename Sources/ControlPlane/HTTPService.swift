@@ -20,7 +20,7 @@ struct HTTPService: Sendable {
     ///
     /// - Parameter onEnd: Called when it has ended by itself, which it never should.
     static func start(
-        _ configuration: ControlPlane.Configuration, responder: FrontResponder, door: AgentDoor,
+        _ configuration: ControlPlane.Configuration, responder: some HTTPResponder<FleetContext>, door: AgentDoor,
         environment: @escaping @Sendable () -> SessionEnvironment?, logger: Logger,
         onEnd: @escaping @Sendable (any Error) -> Void
     ) async throws(StartError) -> HTTPService {

@@ -6,6 +6,7 @@ import Objects
 import SQLiteLog
 import Server
 import Synchronization
+import Telemetry
 import Wire
 import Workers
 
@@ -23,14 +24,19 @@ final class Running: Sendable {
     let http: HTTPService
     /// How agents and people reach it.
     let baseURL: String
+    /// Where figures are shown without a token; nil where nobody asked for it.
+    private let metricsListener: MetricsListener?
+    var metricsPort: Int? { metricsListener?.port }
     private let door: AgentDoor
     private let logger: Logger
     private let tidying = Mutex<Task<Void, any Error>?>(nil)
 
     private init(
         engine: FleetEngine, follower: FleetFollower, check: StateCheck<Fleet>, directory: DataDirectory,
-        registry: SessionRegistry, http: HTTPService, baseURL: String, door: AgentDoor, logger: Logger
+        registry: SessionRegistry, http: HTTPService, metricsListener: MetricsListener?, baseURL: String,
+        door: AgentDoor, logger: Logger
     ) {
+        self.metricsListener = metricsListener
         self.engine = engine
         self.follower = follower
         self.check = check
@@ -67,11 +73,13 @@ final class Running: Sendable {
         let wrongKeys = WrongKeys()
         let front = FrontResponder(door: door, wrongKeys: wrongKeys, clock: clock)
         let tokens = TokenBook(admin: directory.adminTokenDigest)
+        let figures = FleetFigures(build: configuration.build, logger: logger)
         let registry = SessionRegistry()
         let secrets = SecretBook()
         let lateEnvironment = Late<SessionEnvironment>()
         let http = try await HTTPService.start(
-            configuration, responder: front, door: door, environment: { lateEnvironment.value }, logger: logger
+            configuration, responder: MeteredResponder(base: front, figures: figures), door: door,
+            environment: { lateEnvironment.value }, logger: logger
         ) { onFailure(ControlPlaneFailure(description: "the server on \(configuration.listen) has ended: \($0)")) }
 
         let baseURL = configuration.baseURL(port: http.port)
@@ -94,8 +102,9 @@ final class Running: Sendable {
                 // For the agents it is the same as a clock that jumped: time that they could not be heard in. Their
                 // connections stay, since closing them would cost runs of agents without a journal.
                 absent: { .clockStepped($0) }),
-            worker: worker, logger: logger, check: check,
+            worker: worker, logger: logger, meter: figures.meter, check: check,
             observer: { recorded in
+                figures.observe(recorded)
                 keys.apply(recorded)
                 tokens.apply(recorded)
                 secrets.apply(recorded)
@@ -133,10 +142,22 @@ final class Running: Sendable {
             tokenKey: directory.masterKey.derive(.tokens), clock: clock,
             unreadiness: { Self.unreadiness(door, follower, end) }, logger: logger)
         services.wrongKeys = wrongKeys
-        front.serve(FleetRouter.build(services))
+        front.serve(FleetRouter.build(services, adding: [figures.route]))
+        figures.add(
+            waiting: { engine.waitingCount }, follower: follower, end: { (try? reader.lastPosition()) ?? .start },
+            registry: registry, directory: configuration.dataDirectory)
+        let metricsListener: MetricsListener?
+        do throws(StartError) {
+            metricsListener = try await Self.listen(configuration.metricsListen, figures.metrics)
+        } catch {
+            await within(.seconds(4)) { await http.stop() }
+            await engine.shutdown()
+            follower.stop()
+            throw error
+        }
         let running = Running(
             engine: engine, follower: follower, check: check, directory: directory, registry: registry, http: http,
-            baseURL: baseURL, door: door, logger: logger)
+            metricsListener: metricsListener, baseURL: baseURL, door: door, logger: logger)
         // An agent that is let in too soon would wait for its RegisterAck, and give up after 15 s.
         try? await follower.wait(for: end, limit: .hours(24))
         guard !Task.isCancelled else {
@@ -161,6 +182,17 @@ final class Running: Sendable {
         tidying.withLock { $0 = task }
     }
 
+    private static func listen(
+        _ address: ListenAddress?, _ metrics: Metrics
+    ) async throws(StartError) -> MetricsListener? {
+        guard let address else { return nil }
+        do {
+            return try await MetricsListener(host: address.host, port: address.port, metrics: metrics)
+        } catch {
+            throw .cannotListen(address, problem: "\(error)")
+        }
+    }
+
     /// Views hold nothing that was not durable on the log: where they are ahead, the log has lost its end.
     private static func refuseLostEnd(of log: borrowing SQLiteEventLog, views: SQLiteViews) throws(StartError) {
         let seen: Position
@@ -174,6 +206,7 @@ final class Running: Sendable {
         door.close()
         tidying.withLock { $0?.cancel() }
         tellCosts()
+        await metricsListener?.stop()
         let reason = "the server is stopping"
         await within(.seconds(3)) { [registry] in await registry.closeAll(reason: reason) }
         await within(.seconds(4)) { [http] in await http.stop() }

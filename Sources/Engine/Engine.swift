@@ -123,30 +123,35 @@ where MessageCodec.Message == M.Message, Log: SendableMetatype {
     @usableFromInline let check: StateCheck<M>?
     @usableFromInline let logger: Logger
     @usableFromInline let pace: Pace
+    @usableFromInline let meter: EngineMeter
 
     /// An engine that does nothing before ``start(log:codec:)``.
     ///
     /// - Parameters:
+    ///   - meter: Told how commits went.
     ///   - check: Is left a copy of the fold now and then, for the follower to compare its own with.
     ///   - observer: Told what was committed, in order, before those who submitted it.
     ///   - onFailure: Called once when the log failed in a way that leaves open what is stored. The process must end
     ///     and recover by restart.
     public convenience init(
         clock: any Clock, voice: EngineVoice<M.Message>, worker: any Worker<M.Message>, logger: Logger,
-        check: StateCheck<M>? = nil, observer: @escaping Observer = { _ in },
+        meter: EngineMeter = EngineMeter(), check: StateCheck<M>? = nil, observer: @escaping Observer = { _ in },
         onFailure: @escaping @Sendable (any Error) -> Void
     ) {
         self.init(
-            clock: clock, voice: voice, worker: worker, logger: logger, pace: Pace(), check: check, observer: observer,
+            clock: clock, voice: voice, worker: worker, logger: logger, pace: Pace(), meter: meter, check: check,
+            observer: observer,
             onFailure: onFailure)
     }
 
     init(
         clock: any Clock, voice: EngineVoice<M.Message>, worker: any Worker<M.Message>, logger: Logger, pace: Pace,
-        check: StateCheck<M>? = nil, observer: @escaping Observer, onFailure: @escaping @Sendable (any Error) -> Void
+        meter: EngineMeter = EngineMeter(), check: StateCheck<M>? = nil, observer: @escaping Observer,
+        onFailure: @escaping @Sendable (any Error) -> Void
     ) {
         self.clock = clock
         self.pace = pace
+        self.meter = meter
         self.voice = voice
         self.check = check
         self.observer = observer
@@ -183,6 +188,9 @@ where MessageCodec.Message == M.Message, Log: SendableMetatype {
         thread.start()
         return folded
     }
+
+    /// How many messages wait for the engine.
+    public var waitingCount: Int { inbox.withLock { $0.waiting.count } }
 
     /// Records a fact or an outcome; the completion is called after the commit.
     @inlinable

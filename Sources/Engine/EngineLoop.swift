@@ -223,8 +223,10 @@ extension Engine {
         /// Commits what is staged, and only then tells anyone.
         @inlinable
         func commit(_ batch: inout PendingBatch) throws(LogError) {
+            let start = DispatchTime.now().uptimeNanoseconds
             let recorded = try kernel.commit()
             if !recorded.isEmpty {
+                engine.meter.committed(recorded.count, DispatchTime.now().uptimeNanoseconds &- start)
                 step = nil
                 if shortage != nil { engine.logger.notice("the log has room again") }
                 shortage = nil
@@ -263,6 +265,7 @@ extension Engine {
         /// Goes back to what is on the log, when that is known.
         @inlinable
         func recover(from error: LogError, at now: Timestamp) -> Bool {
+            engine.meter.failed(error)
             guard case .full = error else {
                 engine.logger.critical("the log failed: \(error)")
                 engine.onFailure(error)

@@ -95,7 +95,9 @@ public struct Kernel<M: Machine, Log: EventLog, MessageCodec: Codec> where Messa
     /// Commands without an outcome, in the order of the log.
     @inlinable
     public var pending: [Delivery<M.Message>] {
-        current.outbox.sorted { $0.key < $1.key }.map { Delivery(position: $0.key, message: $0.value, isRedelivered: true) }
+        current.outbox.sorted { $0.key < $1.key }.map {
+            Delivery(position: $0.key, message: $0.value, isRedelivered: true)
+        }
     }
 
     /// Encoded size of the staged turns.

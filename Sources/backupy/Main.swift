@@ -72,6 +72,9 @@ enum Input {
 enum Console {
     static func print(_ text: String) { write(text + "\n", to: STDOUT_FILENO) }
 
+    /// A whole line, its end included, in one piece.
+    static func complain(line: String) { write(line, to: STDERR_FILENO) }
+
     static func complain(_ text: String) { write(text + "\n", to: STDERR_FILENO) }
 
     /// Replaces the current line of a terminal.

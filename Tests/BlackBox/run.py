@@ -46,6 +46,7 @@ GROUPS = [
     "keys",
     "access",
     "tls",
+    "operations",
 ]
 
 

@@ -36,6 +36,7 @@ private struct Shelf: LogReader {
         try read(after: position, limit: limit)
     }
     func lastPosition() throws(LogError) -> Position { Position(UInt64(entries.count)) }
+    func commit(upTo position: Position) throws(LogError) -> CommitEnd { .start }
 
     func tree(of position: UInt64) throws -> CauseTree<Word>? {
         try CauseTree(of: Position(position), in: self, codec: WordCodec()) { $0.grounds.map(Position.init) }

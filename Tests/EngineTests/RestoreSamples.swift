@@ -117,7 +117,9 @@ enum Samples {
         run.reported = [.init(attempt: Attempt(1), byteCount: 5, digest: digest, position: Position(8))]
         run.progressPercent = 50
         run.progressSentAt = moment
-        run.isCancelRequested = true
+        run.sentBy = Position(4)
+        run.stoppedBy = Position(6)
+        run.cancelRequestedBy = Position(7)
         run.grace = moment
         return run
     }()

@@ -16,6 +16,8 @@ public struct AgentConfiguration: Sendable {
     public var trustedCertificates: String?
     /// Of the build, as it is told to the server.
     public var version: String
+    /// Where figures are shown (`BACKUP_METRICS_LISTEN_ADDR`); nil: nowhere. Reference agents take 127.0.0.1:9090 then.
+    public var metricsAddress: (host: String, port: Int)?
 
     /// The server of the reference agent.
     public static let defaultServer = "https://api.backupy.ru"
@@ -70,6 +72,17 @@ public struct AgentConfiguration: Sendable {
             default: .info
             }
         self.version = version
+        if let address = variable("BACKUP_METRICS_LISTEN_ADDR") { metricsAddress = try Self.address(address) }
+    }
+
+    /// `HOST:PORT`, `[ADDRESS]:PORT`, or `:PORT` for all addresses.
+    private static func address(_ text: String) throws(AgentConfigurationError) -> (host: String, port: Int) {
+        guard let colon = text.lastIndex(of: ":"), let port = Int(text[text.index(after: colon)...]),
+            (0...65_535).contains(port)
+        else { throw .badVariable(name: "BACKUP_METRICS_LISTEN_ADDR", expected: "HOST:PORT, such as 127.0.0.1:9090") }
+        var host = String(text[..<colon])
+        if host.hasPrefix("["), host.hasSuffix("]") { host = String(host.dropFirst().dropLast()) }
+        return (host.isEmpty ? "0.0.0.0" : host, port)
     }
 }
 

@@ -48,15 +48,13 @@ public struct FleetWorker: Worker {
     /// How long a command waits for the follower. Longer than readers do, who can simply read again.
     static let patience = Milliseconds.seconds(30)
 
-    private let dispatch: DispatchWork
-    private let objects: ObjectWork
+    private let resources: Resources
     private let sessions: any Sessions
     private let fleet: any FleetReader
 
     /// A worker with these resources.
     public init(_ resources: Resources) {
-        dispatch = DispatchWork(resources: resources)
-        objects = ObjectWork(resources: resources)
+        self.resources = resources
         sessions = resources.sessions
         fleet = resources.fleet
     }
@@ -110,6 +108,10 @@ public struct FleetWorker: Worker {
         } catch {
             return .undone(Text("\(error)"))
         }
+        var resources = resources
+        // Whatever goes wrong is told with the place of the command, from which all else can be looked up.
+        resources.logger[metadataKey: "position"] = "\(delivery.position.number)"
+        let (dispatch, objects) = (DispatchWork(resources: resources), ObjectWork(resources: resources))
         switch command {
         case .welcome(let agent, let session): return await dispatch.welcome(agent, session)
         case .configure(let agent, _): return await dispatch.configure(agent)

@@ -46,6 +46,8 @@ struct ForegroundProcess {
     struct Ending: Hashable, Sendable {
         var status: TerminationStatus
         var errorText: String
+        /// Nil when a signal ended it.
+        var exitCode: Int32? { if case .exited(let code) = status { code } else { nil } }
     }
 
     /// Runs it to its end. Whoever reads the output decides by ``Ending/status`` whether it was whole.

@@ -55,6 +55,7 @@ struct Targets: AsyncParsableCommand {
         @Option(help: "Port.") var port: Int64?
         @Option(help: "The database's name; for SQLite the path of the file on the agent's host.") var database: String?
         @Option(help: "Who to log in as.") var username: String?
+        @Option(help: "tcp (default) or unix_socket, with the socket's directory as the host.") var strategy: String?
         @Option(help: "env:NAME or file:PATH, looked up by the agent on its host.") var passwordSecretRef: String?
         @Option(help: "A file here with the password itself; - for standard input.") var passwordFile: String?
 
@@ -63,6 +64,7 @@ struct Targets: AsyncParsableCommand {
             let connection = JSON.members([
                 ("host", host.map(JSON.string)), ("port", port.map(JSON.integer)),
                 ("database", database.map(JSON.string)), ("username", username.map(JSON.string)),
+                ("strategy", strategy.map(JSON.string)),
                 ("password_secret_ref", password.map(JSON.string)),
             ])
             return JSON.members([

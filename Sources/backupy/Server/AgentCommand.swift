@@ -10,7 +10,7 @@ struct AgentCommand: AsyncParsableCommand {
         commandName: "agent", abstract: "Runs the agent beside the databases.",
         discussion: """
             Reads the reference agent's variables too: BACKUP_SERVER_URL, BACKUP_AGENT_KEY, BACKUP_STATE_DIR, \
-            BACKUP_LOG_LEVEL, BACKUP_DEV_ALLOW_INSECURE. An option wins over its variable.
+            BACKUP_LOG_LEVEL, BACKUP_DEV_ALLOW_INSECURE, BACKUP_METRICS_LISTEN_ADDR. An option wins over its variable.
             """)
 
     @Option(help: "The control plane's address (default: BACKUP_SERVER_URL).") var server: String?
@@ -19,7 +19,10 @@ struct AgentCommand: AsyncParsableCommand {
     @Flag(help: "Allow http:// addresses, which are not encrypted.") var allowInsecure = false
     @Flag(help: "Allow jobs to run shell commands on this host.") var allowHooks = false
 
+    @Option(help: "text or json, one object a line (default: BACKUPY_LOG_FORMAT, or text).") var logFormat: String?
+
     func run() async throws {
+        let environment = ProcessInfo.processInfo.environment
         var options = AgentConfiguration.Options()
         options.server = server
         options.stateDirectory = state
@@ -34,11 +37,12 @@ struct AgentCommand: AsyncParsableCommand {
         let configuration: AgentConfiguration
         do {
             configuration = try AgentConfiguration(
-                options: options, environment: ProcessInfo.processInfo.environment, version: Build.version)
+                options: options, environment: environment, version: Build.version)
         } catch {
             throw Failure(text: "\(error)", code: Failure.usage)
         }
-        let logger = Logs.make("agent", level: configuration.logLevel)
+        let logs = try Logs(format: logFormat ?? environment["BACKUPY_LOG_FORMAT"], level: nil)
+        let logger = logs.make("agent", level: configuration.logLevel)
         let runtime: AgentRuntime
         do {
             runtime = try AgentRuntime(configuration: configuration, logger: logger)
@@ -50,14 +54,5 @@ struct AgentCommand: AsyncParsableCommand {
             configuration: .init(
                 services: [.init(service: runtime)], gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
         ).run()
-    }
-}
-
-/// Logs go to standard error.
-enum Logs {
-    static func make(_ label: String, level: Logger.Level) -> Logger {
-        var logger = Logger(label: label) { StreamLogHandler.standardError(label: $0) }
-        logger.logLevel = level
-        return logger
     }
 }

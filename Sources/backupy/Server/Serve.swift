@@ -23,6 +23,9 @@ struct Serve: AsyncParsableCommand {
     @Option(help: "How agents reach this server, such as https://backup.example.") var publicURL: String?
     @Option(help: "The master key, kept outside the data directory.") var masterKeyFile: String?
     @Flag(help: "Listen without TLS where other machines can reach it.") var allowInsecure = false
+    @Option(help: "HOST:PORT that shows figures for Prometheus without a token.") var metricsListen: String?
+    @Option(help: "text or json, one object a line (default: text).") var logFormat: String?
+    @Option(help: "trace, debug, info, notice, warning, error or critical (default: info).") var logLevel: String?
     @Option(help: "A YAML file with these options.") var config: String?
 
     func run() async throws {
@@ -30,19 +33,23 @@ struct Serve: AsyncParsableCommand {
             file: config,
             names: [
                 "data", "listen", "tls-certificate", "tls-key", "public-url", "master-key-file", "allow-insecure",
+                "metrics-listen", "log-format", "log-level",
             ])
         guard let data = settings.text("data", data) else {
             throw Failure(
                 text: "--data is needed: the directory that holds, or will hold, the log", code: Failure.usage)
         }
+        let logs = try Logs(
+            format: settings.text("log-format", logFormat), level: settings.text("log-level", logLevel))
         let plane: ControlPlane
         let allowInsecure = try settings.flag("allow-insecure", allowInsecure)
         do {
             plane = ControlPlane(
                 configuration: try configuration(settings, data, allowInsecure),
-                logger: Logs.make("serve", level: .info)
+                logger: logs.make("serve")
             ) {
                 Console.print("ready at \($0.url)")
+                if let port = $0.metricsPort { Console.print("metrics on port \(port)") }
             }
         } catch {
             throw Failure(text: "\(error)", code: Failure.usage)
@@ -53,7 +60,7 @@ struct Serve: AsyncParsableCommand {
                     .init(service: plane, failureTerminationBehavior: .cancelGroup),
                     .init(service: HangUps(plane: plane)),
                 ],
-                gracefulShutdownSignals: [.sigterm, .sigint], logger: Logs.make("service", level: .error)))
+                gracefulShutdownSignals: [.sigterm, .sigint], logger: logs.make("service", level: .error)))
         do {
             try await group.run()
         } catch let error as StartError {
@@ -70,6 +77,9 @@ struct Serve: AsyncParsableCommand {
         configuration.publicURL = settings.text("public-url", publicURL)
         configuration.masterKeyFile = settings.text("master-key-file", masterKeyFile)
         configuration.allowInsecure = allowInsecure
+        if let listen = settings.text("metrics-listen", metricsListen) {
+            configuration.metricsListen = try ListenAddress(listen)
+        }
         configuration.build = "backupy \(Build.version)"
         let certificate = settings.text("tls-certificate", tlsCertificate)
         let key = settings.text("tls-key", tlsKey)

@@ -11,6 +11,22 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 SCRIPT = os.path.join(HERE, "../../../scripts/postgresql.sh")
 
 
+def quoted(text):
+    return "'" + text.replace("'", "''") + "'"
+
+
+def children(parent):
+    found = []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
+                if int(file.read().rpartition(")")[2].split()[1]) == parent:
+                    found.append(int(pid))
+        except OSError:
+            pass
+    return found
+
+
 class PostgreSQL:
     def __init__(self, directory):
         self.directory = directory
@@ -51,12 +67,12 @@ class PostgreSQL:
             "JOIN pg_namespace n ON n.oid = c.relnamespace "
             "WHERE c.relkind IN ('r', 'm', 'S') AND n.nspname !~ '^(pg_|information_schema)' ORDER BY 1", database).splitlines()
         rows = "count(*), md5(string_agg(t::text, E'\\n' ORDER BY t::text))"
-        digests = [
-            name + " " + self.sql(
-                f"SELECT {'last_value, is_called' if name[0] == 'S' else rows} FROM {name[1:]} t", database)
-            for name in relations
-        ]
-        digests.append(self.sql("SELECT oid, lomowner::regrole, md5(lo_get(oid)) FROM pg_largeobject_metadata ORDER BY 1", database))
+        queries = []
+        for kind, name in ((relation[0], relation[1:]) for relation in relations):
+            columns = "last_value, is_called" if kind == "S" else rows
+            queries.append(f"SELECT {quoted(name)}, {columns} FROM {name} t;")
+        queries.append("SELECT oid, lomowner::regrole, md5(lo_get(oid)) FROM pg_largeobject_metadata ORDER BY 1;")
+        digests = self.sql("\n".join(queries), database).splitlines()
         return texts, digests
 
     def session(self, database):
@@ -71,8 +87,7 @@ class PostgreSQL:
         """As a crash would end it: the children notice that their parent is gone."""
         with open(os.path.join(self.directory, "cluster", "postmaster.pid"), encoding="ascii") as file:
             postmaster = int(file.readline())
-        children = subprocess.run(["pgrep", "-P", str(postmaster)], capture_output=True, text=True).stdout.split()
-        for pid in [postmaster, *map(int, children)]:
+        for pid in [postmaster, *children(postmaster)]:
             try:
                 os.kill(pid, signal.SIGKILL)
             except ProcessLookupError:

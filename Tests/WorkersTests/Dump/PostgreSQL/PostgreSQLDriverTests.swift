@@ -19,7 +19,7 @@ struct PostgreSQLDriverTests {
     let password = "s3cr3t-Pässwörd '\"\\ =?"
 
     init() throws {
-        server = try #require(PostgreSQLServer.shared)
+        server = try PostgreSQLServer.shared.get()
         folder = try TemporaryFolder()
         staging = try StagingArea(folder: folder.file("staging"))
         let literal = "'" + password.replacing("\\", with: "\\\\").replacing("'", with: "''") + "'"

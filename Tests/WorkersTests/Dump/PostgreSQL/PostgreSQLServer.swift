@@ -1,14 +1,18 @@
 import Foundation
 import Testing
 
+@testable import Workers
+
 /// A private server by `scripts/postgresql.sh`; its superuser is `postgres` with the password `postgres`.
 final class PostgreSQLServer: Sendable {
-    /// One for all tests of the process; nil where PostgreSQL is not installed.
-    static let shared: PostgreSQLServer? = {
-        guard isInstalled, let server = try? PostgreSQLServer() else { return nil }
-        atexit { PostgreSQLServer.shared?.stop() }
+    /// One for all tests of the process.
+    static let shared: Result<PostgreSQLServer, any Error> = Result {
+        let server = try PostgreSQLServer()
+        atexit { PostgreSQLServer.stopShared() }
         return server
-    }()
+    }
+
+    private static func stopShared() { try? shared.get().stop() }
 
     static let isInstalled: Bool = {
         let folders = (try? FileManager.default.contentsOfDirectory(atPath: "/usr/lib/postgresql")) ?? []
@@ -75,25 +79,17 @@ struct ShellFailure: Error, CustomStringConvertible {
     var description: String { text }
 }
 
-/// Runs a program to its end.
+/// Runs a program to its end. Not by Foundation's `Process`, which waits for a server that it leaves behind, too.
 func shell(
     _ command: [String], input: String = "", environment: [String: String]? = nil
 ) throws -> (code: Int32, out: String, err: String) {
     let folder = try TemporaryFolder()
-    let process = Process()
-    process.executableURL = URL(filePath: "/usr/bin/env")
-    process.arguments = command
-    if let environment { process.environment = environment }
-    // Files, so that neither side waits for the other.
     try Data(input.utf8).write(to: URL(filePath: folder.file("in")))
-    for name in ["out", "err"] { FileManager.default.createFile(atPath: folder.file(name), contents: nil) }
-    process.standardInput = FileHandle(forReadingAtPath: folder.file("in"))
-    process.standardOutput = FileHandle(forWritingAtPath: folder.file("out"))
-    process.standardError = FileHandle(forWritingAtPath: folder.file("err"))
-    try process.run()
-    process.waitUntilExit()
-    func text(_ name: String) -> String {
-        String(decoding: FileManager.default.contents(atPath: folder.file(name)) ?? Data(), as: UTF8.self)
-    }
-    return (process.terminationStatus, text("out"), text("err"))
+    let process = ForegroundProcess(
+        executable: "/bin/sh", arguments: ["-c", "exec \"$@\" <\"$0\"", folder.file("in")] + command,
+        environment: environment ?? ProcessInfo.processInfo.environment)
+    var out: [UInt8] = []
+    let ending = try process.run(mayGoOn: { true }) { out += $0 }
+    guard let code = ending.exitCode else { throw ShellFailure(text: "\(command): \(ending)") }
+    return (code, String(decoding: out, as: UTF8.self), ending.errorText)
 }

@@ -1,0 +1,39 @@
+import Foundation
+import Logging
+import Telemetry
+import Wire
+
+/// Logs go to standard error, as text or as JSON.
+struct Logs {
+    private let isJSON: Bool
+    private let level: Logger.Level
+
+    /// - Throws: ``Failure`` for words that are none of those known.
+    init(format: String?, level: String?) throws {
+        switch format?.lowercased() {
+        case nil, "", "text": isJSON = false
+        case "json": isJSON = true
+        case let word?: throw Failure(text: "log-format: “\(word)” is neither text nor json", code: Failure.usage)
+        }
+        guard let level, !level.isEmpty else {
+            self.level = .info
+            return
+        }
+        guard let known = Logger.Level(rawValue: level.lowercased()) else {
+            let words = Logger.Level.allCases.map(\.rawValue).joined(separator: ", ")
+            throw Failure(text: "log-level: “\(level)” is none of \(words)", code: Failure.usage)
+        }
+        self.level = known
+    }
+
+    func make(_ label: String, level: Logger.Level? = nil) -> Logger {
+        var logger = Logger(label: label) { [isJSON] label in
+            guard isJSON else { return StreamLogHandler.standardError(label: label) }
+            let redactor = Redactor()
+            return JSONLogHandler(
+                label: label, redact: { redactor.redacted($0) }, write: { Console.complain(line: $0) })
+        }
+        logger.logLevel = level ?? self.level
+        return logger
+    }
+}
