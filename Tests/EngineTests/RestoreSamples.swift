@@ -171,6 +171,20 @@ enum Samples {
     static let emptyAnswer = RememberedAnswer(
         bodyDigest: [], position: .start, expiresAt: Timestamp(milliseconds: 0))
 
+    static let fullToken = APIToken(
+        name: "ops", role: .operator, digest: digest, createdAt: moment, expiresAt: moment)
+    static let emptyToken = APIToken(
+        name: "", role: .viewer, digest: [], createdAt: Timestamp(milliseconds: 0), expiresAt: nil)
+
+    static let fullClaim = Claim(
+        session: SessionID("ses_2"), remoteAddress: "10.0.0.2", extensions: ["journal"], hostname: "other",
+        registration: fullRegistration, registeredSentAt: moment, sequence: 4, dueAt: moment)
+    static let emptyClaim = Claim(
+        session: SessionID(""), remoteAddress: "", extensions: [], hostname: "", dueAt: Timestamp(milliseconds: 0))
+    static let fullConflict = Conflict(hostname: "other", remoteAddress: "10.0.0.2", refusedAt: moment, count: 3)
+    static let emptyConflict = Conflict(
+        hostname: "", remoteAddress: "", refusedAt: Timestamp(milliseconds: 0), count: 0)
+
     static let fullStationRun: Station.Run = {
         var run = Station.Run(Station.Order(job: "j", object: "o", isManual: true))
         run.phase = .reporting(.failed("no"), Position(4))
@@ -221,6 +235,12 @@ enum Samples {
         }
         let keys = [IdempotencyKey(token: "z", key: "k"), IdempotencyKey(token: "a", key: "")]
         for key in keys { state.answers[key] = fullAnswer }
+        for id in ["tok_9", "tok_1"] as [Text] { state.tokens[TokenID(id)] = fullToken }
+        for id in ["agt_9", "agt_1"] as [Text] {
+            state.claims[AgentID(id)] = fullClaim
+            state.conflicts[AgentID(id)] = fullConflict
+        }
+        state.timers.arm(.claim(AgentID("agt_9")), due: moment, by: Position(10))
         state.timers.arm(.silence(AgentID("agt_1")), due: moment, by: Position(11))
         state.timers.arm(.run(RunID("run_1")), due: moment, by: Position(12))
         state.timers.arm(.idempotency(keys[0]), due: Timestamp(milliseconds: 5), by: Position(13))

@@ -36,6 +36,9 @@ struct RestoreTests {
         // Whose result it is, stands in the id of the check.
         try check(Samples.fullResult, Samples.emptyResult, without: ["check"])
         try check(Samples.fullAnswer, Samples.emptyAnswer)
+        try check(Samples.fullToken, Samples.emptyToken)
+        try check(Samples.fullClaim, Samples.emptyClaim)
+        try check(Samples.fullConflict, Samples.emptyConflict)
         // What belongs to an agent, stands in the tables.
         try check(Samples.fullAgent, Samples.emptyAgent, without: ["targets", "jobs", "checks"])
     }

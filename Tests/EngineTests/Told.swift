@@ -18,10 +18,7 @@ final class Told: Sendable {
             set { metadata[key] = newValue }
         }
 
-        func log(
-            level: Logger.Level, message: Logger.Message, metadata: Logger.Metadata?, source: String, file: String,
-            function: String, line: UInt
-        ) { told.stored.withLock { $0.append("\(level): \(message)") } }
+        func log(event: LogEvent) { told.stored.withLock { $0.append("\(event.level): \(event.message)") } }
     }
 }
 

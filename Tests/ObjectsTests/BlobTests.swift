@@ -111,7 +111,7 @@ struct BlobTests {
         }
         #expect(throws: Full.self) {
             try writer.write(SecureRandom.bytes(16_000_000))
-            try writer.finish()
+            _ = try writer.finish()
         }
         #expect(count == 1)
     }

@@ -10,8 +10,8 @@ struct SentenceTests {
     func captures(name: String) throws {
         let log = try CaptureFiles.log(of: name)
         var position = Position.start
-        while let end = try log.read(after: position, limit: 1_024).last {
-            for encoded in try log.read(after: position, limit: 1_024) {
+        while let end = log.read(after: position, limit: 1_024).last {
+            for encoded in log.read(after: position, limit: 1_024) {
                 let sentence = Fleet.sentence(for: try FleetCodec().decode(encoded).message)
                 let isWhole = sentence.hasSuffix(".") && !sentence.contains("..") && !sentence.contains("Optional(")
                 #expect(isWhole && (sentence.first?.isUppercase ?? false), "\(encoded.kind): \(sentence)")
@@ -23,7 +23,7 @@ struct SentenceTests {
     @Test("and every verdict leads back to something that came from outside", arguments: CaptureFiles.names)
     func verdicts(name: String) throws {
         let log = try CaptureFiles.log(of: name)
-        let entries = try log.read(after: .start, limit: .max)
+        let entries = log.read(after: .start, limit: .max)
         for verdict in entries where verdict.kind == "run.closed" {
             let tree = try #require(
                 try CauseTree(of: verdict.position, in: log, codec: FleetCodec(), grounds: Fleet.grounds))

@@ -97,7 +97,7 @@ struct MasterKeyRotationTests {
         if let problem { throw problem }
         #expect(copies.map(\.0) == MasterKeyRotation.Step.allCases)
         for (step, copy) in copies {
-            let again = try copy + "-again"
+            let again = copy + "-again"
             try FileManager.default.copyItem(atPath: copy, toPath: again)
             defer { try? FileManager.default.removeItem(atPath: again) }
             // A start.

@@ -61,7 +61,7 @@ struct SnapshotDirectoryTests {
 
     @Test("a log names the commit at or before each position")
     func commits() throws {
-        var log = try SQLiteEventLog(directory: directory.path)
+        let log = try SQLiteEventLog(directory: directory.path)
         var feed = Feed()
         var ends: [CommitEnd] = []
         for size in [1, 3, 2] {

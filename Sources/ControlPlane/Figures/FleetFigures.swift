@@ -160,7 +160,8 @@ final class FleetFigures: Sendable {
         case .configure: framesSent.add(1, [("kind", "config_update")])
         case .dispatch: framesSent.add(1, [("kind", "run_backup")])
         case .cancel: framesSent.add(1, [("kind", "cancel_job")])
-        case .observe, .delete, .disconnect: break
+        case .probe: framesSent.add(1, [("kind", "ping")])
+        case .observe, .delete, .disconnect, .refuse: break
         }
     }
 

@@ -80,7 +80,7 @@ struct Inspection {
     }
 
     private func checkViews(_ site: Site) throws {
-        let checkpoint = try site.views.checkpoint()
+        let checkpoint = try site.views.checkpoint().position
         #expect(checkpoint <= site.log.head.position, "\(story): the views know more than the log")
         try site.follow()
         var counts: [String: (first: Position, count: Int)] = [:]

@@ -35,7 +35,7 @@ struct Site {
 
     /// Folds what the views have not seen, as the follower does.
     func follow() throws {
-        let checkpoint = try views.checkpoint()
+        let checkpoint = try views.checkpoint().position
         let codec = JSONCodec<Ledger.Message>()
         var dirty: [String: Document] = [:]
         let entries = try reader.read(after: checkpoint, limit: 1_000)
@@ -54,7 +54,7 @@ struct Site {
             if let failure { throw failure }
             for document in documents { dirty[document.id] = document }
         }
-        try views.store(dirty.values.sorted { $0.id < $1.id }, checkpoint: end)
+        try views.store(dirty.values.sorted { $0.id < $1.id }, checkpoint: reader.commit(upTo: end))
     }
 
     /// Brings what the write-ahead logs hold into their files.
