@@ -62,6 +62,11 @@ struct HTTPService: Sendable {
         } catch {
             throw Self.startError(error, configuration.listen)
         }
+        if Task.isCancelled {
+            await group.triggerGracefulShutdown()
+            _ = try? await running.value
+            throw .cancelled
+        }
         throw .cannotListen(configuration.listen, problem: "the server ended as it started")
     }
 

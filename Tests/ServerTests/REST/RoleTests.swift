@@ -15,7 +15,8 @@ import Testing
             "GET /v1/agents", "GET /v1/agents/{id}", "GET /v1/agents/{id}/config", "GET /v1/agents/{id}/discovered",
             "GET /v1/agents/{id}/metrics", "GET /v1/agents/{id}/targets", "GET /v1/targets/{id}",
             "GET /v1/agents/{id}/jobs", "GET /v1/jobs/{id}", "GET /v1/runs", "GET /v1/runs/{id}",
-            "GET /v1/runs/{id}/timeline", "GET /v1/log", "GET /v1/log/{position}", "GET /v1/state",
+            "GET /v1/runs/{id}/timeline", "GET /v1/log", "GET /v1/log/{position}", "GET /v1/log/{position}/why",
+            "GET /v1/state",
             "GET /v1/openapi.json",
         ],
         .operator: [

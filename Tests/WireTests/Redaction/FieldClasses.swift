@@ -55,7 +55,8 @@ enum FieldClass {
         let reasons = [
             "of a form that is checked at the door": """
             FleetRequest.delete_agent FleetRequest.delete_target FleetRequest.delete_job FleetRequest.cancel_run
-            FleetRequest.delete_run FleetRequest.issue_decryption_token FleetRequest.delete_check FleetIdempotency.key
+            FleetRequest.delete_run FleetRequest.issue_decryption_token FleetRequest.delete_check FleetRequest.delete_token
+            FleetIdempotency.key
             FleetIdempotencyKey.key FleetTargetChange.target FleetTargetChange.agent FleetJobChange.job
             FleetJobChange.agent FleetJobChange.target FleetRunOfJob.run FleetRunOfJob.job FleetAgentRecord.agent
             FleetSettingsChange.agent
@@ -66,22 +67,23 @@ enum FieldClass {
             FleetTargetField.username FleetTargetField.container_id FleetTarget.display_name FleetTarget.host
             FleetTarget.database FleetTarget.username FleetTarget.container_id FleetJobField.cron
             FleetJobField.compression FleetTexts.texts FleetJob.cron FleetJob.compression FleetJob.pre_hooks
-            FleetJob.post_hooks FleetCheck.name FleetCheck.target FleetPassword.reference
+            FleetJob.post_hooks FleetToken.name FleetCheck.name FleetCheck.target FleetPassword.reference
             """,
             "redacted before it is decoded": """
             FleetReceivedFrame.envelope FleetCapturedFrame.envelope FleetUnreadableFrame.start FleetAnomaly.run
-            FleetAnomaly.detail FleetCheck.agent FleetCheck.check
+            FleetAnomaly.detail FleetSessionOpening.hostname FleetCheck.agent FleetCheck.check
             """,
             "a digest, or a name in the vault": """
             FleetIdempotency.body_digest FleetAgentRecord.key_digest FleetSuccess.digest FleetFound.digest
-            FleetPassword.vault Staged.sha256
+            FleetPassword.vault FleetToken.digest Staged.sha256
             """,
             "our own words and ids": """
             FleetMessage.capture_opened FleetMessage.faulted FleetEngineStart.build FleetSessionOpening.agent
             FleetSessionOpening.session FleetSessionOpening.remote_address FleetSessionOpening.extensions
             FleetSessionClosing.agent FleetSessionClosing.session FleetSessionClosing.reason FleetReceivedFrame.agent
             FleetReceivedFrame.session FleetCapturedFrame.agent FleetUnreadableFrame.agent FleetUnreadableFrame.problem
-            FleetTicket.token FleetAcceptance.agent_deleted FleetAcceptance.target_deleted FleetAcceptance.job_deleted
+            FleetTicket.token FleetTicket.role FleetToken.token FleetToken.role FleetTimerKey.claim
+            FleetAcceptance.token_deleted FleetAcceptance.agent_deleted FleetAcceptance.target_deleted FleetAcceptance.job_deleted
             FleetAcceptance.cancel_requested FleetAcceptance.run_deletion_requested FleetAcceptance.check_deleted
             FleetRefusal.code FleetRefusal.field FleetRefusal.text FleetSettings.agent FleetTarget.target
             FleetTarget.agent FleetJob.job FleetJob.agent FleetJob.target FleetRunOrder.run FleetRunOrder.job
