@@ -27,7 +27,7 @@ func stockLog(_ commitCount: Int, on disk: MemoryDisk) throws -> [Folded<Stock>]
         for step in 0..<3 {
             let item = Text("i\((number + step) % 5)")
             let message: Stock.Message =
-                number % 3 == 2 ? .taken(item: item, count: 12) : .arrived(item: item, count: UInt64(step + 8))
+                number % 3 == 2 ? .taken(item: item, count: 20) : .arrived(item: item, count: UInt64(step + 8))
             _ = try kernel.turn(message, at: Timestamp(milliseconds: Int64(number * 10 + step)))
         }
         if number % 4 == 3, let open = kernel.pending.first {
