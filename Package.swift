@@ -122,7 +122,8 @@ let package = Package(
         tests("EngineTests", ["Core", "Digests", "Engine", logging]),
         tests("WireTests", ["Core", "Engine", "Wire", protobuf]),
         .target(name: "CFaultVFS", dependencies: ["CSQLite"], path: "Tests/CFaultVFS"),
-        tests("SQLiteLogTests", ["CFaultVFS", "Core", "CSQLite", "Digests", "Engine", "Recordings", "SQLiteLog", logging]),
+        tests(
+            "SQLiteLogTests", ["CFaultVFS", "Core", "CSQLite", "Digests", "Engine", "Recordings", "SQLiteLog", logging]),
         tests("RecordingsTests", ["Core", "Engine", "Recordings", "Wire", protobuf]),
         tests("ReplayTests", ["Core", "Engine", "Recordings", "Wire", "replay-probe"]),
         tests(
