@@ -158,7 +158,7 @@ public enum MasterKeyRotationError: Error, Hashable, Sendable, CustomStringConve
         case .noVault(let directory):
             "\(directory) has no \(SQLiteVault.fileName): name the data directory of a server with --data"
         case .lock(.locked(let path)):
-            "\(path): a server is using this data directory. Stop it (`backupy drain` first), then rotate"
+            "\(path): a server is using this data directory. Let its runs finish, stop it, then rotate"
         case .lock(let error): "\(error)"
         case .vault(let error): "\(error)"
         }

@@ -15,7 +15,7 @@ struct MasterKeyCommand: ParsableCommand {
             discussion: """
                 The old key stays beside the new one as KEY.previous: it opens older copies of the vault. Destroy it once \
                 none of those is needed. Addresses for uploads and downloads that were handed out before are refused from \
-                now on, so drain the server first. Interrupted at any moment, the directory stays usable: run it again.
+                now on, so let runs finish first. Interrupted at any moment, the directory stays usable: run it again.
                 """)
 
         @Option(help: "The data directory (default: BACKUPY_DATA).") var data: String?
