@@ -47,7 +47,7 @@ nightly: test-packages
 	Benchmarks/backup.sh .build/debug/backupy 20000 5
 
 build: packages
-	swift build $(SWIFT_FLAGS) -c release --product backupy
+	swift build $(SWIFT_FLAGS) -c release --product backupy --static-swift-stdlib
 
 bench: packages
 	Benchmarks/run.sh $(PARTS)

@@ -32,7 +32,7 @@ enum AdminToken {
         guard count >= 0 else { throw failure(path, "cannot be read") }
         let text = String(decoding: bytes.prefix(count), as: UTF8.self)
         guard let token = text.split(whereSeparator: \.isWhitespace).first, token.utf8.count >= 32 else {
-            throw .adminToken(path: path, problem: "holds no token of 32 characters or more; delete it for a new one")
+            throw .adminToken(path: path, problem: "holds no token of 32 characters or more; write one into it")
         }
         return String(token)
     }

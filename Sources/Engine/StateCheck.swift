@@ -83,7 +83,10 @@ public final class StateCheck<M: Machine>: Sendable {
         let engine: Folded<M>? = slot.withLock { slot in
             guard let offered = slot.offered, offered.position <= position else { return nil }
             slot.offered = nil
-            guard offered.position == position else { return nil }
+            guard offered.position == position else {
+                slot.dueAt = position  // missed: the next commit offers again
+                return nil
+            }
             slot.isAtWork = true
             return offered
         }
@@ -102,8 +105,10 @@ public final class StateCheck<M: Machine>: Sendable {
         let bytes = SnapshotBytes.fields(of: follower.state)
         if let difference = Self.difference(engine, follower, bytes) {
             let text = "engine and follower differ at position \(follower.position): \(difference)"
-            logger.critical(
-                "\(text). What is served may not be what the log says; restart the server, which folds the log anew")
+            let advice =
+                "What is served may not be what the log says: stop the server, delete the snapshots beside the log, and "
+                + "start it, which folds the log anew"
+            logger.critical("\(text). \(advice)")
             slot.withLock { $0.difference = text }
             return
         }

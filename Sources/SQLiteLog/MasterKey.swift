@@ -98,6 +98,7 @@ public struct MasterKey: Sendable, CustomStringConvertible {
     /// second gets the first one's.
     static func create(_ path: String) throws(VaultError) {
         let draft = "\(path).\(getpid()).new"
+        unlink(draft)  // of a process that died with the same number, as in a container
         let descriptor = open(draft, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else { throw failure(path, "cannot be created") }
         defer { unlink(draft) }

@@ -90,7 +90,12 @@ enum WriteAheadLog {
             // What a frame's checksum begins with is in the header of the frame before, sound or not.
             sum = Sum(stored: frame[16..<24])
             isSound = frame[8..<16].elementsEqual(salts) && next == sum
-            if !isSound, badFrame == nil { badFrame = number }
+            if !isSound {
+                badFrame = badFrame ?? number
+                // Only commits that follow each other show that the first was synchronized: what an earlier process left
+                // behind its own torn end may hold one of another time.
+                commitCount = 0
+            }
             if isSound, badFrame != nil, frame[4..<8].contains(where: { $0 != 0 }) { commitCount += 1 }
             if let badFrame, commitCount == 2 {
                 return badFrame == 0

@@ -181,9 +181,10 @@ enum Samples {
         registration: fullRegistration, registeredSentAt: moment, sequence: 4, dueAt: moment)
     static let emptyClaim = Claim(
         session: SessionID(""), remoteAddress: "", extensions: [], hostname: "", dueAt: Timestamp(milliseconds: 0))
-    static let fullConflict = Conflict(hostname: "other", remoteAddress: "10.0.0.2", refusedAt: moment, count: 3)
+    static let fullConflict = Conflict(
+        hostname: "other", session: SessionID("ses_3"), remoteAddress: "10.0.0.2", refusedAt: moment, count: 3)
     static let emptyConflict = Conflict(
-        hostname: "", remoteAddress: "", refusedAt: Timestamp(milliseconds: 0), count: 0)
+        hostname: "", session: SessionID(""), remoteAddress: "", refusedAt: Timestamp(milliseconds: 0), count: 0)
 
     static let fullStationRun: Station.Run = {
         var run = Station.Run(Station.Order(job: "j", object: "o", isManual: true))

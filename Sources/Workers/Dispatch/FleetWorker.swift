@@ -125,12 +125,14 @@ public struct FleetWorker: Worker {
 }
 
 extension Command {
-    /// Commands to an agent share its lane whatever stream they belong to; those about an object share the run's.
+    /// Commands to an agent share its lane whatever stream they belong to; those about an object share the run's. What
+    /// is done to a connection itself waits for none of them: they may wait for the follower.
     fileprivate var lane: Text {
         switch self {
-        case .welcome(let agent, _), .configure(let agent, _), .dispatch(let agent, _, _, _), .cancel(let agent, _, _),
-            .disconnect(let agent, _), .probe(let agent, _), .refuse(let agent, _):
+        case .welcome(let agent, _), .configure(let agent, _), .dispatch(let agent, _, _, _), .cancel(let agent, _, _):
             Stream.agent(agent).name
+        case .disconnect(_, let session), .probe(_, let session), .refuse(_, let session):
+            Text("session/\(session)")
         case .observe(let run, _), .delete(let run, _):
             Stream.run(run).name
         }

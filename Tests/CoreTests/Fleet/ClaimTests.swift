@@ -126,6 +126,35 @@ struct ClaimTests {
         #expect(story.state.agents[Story.agent]?.registration?.hostname == "host")
     }
 
+    @Test("What a refused connection still sends counts for nothing")
+    func refusedCountsForNothing() {
+        var story = Story.running()
+        dial(&story)
+        _ = beat(&story)
+        #expect(story.state.conflicts[Story.agent]?.session == twin)
+        let before = story.state.runs[Story.run]
+        story.hear(
+            .heartbeat(Heartbeat(configVersion: 777, metrics: nil, activeJobIDs: [])), session: twin, sequence: 9)
+        story.hear(
+            .jobUpdate(
+                JobUpdate(
+                    job: Story.job, run: WireRunID(Story.run, .first), status: .failed, progressPercent: 0, step: "",
+                    errorText: "")), session: twin, sequence: 10)
+        #expect(story.state.runs[Story.run] == before)
+        #expect(story.state.agents[Story.agent]?.appliedConfigVersion != 777)
+    }
+
+    @Test("A refused host that becomes the agent's own, since it moved, is no conflict any more")
+    func moved() {
+        var story = Story.ready()
+        dial(&story)
+        _ = beat(&story)
+        #expect(story.state.conflicts.count == 1)
+        story.disconnect()
+        dial(&story, session: "ses_3")
+        #expect(current(story) == "ses_3" && story.state.conflicts.isEmpty)
+    }
+
     @Test("A key that changes ends both connections, and forgets the conflict")
     func rotation() {
         var story = Story.ready()

@@ -27,6 +27,15 @@ struct GroundsTests {
         #expect(kinds(of: story) == ["outcome.dispatch"])
     }
 
+    @Test("a failure that is reported after the completion, and changes nothing, is no ground of the success")
+    func late() {
+        var story = Story.running()
+        story.complete()
+        story.update(.failed, failure: .source)
+        story.observe(Story.found())
+        #expect(kinds(of: story) == ["outcome.dispatch", "frame.backup_completed"])
+    }
+
     @Test("lost: how it was sent")
     func lost() {
         var story = Story.running()

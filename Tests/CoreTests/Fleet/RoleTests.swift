@@ -36,6 +36,8 @@ struct RoleTests {
             ([.password(.reference("file:/etc/shadow"))], false), ([.password(.reference("env:HOME"))], false),
             ([.password(.vault("secret:1"))], true), ([.host("/run/x")], false), ([.host("db.internal")], true),
             ([.strategy(.unixSocket), .host("x")], false),
+            ([.type(.postgresql), .host("db.internal,/run/postgresql")], false),
+            ([.type(.postgresql), .host("@pg")], false), ([.type(.postgresql)], false),
             ([.type(.postgresql), .database("anything"), .host("h"), .port(1)], true),
         ] as [([TargetField], Bool)])
     func paths(fields: [TargetField], isOpen: Bool) {
@@ -55,6 +57,14 @@ struct RoleTests {
         #expect(ask(&story, .changeTarget("tgt_2", [.type(.sqlite)]), .operator)?.code == .permission)
         #expect(ask(&story, .changeTarget("tgt_2", [.host("/a")]), .admin) == nil)
         #expect(ask(&story, .changeTarget("tgt_2", [.type(.sqlite)]), .operator)?.code == .permission)
+    }
+
+    @Test("An agent is allowed to replace its own program by an administrator only")
+    func update() {
+        var story = Story.ready()
+        #expect(ask(&story, .configureAgent(Story.agent, [.autoUpdate(true)]), .operator)?.code == .permission)
+        #expect(ask(&story, .configureAgent(Story.agent, [.autoUpdate(false)]), .operator) == nil)
+        #expect(ask(&story, .configureAgent(Story.agent, [.autoUpdate(true)]), .admin) == nil)
     }
 
     @Test("Tokens are made once, judged, counted, and forgotten")

@@ -29,10 +29,17 @@ extension TargetSpec {
     var paths: [Text] {
         var paths: [Text] = []
         if type == .sqlite { paths.append(database) }
-        // Clients take a host that begins with a slash for the directory of a socket, whatever the strategy says.
-        if strategy == .unixSocket || host.string.utf8.first == UInt8(ascii: "/") { paths.append(host) }
+        if strategy == .unixSocket || namesSocket { paths.append(host) }
         if case .reference(let reference) = password { paths.append(reference) }
         return paths
+    }
+
+    /// Whether clients may find a socket of the agent's host behind the host, whatever the strategy says: a path, an abstract
+    /// name, a list with one of them, or nothing, which is the client's own socket. Source: PostgreSQL documentation,
+    /// “Connection strings”, `host`.
+    private var namesSocket: Bool {
+        if host.isEmpty { return strategy == .tcp && [.postgresql, .mysql, .mariadb].contains(type) }
+        return host.string.utf8.contains { [UInt8(ascii: "/"), UInt8(ascii: "@"), UInt8(ascii: ",")].contains($0) }
     }
 }
 
@@ -46,7 +53,12 @@ extension Fleet {
         case .changeJob(let id, let fields): return state.jobs[id].flatMap { hooksBeyond($0.spec, fields) }
         case .createTarget(_, _, let fields): return pathsBeyond(TargetSpec(), fields)
         case .changeTarget(let id, let fields): return state.targets[id].flatMap { pathsBeyond($0.spec, fields) }
-        case .createAgent, .renameAgent, .deleteAgent, .rotateKey, .configureAgent, .deleteTarget, .deleteJob, .runJob,
+        case .configureAgent(_, let fields):
+            guard fields.contains(.autoUpdate(true)) else { return nil }
+            return Refusal(
+                code: .permission, field: "advanced.auto_update_enabled",
+                text: "lets an agent replace its own program: only an admin may")
+        case .createAgent, .renameAgent, .deleteAgent, .rotateKey, .deleteTarget, .deleteJob, .runJob,
             .cancelRun, .deleteRun, .issueDecryptionToken, .createCheck, .deleteCheck, .createToken, .deleteToken:
             return nil
         }

@@ -28,6 +28,8 @@ public struct Claim: Hashable, Sendable {
 public struct Conflict: Hashable, Sendable {
     /// The refused host.
     public internal(set) var hostname: Text
+    /// Its connection, which may go on to send until it is closed.
+    public internal(set) var session: SessionID
     /// Where it dialled from.
     public internal(set) var remoteAddress: Text
     /// When it was refused last.
@@ -72,7 +74,8 @@ extension Fleet.State {
         guard let claim = claims[id], let agent = agents[id] else { return [] }
         endClaim(of: id)
         conflicts[id] = Conflict(
-            hostname: claim.hostname, remoteAddress: claim.remoteAddress, refusedAt: entry.recordedAt,
+            hostname: claim.hostname, session: claim.session, remoteAddress: claim.remoteAddress,
+            refusedAt: entry.recordedAt,
             count: (conflicts[id]?.count ?? 0) &+ 1)
         let own = agent.registration?.hostname ?? ""
         let detail =
@@ -132,6 +135,7 @@ extension Conflict: Restorable {
     /// Writes every field.
     public func encode<Encoder: CanonicalEncoder>(into encoder: inout Encoder) {
         encoder.encode("hostname", hostname)
+        encoder.encode("session", session)
         encoder.encode("remote_address", remoteAddress)
         encoder.encode("refused_at", refusedAt)
         encoder.encode("count", count)
@@ -140,6 +144,7 @@ extension Conflict: Restorable {
     /// Reads every field.
     public init<Decoder: CanonicalDecoder>(from decoder: inout Decoder) throws(CanonicalError) {
         hostname = try decoder.decode("hostname")
+        session = try decoder.decode("session")
         remoteAddress = try decoder.decode("remote_address")
         refusedAt = try decoder.decode("refused_at")
         count = try decoder.decode("count")

@@ -9,6 +9,7 @@ extension Fleet.State {
                 hold(frame, of: id)
                 return []
             }
+            if conflicts[id]?.session == session { return [] }  // refused, and not closed yet
             if agents[id]?.session?.id == session {
                 verdict = refuseClaim(of: id, entry)
             } else if case .register = frame.report {

@@ -16,6 +16,8 @@ extension Fleet.State {
         agents[id]?.session = Agent.Session(
             id: opening.session, remoteAddress: opening.remoteAddress, extensions: opening.extensions)
         agents[id]?.session?.unansweredCount = agent.inFlightCount
+        // The host that was refused is the agent's own now: it moved.
+        if let host = opening.hostname, host == conflicts[id]?.hostname { conflicts[id] = nil }
         agents[id]?.journalsRuns = opening.extensions.contains(ProtocolExtension.journal)
         agents[id]?.lastSeenAt = entry.recordedAt
         timers.arm(.silence(id), due: entry.recordedAt + Fleet.Limits.silence, by: entry.position)

@@ -237,14 +237,15 @@ extension Run {
 
     mutating func failed(_ reported: Attempt, _ reason: FailureClass, by position: Position) -> [Sign] {
         guard isOpen, reported == attempt else { return [.late] }
-        stoppedBy = position
         failure = reason
         hasFailedSinceDelivery = true
         switch phase {
         case .sending, .unconfirmed, .running, .reconciling:
             phase = .failed(reported, reason)
+            stoppedBy = position
             return []
         case .captured:
+            stoppedBy = position
             return []
         case .queued, .verifying, .stored, .failed, .gone, .stopped, .ended, .closed:
             return [.late]
@@ -253,12 +254,13 @@ extension Run {
 
     mutating func cancelled(_ reported: Attempt, by position: Position) -> [Sign] {
         guard isOpen, reported == attempt else { return [.late] }
-        stoppedBy = position
         switch phase {
         case .sending, .unconfirmed, .running, .reconciling:
             phase = .stopped
+            stoppedBy = position
             return []
         case .captured:
+            stoppedBy = position
             wasCancelled = true
             return []
         case .queued, .verifying, .stored, .failed, .gone, .stopped, .ended, .closed:

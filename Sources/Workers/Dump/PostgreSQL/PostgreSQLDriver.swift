@@ -136,8 +136,14 @@ public struct PostgreSQLDriver: DumpDriver {
         variables["LC_ALL"] = "C"
         variables["PGAPPNAME"] = "backupy"
         if variables["PGCONNECT_TIMEOUT"] == nil { variables["PGCONNECT_TIMEOUT"] = "30" }
+        guard !target.host.contains(","), !target.host.hasPrefix("@") else {
+            throw Self.misconfigured("the host must be one name, one address or the directory of a socket")
+        }
+        var host = target.host
         switch target.strategy {
-        case "tcp": break
+        case "tcp":
+            // Without a host the tools would go to a socket.
+            if host.isEmpty { host = "localhost" }
         case "unix_socket":
             guard target.host.isEmpty || target.host.hasPrefix("/") else {
                 throw Self.misconfigured(
@@ -149,7 +155,7 @@ public struct PostgreSQLDriver: DumpDriver {
         }
         guard target.port <= 65_535 else { throw Self.misconfigured("port \(target.port) is over 65535") }
         for (name, value) in [
-            ("PGHOST", target.host), ("PGPORT", target.port == 0 ? "" : String(target.port)),
+            ("PGHOST", host), ("PGPORT", target.port == 0 ? "" : String(target.port)),
             ("PGDATABASE", target.database), ("PGUSER", target.username), ("PGPASSWORD", target.password.text),
         ] where !value.isEmpty {
             guard !value.utf8.contains(0) else { throw Self.misconfigured("\(name) would hold a zero byte") }
