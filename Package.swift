@@ -150,7 +150,7 @@ let package = Package(
             swiftSettings: settings),
         tests(
             "WorkersTests",
-            ["Core", "CSQLite", "Digests", "Engine", "Objects", "Wire", "Workers", asyncHTTPClient]
+            ["Core", "CSQLite", "Digests", "Engine", "Objects", "Wire", "Workers", asyncHTTPClient, logging]
                 + nio("NIOCore", "NIOPosix", "NIOHTTP1")),
     ]
 )

@@ -84,7 +84,7 @@ struct SnapshotTests {
     @Test(
         "a snapshot that does not fit is passed over for the older one, and told",
         arguments: [
-            "magic", "byte", "length", "version", "link", "end", "digest",
+            "magic", "byte", "checksum", "length", "version", "rules", "link", "end", "digest",
         ])
     func unfit(damage: String) throws {
         let folds = try stockLog(9, on: disk)
@@ -102,8 +102,11 @@ struct SnapshotTests {
         switch damage {
         case "magic": store.damage(newer) { $0[0] ^= 1 }
         case "byte": store.damage(newer) { $0[$0.count / 2] ^= 1 }
+        // The time is in no digest but the checksum's.
+        case "checksum": store.damage(newer) { $0[35] ^= 1 }
         case "length": store.damage(newer) { $0.removeLast(40) }
         case "version": store.damage(newer) { reseal(&$0) { $0[15] = 99 } }
+        case "rules": store.damage(newer) { reseal(&$0) { $0[19] ^= 0xFF } }
         case "link": store.damage(newer) { reseal(&$0) { $0[36] ^= 1 } }
         case "end":
             store.damage(newer) { $0 = [] }
@@ -132,6 +135,15 @@ struct SnapshotTests {
         #expect(throws: SnapshotError.self) {
             try Snapshot(store.read(folds[5].position)).check(Stock.self, at: folds[5].position, in: kernel.log)
         }
+    }
+
+    @Test("a fold that no commit ends with is not kept")
+    func betweenCommits() throws {
+        _ = try stockLog(3, on: disk)
+        var kernel = try StockKernel(log: MemoryLog(disk: disk), codec: JSONCodec())
+        _ = try kernel.turn(.arrived(item: "x", count: 1), at: Timestamp(milliseconds: 0))
+        #expect(throws: SnapshotError.self) { try snapshots.save(kernel.folded, in: kernel.log) }
+        #expect(store.positions().isEmpty)
     }
 
     @Test("folding stops when it is no longer wanted")

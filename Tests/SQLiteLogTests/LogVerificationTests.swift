@@ -82,6 +82,36 @@ struct LogVerificationTests {
         #expect(try damagedPosition { _ = try SQLiteEventLog(directory: directory.path) } == position)
     }
 
+    @Test(
+        "An index of streams that leaves something out or adds something is found",
+        arguments: [
+            "DELETE FROM streams WHERE stream = 'engine'", "DELETE FROM blocks WHERE stream = 'engine'",
+            "UPDATE streams SET revision = 2, last_position = 3 WHERE stream = 'agent/a'",
+            "INSERT INTO blocks VALUES (5, 'run/9', x'00')",
+        ])
+    func index(sql: String) throws {
+        let directory = try TemporaryDirectory()
+        // The third commit indexes the five entries before it.
+        var log = try SQLiteEventLog(directory: directory.path, vfs: nil, blockEntryCount: 4)
+        var feed = Feed()
+        try feed.commit([["engine", "agent/a", "agent/a"], ["agent/a", "run/1"], ["run/1"]], to: &log)
+        _ = try verify(directory)
+        try tamper(directory.file("log.sqlite"), sql)
+        #expect(try damagedPosition { _ = try verify(directory) } == 5)
+    }
+
+    @Test("A file whose pages do not add up is found, though every entry reads well")
+    func structure() throws {
+        let (directory, _) = try makeLog()
+        let file = directory.file("log.sqlite")
+        var bytes = [UInt8](try Data(contentsOf: URL(fileURLWithPath: file)))
+        // The count of free pages. Source: SQLite documentation, “Database File Format”, 1.3.
+        bytes[39] = 3
+        try Data(bytes).write(to: URL(fileURLWithPath: file))
+        #expect(try SQLiteLogReader(directory: directory.path).read(after: .start, limit: 20).count == 9)
+        #expect(try damagedPosition { _ = try verify(directory) } == 10)
+    }
+
     @Test("An entry that was replaced together with its checksum is found by the link")
     func forged() throws {
         let (directory, _) = try makeLog()

@@ -127,6 +127,52 @@ def no_order_is_sent_twice(world):
     findings.end()
 
 
+class Assassin(Agent):
+    """Kills the server the moment a RunBackup arrives: mostly before the server has noted that it was sent."""
+    is_armed = False
+
+    def _plant(self, order):
+        if self.is_armed:
+            self.server.process.kill()
+        super()._plant(order)
+
+
+def no_order_is_sent_twice_when_killed_by_its_receiver(world):
+    server = world.new_server().start()
+    runs, findings = [], Findings()
+    for number in range(6):
+        agent = Assassin(server, f"assassin {number}")
+        job = agent.add_job()
+        agent.connect()
+        agent.is_armed = True
+        run, key = None, f"kill-{number}"
+        try:
+            run = server.call("POST", f"/v1/jobs/{job}/run", {}, key).json["run_id"]
+        except OSError:
+            pass  # killed before it has answered
+        agent.wait_closed()
+        server.kill()
+        agent.leave()
+        agent.is_armed = False
+        server.start()
+        runs.append(run or server.make(f"/v1/jobs/{job}/run", {}, key)["run_id"])
+        agent.connect()
+        findings.run(agent.name, lambda: never(lambda: twice(agent), "RunBackups sent more than once", 1))
+        agent.leave()
+    unknown = [run for run in runs if '"unknown"' in server.call("GET", f"/v1/log?stream=run/{run}&limit=100").text]
+    if not unknown:
+        print("note: the server had always noted the sending before it was killed", flush=True)
+    server.stop()
+    code, out, err = server.command("replay", "--check", server.data)
+    findings.check(code == 0, f"replay --check: exit {code}: {out[-300:]} {err[-500:]}")
+    findings.end()
+
+
+def twice(agent):
+    sent = [order["run_id"] for order in agent.orders()]
+    return sorted({wire for wire in sent if sent.count(wire) > 1})
+
+
 def ended_politely_in_a_run(world):
     server = world.new_server().start()
     agents = [Agent(server, f"agent {number}") for number in range(5)]
@@ -152,4 +198,5 @@ def ended_politely_in_a_run(world):
     equal((code, err[-200:] if code else ""), (0, ""), f"log verify ({out[-200:]})")
 
 
-SCENARIOS = [nothing_answered_is_lost, no_order_is_sent_twice, ended_politely_in_a_run]
+SCENARIOS = [nothing_answered_is_lost, no_order_is_sent_twice, no_order_is_sent_twice_when_killed_by_its_receiver,
+             ended_politely_in_a_run]

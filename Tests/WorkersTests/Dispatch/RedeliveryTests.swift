@@ -1,0 +1,67 @@
+import Core
+import Engine
+import Foundation
+import Logging
+import Objects
+import Synchronization
+import Testing
+import Wire
+import Workers
+
+@Suite("Commands that an earlier process may have carried out")
+struct RedeliveryTests {
+    private func result(isRepeatable: Bool, isRedelivered: Bool, _ fleet: EmptyFleet) async throws
+        -> CommandOutcome.Result?
+    {
+        let root = NSTemporaryDirectory() + "backupy-redelivery-\(UUID())"
+        defer { try? FileManager.default.removeItem(atPath: root) }
+        let worker = FleetWorker(
+            FleetWorker.Resources(
+                sessions: NoSessions(), vault: MemoryVault(), store: try DirectoryStore(root: root),
+                urls: ObjectURLSigner(key: [1], base: "http://h"), fleet: fleet, secrets: SecretBook(),
+                clock: StoppedClock(), maximumObjectByteCount: 1, logger: Logger(label: "test")))
+        let command = Command.dispatch(
+            AgentID("agt_00000000001"), RunID("run_00000000001"), .first, isRepeatable: isRepeatable)
+        let message = try await worker.perform(
+            Delivery(position: Position(7), message: Fleet.Message.command(command), isRedelivered: isRedelivered)
+        ) { _ in }
+        guard case .outcome(let outcome) = message else { return nil }
+        return outcome.result
+    }
+
+    @Test("A RunBackup for an agent without a journal is not even tried again, though the agent be connected by now")
+    func notTried() async throws {
+        let fleet = EmptyFleet()
+        #expect(try await result(isRepeatable: false, isRedelivered: true, fleet) == .unknown)
+        #expect(!fleet.wasAsked.withLock { $0 })
+    }
+
+    @Test("One that may be repeated and cannot be sent now is unknown, not undone: the first may have arrived")
+    func unknown() async throws {
+        let fleet = EmptyFleet()
+        #expect(try await result(isRepeatable: true, isRedelivered: true, fleet) == .unknown)
+        #expect(fleet.wasAsked.withLock { $0 })
+        #expect(try await result(isRepeatable: false, isRedelivered: false, fleet) == .undone("there is no such run"))
+    }
+}
+
+/// Remembers whether anyone set out to send.
+private final class EmptyFleet: FleetReader {
+    let wasAsked = Mutex(false)
+
+    func wait(for position: Position, limit: Milliseconds) { wasAsked.withLock { $0 = true } }
+    func read<Value: Sendable>(_ body: (borrowing Fleet.State) -> Value) -> Value { body(Fleet.initial) }
+}
+
+private struct NoSessions: Sessions {
+    func send(
+        to agent: AgentID, session: SessionID?, frame: @escaping @Sendable (UInt64) -> [UInt8]
+    ) async -> SendResult { .notConnected }
+    func probe(_ agent: AgentID, session: SessionID) async -> SendResult { .notConnected }
+    func close(_ agent: AgentID, session: SessionID, because ending: SessionEnding) async {}
+}
+
+private struct StoppedClock: Clock {
+    func wallTime() -> Timestamp { Timestamp(milliseconds: 0) }
+    func monotonicNanoseconds() -> UInt64 { 0 }
+}
