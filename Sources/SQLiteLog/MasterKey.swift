@@ -94,11 +94,14 @@ public struct MasterKey: Sendable, CustomStringConvertible {
             warning: isOpen ? "\(path): others may read the master key (mode \(mode)); set it to 600" : nil)
     }
 
+    /// Where a key is written before it has its name.
+    static func draft(of path: String) -> String { path + ".new" }
+
     /// Writes a new key beside the path and links it there whole: no crash leaves half a key, and of two processes the
     /// second gets the first one's.
     static func create(_ path: String) throws(VaultError) {
-        let draft = "\(path).\(getpid()).new"
-        unlink(draft)  // of a process that died with the same number, as in a container
+        let draft = draft(of: path)
+        unlink(draft)  // of a process that died
         let descriptor = open(draft, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else { throw failure(path, "cannot be created") }
         defer { unlink(draft) }

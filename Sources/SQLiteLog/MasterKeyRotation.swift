@@ -124,6 +124,7 @@ public enum MasterKeyRotation {
         }
         try MasterKey.synchronizeFolder(of: keyFile)
         didReach(.formerKept)
+        unlink(MasterKey.draft(of: next(keyFile)))  // of a rotation that was killed as it began
         guard rename(next(keyFile), keyFile) == 0 else { throw MasterKey.failure(keyFile, "cannot be replaced") }
         try MasterKey.synchronizeFolder(of: keyFile)
         didReach(.inPlace)

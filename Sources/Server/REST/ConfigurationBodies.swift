@@ -55,7 +55,7 @@ struct TargetBody {
         }
         try body.end()
         guard let password else { return }
-        for (member, text) in texts where SecretKeeper.holds(text, any: [password]) {
+        for (member, text) in texts where KnownSecrets.holds(text, any: [password]) {
             throw RESTError.holdsSecret(member)
         }
     }

@@ -56,7 +56,7 @@ struct Desk: Sendable {
 
     private func refuseToken(of request: Hummingbird.Request, in body: [UInt8]) throws(RESTError) {
         guard !body.isEmpty, let token = request.headers[.authorization]?.split(separator: " ").last else { return }
-        guard SecretKeeper.holds(body, any: [Array(token.utf8)]) else { return }
+        guard KnownSecrets.holds(body, any: [Array(token.utf8)]) else { return }
         throw RESTError(.validation, "the body holds the token of this request, which would be kept for ever")
     }
 
@@ -72,7 +72,7 @@ struct Desk: Sendable {
         }
         guard let agent, !texts.isEmpty else { return }
         let passwords = try await secrets.passwords(of: agent)
-        for (member, text) in texts where SecretKeeper.holds(text, any: passwords) {
+        for (member, text) in texts where KnownSecrets.holds(text, any: passwords) {
             throw RESTError.holdsSecret(member)
         }
     }
