@@ -96,6 +96,9 @@ extension RecordFleetRequest {
                     })
             case .cancelRun(let id): .cancelRun(id.text.string)
             case .deleteRun(let id): .deleteRun(id.text.string)
+            case .lockRun(let id, let until, let reason):
+                .lockRun(RecordFleetLock(id, until: until, reason: reason))
+            case .unlockRun(let id): .unlockRun(id.text.string)
             case .issueDecryptionToken(let id): .issueDecryptionToken(id.text.string)
             case .createCheck(let id, let agent, let spec): .createCheck(RecordFleetCheck(id, agent, spec))
             case .deleteCheck(let id): .deleteCheck(id.text.string)
@@ -126,6 +129,8 @@ extension Request {
         case .runJob(let it): self = .runJob(RunID(Text(it.run)), JobID(Text(it.job)))
         case .cancelRun(let id): self = .cancelRun(RunID(Text(id)))
         case .deleteRun(let id): self = .deleteRun(RunID(Text(id)))
+        case .lockRun(let it): self = .lockRun(it.runID, until: it.until, reason: Text(it.reason))
+        case .unlockRun(let id): self = .unlockRun(RunID(Text(id)))
         case .issueDecryptionToken(let id): self = .issueDecryptionToken(RunID(Text(id)))
         case .createCheck(let it): self = .createCheck(it.checkID, it.prober, try CheckSpec(it))
         case .deleteCheck(let id): self = .deleteCheck(CheckID(Text(id)))

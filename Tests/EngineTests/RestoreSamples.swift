@@ -90,7 +90,7 @@ enum Samples {
     static let fullJob: Job = {
         var spec = JobSpec()
         spec.cron = "*/5 * * * *"
-        spec.retentionDays = 30
+        spec.retention = fullRule
         spec.compression = "none"
         spec.preHooks = ["a", "b"]
         spec.postHooks = ["c"]
@@ -144,10 +144,22 @@ enum Samples {
         }
 
     static let fullObject = StoredObject(
-        agent: AgentID("agt_1"), job: JobID("job_1"), attempt: Attempt(2), byteCount: 5, keepUntil: moment,
-        isBeingDeleted: true)
+        agent: AgentID("agt_1"), job: JobID("job_1"), attempt: Attempt(2), byteCount: 5, createdAt: moment,
+        storedAt: moment, keepUntil: moment, isBeingDeleted: true, isVanished: true)
     static let emptyObject = StoredObject(
-        agent: AgentID(""), job: JobID(""), attempt: .none, byteCount: 0, keepUntil: Timestamp(milliseconds: 0))
+        agent: AgentID(""), job: JobID(""), attempt: .none, byteCount: 0,
+        createdAt: Timestamp(milliseconds: 0), storedAt: Timestamp(milliseconds: 0),
+        keepUntil: Timestamp(milliseconds: 0))
+
+    static let fullLock = ObjectLock(until: moment, reason: "audit", token: "ci", setAt: moment)
+    static let emptyLock = ObjectLock(until: nil, reason: "", token: "", setAt: Timestamp(milliseconds: 0))
+    static let fullDeletion = Deletion(agent: AgentID("agt_1"), job: JobID("job_1"), failureCount: 3)
+    static let emptyDeletion = Deletion(agent: AgentID(""), job: JobID(""))
+    static let fullRule: RetentionRule = {
+        var rule = RetentionRule(days: 30)
+        for part in RetentionRule.Count.allCases { rule[part] = UInt32(part.rawValue) }
+        return rule
+    }()
 
     static let fullCheck: Check = {
         var check = Check(
@@ -228,8 +240,12 @@ enum Samples {
             run.phase = phase
             state.runs[RunID(Text("run_\((number + 7) % phases.count)"))] = run
         }
-        state.objects[RunID("run_5")] = fullObject
-        state.objects[RunID("run_1")] = fullObject
+        for id in ["run_5", "run_1"] as [Text] {
+            state.objects[RunID(id)] = fullObject
+            state.shelves[fullObject.job, default: []].append(RunID(id))
+            state.locks[RunID(id)] = fullLock
+            state.deletions[ObjectKey(run: RunID(id), attempt: Attempt(2))] = fullDeletion
+        }
         for id in ["chk_9", "chk_1"] as [Text] {
             state.checks[CheckID(id)] = fullCheck
             state.checks[CheckID(id)]?.last?.check = CheckID(id)
@@ -242,6 +258,11 @@ enum Samples {
             state.conflicts[AgentID(id)] = fullConflict
         }
         state.timers.arm(.claim(AgentID("agt_9")), due: moment, by: Position(10))
+        state.timers.arm(.retention(JobID("job_1")), due: moment, by: Position(14))
+        state.timers.arm(.leftovers(RunID("run_1")), due: moment, by: Position(15))
+        state.timers.arm(
+            .deletion(ObjectKey(run: RunID("run_1"), attempt: Attempt(2))), due: moment, by: Position(16))
+        state.timers.arm(.survey, due: moment, by: Position(17))
         state.timers.arm(.silence(AgentID("agt_1")), due: moment, by: Position(11))
         state.timers.arm(.run(RunID("run_1")), due: moment, by: Position(12))
         state.timers.arm(.idempotency(keys[0]), due: Timestamp(milliseconds: 5), by: Position(13))

@@ -27,6 +27,7 @@ final class FleetFigures: Sendable {
     private let runSeconds: Histogram
     private let runBytes: Histogram
     private let storedBytes: Counter
+    private let objects: Counter
     private let upgradesRefused: Counter
     private let requests: Counter
     private let requestSeconds: Histogram
@@ -68,6 +69,9 @@ final class FleetFigures: Sendable {
             "backupy_run_object_bytes", "Size of stored backups.",
             bounds: [1_048_576, 10_485_760, 104_857_600, 1_073_741_824, 10_737_418_240, 107_374_182_400])
         storedBytes = metrics.counter("backupy_run_stored_bytes_total", "Bytes of backups stored since the start.")
+        objects = metrics.counter(
+            "backupy_objects_total",
+            "Decisions about stored objects: let go by retention, belonging to no success, vanished, there again.")
         requests = metrics.counter("backupy_http_requests_total", "Requests answered, by method, route and status.")
         requestSeconds = metrics.histogram(
             "backupy_http_request_seconds", "How long answers took to begin, by method and route.",
@@ -79,6 +83,7 @@ final class FleetFigures: Sendable {
         for status in ["failed", "lost"] {
             for failure in FailureClass.allCases { runs.appear([("status", status), ("error_class", failure.word)]) }
         }
+        for word in ["expired", "orphaned", "vanished", "returned"] { objects.appear([("decision", word)]) }
         for kind in ["full", "failed"] { logFailures.appear([("kind", kind)]) }
     }
 
@@ -148,6 +153,7 @@ final class FleetFigures: Sendable {
         case .decided(let run, .started):
             starts.withLock { if $0[run] == nil { $0[run] = entry.recordedAt } }
         case .decided(let run, .closed(let verdict, _)): observe(run, verdict, entry)
+        case .object(let object, let decision): observe(object, decision, entry)
         case .outcome(let outcome): observe(outcome)
         case .started, .captureOpened, .captured, .requested, .accepted, .refused, .deadline, .command: break
         }
@@ -161,7 +167,18 @@ final class FleetFigures: Sendable {
         case .dispatch: framesSent.add(1, [("kind", "run_backup")])
         case .cancel: framesSent.add(1, [("kind", "cancel_job")])
         case .probe: framesSent.add(1, [("kind", "ping")])
-        case .observe, .delete, .disconnect, .refuse: break
+        case .observe, .delete, .survey, .disconnect, .refuse: break
+        }
+    }
+
+    private func observe(_ object: ObjectReference, _ decision: ObjectDecision, _ entry: Entry<Fleet.Message>) {
+        objects.add(1, [("decision", decision.word)])
+        let more: Logger.Metadata = ["run": "\(object.run)", "object": "\(object.name)"]
+        switch decision {
+        case .expired(let reason): say(.notice, "the object of run \(object.run) is let go: \(reason)", entry, more)
+        case .orphaned(let reason): say(.notice, "an object belongs to no success: \(reason.rawValue)", entry, more)
+        case .vanished: say(.error, "the object of run \(object.run) is not in the store any more", entry, more)
+        case .returned: say(.notice, "the object of run \(object.run) is in the store again", entry, more)
         }
     }
 

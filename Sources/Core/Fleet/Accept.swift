@@ -7,6 +7,7 @@ extension Fleet.State {
         switch acceptance {
         case .agentCreated(let id, let name, let digest):
             agents[id] = Agent(name: name, keyDigest: digest, isCaptured: false)
+            if timers.due(.survey) == nil { planSurvey(after: Fleet.Limits.survey, entry) }
             return []
         case .agentRenamed(let id, let name):
             agents[id]?.name = name
@@ -38,8 +39,10 @@ extension Fleet.State {
             agents[agent]?.jobs.append(id)
             return reconfigure(agent)
         case .jobChanged(let id, let spec):
+            let former = jobs[id]?.spec.retention
             jobs[id]?.spec = spec
             jobs[id]?.position = entry.position
+            if former != spec.retention { review(id, entry) }
             return jobs[id].map { reconfigure($0.agent) } ?? []
         case .jobDeleted(let id):
             let agent = jobs[id]?.agent
@@ -58,8 +61,13 @@ extension Fleet.State {
                 return []
             } + [.cancellation(id)]
         case .runDeletionRequested(let id):
-            objects[id]?.isBeingDeleted = true
-            return [.deletion(id)]
+            return objects[id].map { beginDeletion(of: $0.reference(of: id)) } ?? []
+        case .runLocked(let id, let lock):
+            self.lock(id, lock)
+            return []
+        case .runUnlocked(let id):
+            unlock(id, entry)
+            return []
         case .checkCreated(let id, let agent, let spec):
             checks[id] = Check(agent: agent, spec: spec)
             if let agent { agents[agent]?.checks.append(id) }

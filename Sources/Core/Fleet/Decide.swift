@@ -28,8 +28,18 @@ extension Fleet {
             return cancel(run, in: state)
         case .observation(let run, let attempt):
             return [.command(.observe(run, attempt))]
-        case .deletion(let run):
-            return state.objects[run].map { [.command(.delete(run, $0.attempt))] } ?? []
+        case .deletion(let key):
+            return [.command(.delete(key.run, key.attempt))]
+        case .retention(let job):
+            return expire(job, at: entry.recordedAt, in: state)
+        case .leftovers(let run):
+            return orphanLeftovers(of: run, in: state)
+        case .surveyDue:
+            return [.command(.survey)]
+        case .surveyed(let survey):
+            return follow(survey, in: state)
+        case .vanished:
+            return []
         case .anomaly(let anomaly):
             return [.noted(anomaly)]
         }

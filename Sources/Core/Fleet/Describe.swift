@@ -37,6 +37,16 @@ extension Fleet {
                 kind: Text("anomaly.\(anomaly.kind.rawValue)"), role: .decision)
         case .decided(let id, .started): Description(stream: .run(id), kind: "run.started", role: .decision)
         case .decided(let id, .closed): Description(stream: .run(id), kind: "run.closed", role: .decision)
+        case .object(let object, let decision):
+            Description(
+                stream: stream(of: object, in: state), kind: Text("object.\(decision.word)"), role: .decision)
+        case .deadline(.retention(let id)):
+            Description(
+                stream: state.jobs.contains(id) ? .job(id) : .engine, kind: "deadline.retention", role: .deadline)
+        case .deadline(.leftovers(let id)): Description(stream: .run(id), kind: "deadline.leftovers", role: .deadline)
+        case .deadline(.deletion(let key)):
+            Description(stream: .run(key.run), kind: "deadline.deletion", role: .deadline)
+        case .deadline(.survey): Description(stream: .engine, kind: "deadline.survey", role: .deadline)
         case .command(let command):
             Description(stream: command.stream, kind: Text("command.\(command.word)"), role: .command)
         case .outcome(let outcome):
@@ -48,6 +58,14 @@ extension Fleet {
 
     private static func stream(of id: AgentID, in state: borrowing State) -> Stream {
         state.agents.contains(id) ? .agent(id) : .engine
+    }
+
+    /// A run that only a name in the store speaks of is not known.
+    private static func stream(of object: ObjectReference, in state: borrowing State) -> Stream {
+        let isKnown =
+            state.runs.contains(object.run) || state.objects.contains(object.run)
+            || state.deletions.contains(object.key)
+        return isKnown ? .run(object.run) : stream(of: object.agent, in: state)
     }
 
     private static func describe(
@@ -128,6 +146,8 @@ extension Request {
         case .runJob: "request.run_job"
         case .cancelRun: "request.cancel_run"
         case .deleteRun: "request.delete_run"
+        case .lockRun: "request.lock_run"
+        case .unlockRun: "request.unlock_run"
         case .issueDecryptionToken: "request.issue_decryption_token"
         case .createCheck: "request.create_check"
         case .deleteCheck: "request.delete_check"
@@ -145,7 +165,8 @@ extension Request {
             state.targets[id].map { .agent($0.agent) } ?? .engine
         case .changeJob(let id, _), .deleteJob(let id), .runJob(_, let id):
             state.jobs.contains(id) ? .job(id) : .engine
-        case .cancelRun(let id), .deleteRun(let id), .issueDecryptionToken(let id):
+        case .cancelRun(let id), .deleteRun(let id), .lockRun(let id, _, _), .unlockRun(let id),
+            .issueDecryptionToken(let id):
             state.runs.contains(id) || state.objects.contains(id) ? .run(id) : .engine
         case .deleteCheck(let id):
             state.checks.contains(id) ? .check(id) : .engine
@@ -173,6 +194,8 @@ extension Acceptance {
         case .runQueued: "accepted.run_queued"
         case .cancelRequested: "accepted.cancel_requested"
         case .runDeletionRequested: "accepted.run_deletion_requested"
+        case .runLocked: "accepted.run_locked"
+        case .runUnlocked: "accepted.run_unlocked"
         case .tokenIssued: "accepted.token_issued"
         case .checkCreated: "accepted.check_created"
         case .checkDeleted: "accepted.check_deleted"
@@ -189,7 +212,8 @@ extension Acceptance {
             .agent(id)
         case .targetChanged, .targetDeleted, .tokenCreated, .tokenDeleted, .repeated: .engine
         case .jobCreated(let id, _, _, _), .jobChanged(let id, _), .jobDeleted(let id): .job(id)
-        case .runQueued(let id, _), .cancelRequested(let id), .runDeletionRequested(let id), .tokenIssued(let id, _):
+        case .runQueued(let id, _), .cancelRequested(let id), .runDeletionRequested(let id), .tokenIssued(let id, _),
+            .runLocked(let id, _), .runUnlocked(let id):
             .run(id)
         case .checkCreated(let id, _, _), .checkDeleted(let id): .check(id)
         }
@@ -206,6 +230,7 @@ extension Command {
         case .cancel: "cancel"
         case .observe: "observe"
         case .delete: "delete"
+        case .survey: "survey"
         case .disconnect: "disconnect"
         case .probe: "probe"
         case .refuse: "refuse"
@@ -218,6 +243,7 @@ extension Command {
         case .welcome(let id, _), .configure(let id, _), .disconnect(let id, _), .probe(let id, _), .refuse(let id, _):
             .agent(id)
         case .dispatch(_, let id, _, _), .cancel(_, let id, _), .observe(let id, _), .delete(let id, _): .run(id)
+        case .survey: .engine
         }
     }
 }

@@ -35,6 +35,20 @@ public enum Fleet: Machine {
         /// How long a connection of an agent may take to show that it lives while another host waits in its place. With
         /// the way back shorter than the 15 s that agents wait for their RegisterAck.
         public static let claim = Milliseconds.seconds(8)
+        /// How many objects retention lets go of in one turn.
+        public static let expirations = 64
+        /// How long a job's objects are left alone when only time can let one go.
+        public static let review = Milliseconds.hours(24)
+        /// How long after a run's end its other attempts may still have something in the store.
+        public static let leftovers = Milliseconds.hours(24)
+        /// How many attempts of a run are cleaned up at once; a survey finds what there may be of more.
+        public static let leftoverCount: UInt32 = 120
+        /// How often the store is surveyed.
+        public static let survey = Milliseconds.hours(24)
+        /// How long after a start, or after a survey that found more than it could tell.
+        public static let surveyDelay = Milliseconds.minutes(10)
+        /// The wait before a store that could not be surveyed is surveyed again.
+        public static let surveyRetry = Milliseconds.hours(1)
         /// How many messages a reference agent can replay; with more it hangs. Source: the recording `backlog-hang`.
         public static let replay: UInt32 = 64
         /// How many attempts of unknown sending are replaced per run.
@@ -65,8 +79,18 @@ public enum Fleet: Machine {
         case cancellation(RunID)
         /// The store must be asked (again) about an attempt, whatever the run's phase.
         case observation(RunID, Attempt)
-        /// Somebody wants a run's object deleted.
-        case deletion(RunID)
+        /// It has been decided that an object is deleted, or it must be tried again.
+        case deletion(ObjectKey)
+        /// Some of a job's objects are kept by nothing any more.
+        case retention(JobID)
+        /// Attempts of a closed run may have left something in the store.
+        case leftovers(RunID)
+        /// The store is to be surveyed.
+        case surveyDue
+        /// What a survey came to.
+        case surveyed(Survey)
+        /// The object of a run has vanished from its store, or is back.
+        case vanished(RunID)
         /// Something is not as it should be.
         case anomaly(Anomaly)
     }
@@ -87,6 +111,12 @@ public enum Fleet: Machine {
         public internal(set) var runs = Table<RunID, Run>()
         /// Objects that exist.
         public internal(set) var objects = Table<RunID, StoredObject>()
+        /// Objects that nobody may delete for now.
+        public internal(set) var locks = Table<RunID, ObjectLock>()
+        /// Deletions that have been decided and are not done.
+        public internal(set) var deletions = Table<ObjectKey, Deletion>()
+        /// The runs of each job that have an object. Derived from the objects.
+        public internal(set) var shelves = Table<JobID, [RunID]>()
         /// Health checks.
         public internal(set) var checks = Table<CheckID, Check>()
         /// Answers that a repeated request gets again.
@@ -117,20 +147,4 @@ public struct RememberedAnswer: Hashable, Sendable {
     public var position: Position
     /// When it is forgotten.
     public var expiresAt: Timestamp
-}
-
-/// An object in a store that belongs to a run.
-public struct StoredObject: Hashable, Sendable {
-    /// Whose.
-    public var agent: AgentID
-    /// Of which job.
-    public var job: JobID
-    /// The attempt that made it.
-    public var attempt: Attempt
-    /// Its size.
-    public var byteCount: UInt64
-    /// Not to be deleted before.
-    public var keepUntil: Timestamp
-    /// Whether its deletion has been asked for.
-    public var isBeingDeleted = false
 }

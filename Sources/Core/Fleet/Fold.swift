@@ -16,6 +16,7 @@ extension Fleet {
         case .presence(let agent, let presence): state.setPresence(of: agent, presence)
         case .noted(let anomaly): state.note(anomaly)
         case .decided(let run, let decision): state.fold(decision, of: run, entry)
+        case .object(let object, let decision): state.fold(decision, of: object, entry)
         case .outcome(let outcome): state.fold(outcome, entry)
         case .clockStepped(let step): state.skip(step, entry)
         case .refused, .faulted, .command: []
@@ -29,6 +30,7 @@ extension Fleet.State {
     mutating func start(_ start: EngineStart, _ entry: Entry<Fleet.Message>) -> [Fleet.Change] {
         if startCount == 0 { seed = start.seed }
         startCount &+= 1
+        planSurvey(after: Fleet.Limits.surveyDelay, entry)
         for id in agents.idsByCreation {
             _ = loseSession(of: id, entry)
             endClaim(of: id)
@@ -85,6 +87,7 @@ extension Fleet.State {
             }
             guard before.isOpen else {
                 runs[run] = nil
+                timers.disarm(.leftovers(run))
                 return []
             }
             return fold(run, entry) { $0.duePassed(at: entry.recordedAt) }
@@ -93,6 +96,15 @@ extension Fleet.State {
             return []
         case .claim(let agent):
             return promoteClaim(of: agent, entry)
+        case .retention(let job):
+            return reviewed(job, entry)
+        case .leftovers(let run):
+            return runs[run]?.isOpen == false ? [.leftovers(run)] : []
+        case .deletion(let key):
+            return deletions.contains(key) ? [.deletion(key)] : []
+        case .survey:
+            planSurvey(after: Fleet.Limits.survey, entry)
+            return timers.due(.survey) == nil ? [] : [.surveyDue]
         }
     }
 

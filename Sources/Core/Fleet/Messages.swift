@@ -33,6 +33,8 @@ extension Fleet {
         case noted(Anomaly)
         /// What was decided about a run.
         case decided(RunID, RunDecision)
+        /// What was decided about an object in the store.
+        case object(ObjectReference, ObjectDecision)
         /// An instruction to a worker.
         case command(Command)
         /// What became of an instruction.
@@ -241,6 +243,14 @@ public enum TimerKey: Hashable, Comparable, Sendable {
     case idempotency(IdempotencyKey)
     /// A connection from another host takes the agent's place, unless the agent's own was heard.
     case claim(AgentID)
+    /// A job's objects are judged anew.
+    case retention(JobID)
+    /// What the attempts of a closed run may have left in the store is deleted.
+    case leftovers(RunID)
+    /// A deletion that failed is tried again.
+    case deletion(ObjectKey)
+    /// The store is surveyed.
+    case survey
 }
 
 /// A key under which a repeated request gives the same answer.

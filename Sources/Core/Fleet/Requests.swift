@@ -29,6 +29,10 @@ public enum Request: Hashable, Sendable {
     case cancelRun(RunID)
     /// Delete a run's object and key; refused while retention holds it.
     case deleteRun(RunID)
+    /// Forbid to delete a run's object, until a moment or until it is unlocked.
+    case lockRun(RunID, until: Timestamp?, reason: Text)
+    /// Allow it again.
+    case unlockRun(RunID)
     /// Hand out the data key of a run's object, inside a token.
     case issueDecryptionToken(RunID)
     /// Add a health check; nil: the control plane probes.
@@ -91,6 +95,8 @@ public enum Acceptance: Hashable, Sendable {
     case runQueued(RunID, RunOrder)
     case cancelRequested(RunID)
     case runDeletionRequested(RunID)
+    case runLocked(RunID, ObjectLock)
+    case runUnlocked(RunID)
     case tokenIssued(RunID, Attempt)
     case checkCreated(CheckID, AgentID?, CheckSpec)
     case checkDeleted(CheckID)

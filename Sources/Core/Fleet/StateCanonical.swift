@@ -8,6 +8,8 @@ extension Fleet.State: Restorable {
         encoder.encode("jobs", table: jobs) { $0.text }
         encoder.encode("runs", table: runs) { $0.text }
         encoder.encode("objects", table: objects) { $0.text }
+        encoder.encode("locks", table: locks) { $0.text }
+        encoder.encode("deletions", table: deletions) { WireRunID($0.run, $0.attempt).text }
         encoder.encode("checks", table: checks) { $0.text }
         encoder.encode("answers", table: answers) { Text("\($0.token)\u{0}\($0.key)") }
         encoder.encode("tokens", table: tokens) { $0.text }
@@ -25,6 +27,8 @@ extension Fleet.State: Restorable {
         jobs = try decoder.decode("jobs") { JobID($0) }
         runs = try decoder.decode("runs") { RunID($0) }
         objects = try decoder.decode("objects") { RunID($0) }
+        locks = try decoder.decode("locks") { RunID($0) }
+        deletions = try decoder.decode("deletions") { ObjectKey(joined: $0) }
         checks = try decoder.decode("checks") { CheckID($0) }
         answers = try decoder.decode("answers") { IdempotencyKey(joined: $0) }
         tokens = try decoder.decode("tokens") { TokenID($0) }
@@ -41,6 +45,9 @@ extension Fleet.State: Restorable {
         }
         for id in jobs.idsByCreation {
             if let agent = jobs[id]?.agent { agents[agent]?.jobs.append(id) }
+        }
+        for id in objects.idsByCreation {
+            if let job = objects[id]?.job { shelves[job, default: []].append(id) }
         }
         for id in checks.idsByCreation {
             checks[id]?.last?.check = id
@@ -83,6 +90,18 @@ private struct ArmedTimer: Restorable {
             encoder.encode("kind", "idempotency" as Text)
             encoder.encode("token", key.token)
             encoder.encode("key", key.key)
+        case .retention(let job):
+            encoder.encode("kind", "retention" as Text)
+            encoder.encode("id", job)
+        case .leftovers(let run):
+            encoder.encode("kind", "leftovers" as Text)
+            encoder.encode("id", run)
+        case .deletion(let key):
+            encoder.encode("kind", "deletion" as Text)
+            encoder.encode("id", key.run)
+            encoder.encode("attempt", key.attempt.number)
+        case .survey:
+            encoder.encode("kind", "survey" as Text)
         }
     }
 
@@ -97,6 +116,11 @@ private struct ArmedTimer: Restorable {
             case "run": .run(try decoder.decode("id"))
             case "idempotency":
                 .idempotency(IdempotencyKey(token: try decoder.decode("token"), key: try decoder.decode("key")))
+            case "retention": .retention(try decoder.decode("id"))
+            case "leftovers": .leftovers(try decoder.decode("id"))
+            case "deletion":
+                .deletion(ObjectKey(run: try decoder.decode("id"), attempt: Attempt(try decoder.decode("attempt"))))
+            case "survey": .survey
             default: throw CanonicalError(field: "kind", problem: "is no kind of timer that this version knows")
             }
         timer = Timers.Timer(due: due, key: key, armedBy: armedBy)
@@ -116,27 +140,5 @@ extension RememberedAnswer: Restorable {
         bodyDigest = try decoder.decodeBytes("body_digest")
         position = try decoder.decode("position")
         expiresAt = try decoder.decode("expires_at")
-    }
-}
-
-extension StoredObject: Restorable {
-    /// Writes every field.
-    public func encode<Encoder: CanonicalEncoder>(into encoder: inout Encoder) {
-        encoder.encode("agent_id", agent)
-        encoder.encode("job_id", job)
-        encoder.encode("attempt", attempt.number)
-        encoder.encode("byte_count", byteCount)
-        encoder.encode("keep_until", keepUntil)
-        encoder.encode("is_being_deleted", isBeingDeleted)
-    }
-
-    /// Reads every field.
-    public init<Decoder: CanonicalDecoder>(from decoder: inout Decoder) throws(CanonicalError) {
-        agent = try decoder.decode("agent_id")
-        job = try decoder.decode("job_id")
-        attempt = Attempt(try decoder.decode("attempt"))
-        byteCount = try decoder.decode("byte_count")
-        keepUntil = try decoder.decode("keep_until")
-        isBeingDeleted = try decoder.decode("is_being_deleted")
     }
 }

@@ -28,6 +28,7 @@ enum ConfigurationJSON {
             "target_id": .string(target.text.string),
             "cron": .string(spec.cron.string),
             "retention_days": .integer(spec.retentionDays),
+            "retention": RetentionJSON.rule(spec.retention),
             "compression": .string(spec.compression.string),
             "encryption_enabled": true,
             "pre_hooks": .array(spec.preHooks.map { .string($0.string) }),

@@ -49,6 +49,14 @@ enum MessageJSON {
             ["agent_id": id(agent)]
         case .deadline(.run(let run)):
             ["run_id": id(run)]
+        case .deadline(.retention(let job)):
+            ["job_id": id(job)]
+        case .deadline(.leftovers(let run)):
+            ["run_id": id(run)]
+        case .deadline(.deletion(let key)):
+            RetentionJSON.key(key)
+        case .deadline(.survey):
+            [:]
         case .deadline(.idempotency(let key)):
             ["token": text(key.token), "idempotency_key": text(key.key)]
         case .presence(let agent, let presence):
@@ -60,6 +68,8 @@ enum MessageJSON {
             ]
         case .decided(let run, let decision):
             Self.decision(decision, of: run)
+        case .object(let object, let decision):
+            RetentionJSON.decision(decision, about: object)
         case .command(let command):
             Self.command(command)
         case .outcome(let outcome):
@@ -121,6 +131,8 @@ enum MessageJSON {
             ["type": word, "agent_id": id(agent), "run_id": id(run), "attempt": .integer(attempt.number)]
         case .observe(let run, let attempt), .delete(let run, let attempt):
             ["type": word, "run_id": id(run), "attempt": .integer(attempt.number)]
+        case .survey:
+            ["type": word]
         case .disconnect(let agent, let session), .probe(let agent, let session), .refuse(let agent, let session):
             ["type": word, "agent_id": id(agent), "session_id": id(session)]
         }
@@ -134,6 +146,7 @@ enum MessageJSON {
         case .found(let byteCount, let bytes):
             ["type": "found", "size_bytes": .integer(byteCount), "sha256": digest(bytes)]
         case .missing: ["type": "missing"]
+        case .surveyed(let survey): RetentionJSON.survey(survey)
         }
     }
 

@@ -80,9 +80,21 @@ enum OpenAPISchemas {
                 ("error_message", optionalText), ("error_class", optionalText), ("evidence", optionalAnything),
                 ("s3_key", optionalText), ("size_bytes", optionalNumber), ("sha256", optionalText),
                 ("duration_ms", optionalNumber), ("compression", optionalText), ("db_engine_version", optionalText),
-                ("created_at", moment), ("started_at", optionalMoment), ("finished_at", optionalMoment),
-                ("position", number),
+                ("kept_by", ["type": ["array", "null"], "items": text]), ("kept_until", optionalMoment),
+                ("locked", optionalAnything), ("object_deleted_at", optionalMoment),
+                ("object_deleted_reason", optionalText), ("created_at", moment), ("started_at", optionalMoment),
+                ("finished_at", optionalMoment), ("position", number),
             ])),
+        .init("RetentionPreview", closed([("retention_days", number), ("retention", closed(retention))])),
+        .init(
+            "Retention",
+            object([
+                ("job_id", text), ("retention_days", number), ("retention", object(retention)), ("kept_count", number),
+                ("expiring_count", number), ("expiring_size_bytes", number), ("items", list(object(keptObject))),
+                ("next_cursor", optionalText), ("has_more", flag),
+            ])),
+        .init("NewLock", closed([("until", optionalMoment), ("reason", text)])),
+        .init("Lock", object([("run_id", text), ("until", optionalMoment), ("reason", text), ("token", text), ("set_at", moment)])),
         .init("Download", object([("url", text), ("expires_at", moment)])),
         .init("DecryptionToken", object([("token", optionalText), ("expires_at", moment)])),
         .init("State", object([("position", number), ("digest", text), ("state", anything)])),
@@ -121,8 +133,16 @@ enum OpenAPISchemas {
         ("host", text), ("port", ["type": "integer", "minimum": 0, "maximum": 65_535]), ("database", text),
         ("username", text), ("container_id", text), ("strategy", words(TargetBody.strategies.map(\.0))),
     ]
+    private static let retention: [Property] = RetentionRule.Count.allCases.map {
+        ($0.word, ["type": "integer", "minimum": 0, "maximum": .integer(RetentionRule.limit)])
+    }
+    private static let keptObject: [Property] = [
+        ("run_id", text), ("attempt", number), ("created_at", moment), ("stored_at", moment), ("size_bytes", number),
+        ("kept_by", list(text)), ("kept_until", optionalMoment), ("locked", optionalAnything), ("expires", flag),
+        ("reason", optionalText),
+    ]
     private static let job: [Property] = [
-        ("cron", text), ("retention_days", number), ("compression", words(["zstd"])),
+        ("cron", text), ("retention_days", number), ("retention", closed(retention)), ("compression", words(["zstd"])),
         ("encryption_enabled", ["const": true]), ("pre_hooks", hooks), ("post_hooks", hooks),
         ("retry", closed([("max_attempts", number), ("backoff_seconds", list(number))])), ("timeout_sec", number),
     ]

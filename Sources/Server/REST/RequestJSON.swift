@@ -35,6 +35,10 @@ enum RequestJSON {
             ["type": "cancel_run", "run_id": id(run)]
         case .deleteRun(let run):
             ["type": "delete_run", "run_id": id(run)]
+        case .lockRun(let run, let until, let reason):
+            ["type": "lock_run", "run_id": id(run), "until": Moment.json(until), "reason": text(reason)]
+        case .unlockRun(let run):
+            ["type": "unlock_run", "run_id": id(run)]
         case .issueDecryptionToken(let run):
             ["type": "issue_decryption_token", "run_id": id(run)]
         case .createCheck(let check, let agent, let spec):
@@ -81,7 +85,8 @@ enum RequestJSON {
         case .jobChanged(let job, let spec):
             [
                 "type": "job_changed", "job_id": id(job), "cron": text(spec.cron),
-                "retention_days": .integer(spec.retentionDays), "timeout_sec": .integer(spec.timeoutSeconds),
+                "retention_days": .integer(spec.retentionDays), "retention": RetentionJSON.rule(spec.retention),
+                "timeout_sec": .integer(spec.timeoutSeconds),
             ]
         case .jobDeleted(let job):
             ["type": "job_deleted", "job_id": id(job)]
@@ -95,6 +100,10 @@ enum RequestJSON {
             ["type": "cancel_requested", "run_id": id(run)]
         case .runDeletionRequested(let run):
             ["type": "run_deletion_requested", "run_id": id(run)]
+        case .runLocked(let run, let lock):
+            ["type": "run_locked", "run_id": id(run), "lock": RetentionJSON.lock(lock)]
+        case .runUnlocked(let run):
+            ["type": "run_unlocked", "run_id": id(run)]
         case .tokenIssued(let run, let attempt):
             ["type": "token_issued", "run_id": id(run), "attempt": .integer(attempt.number)]
         case .checkCreated(let check, let agent, let spec):
@@ -149,6 +158,7 @@ enum RequestJSON {
         case .maxAttempts: "max_attempts"
         case .backoffSeconds: "backoff_seconds"
         case .timeoutSeconds: "timeout_sec"
+        case .keep(let part, _): .string("retention.\(part.word)")
         }
     }
 

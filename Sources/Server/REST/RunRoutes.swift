@@ -27,7 +27,7 @@ extension Desk {
             Route(
                 .delete, "/v1/runs/{id}", access: .role(.admin),
                 Operation(
-                    "Delete a run's object and key; refused while retention holds it.", success: 202,
+                    "Delete a run's object and key; refused while retention or a lock holds it.", success: 202,
                     result: .one("RunReference")), handler: deleteRun),
             Route(
                 .get, "/v1/runs/{id}/timeline",
@@ -72,7 +72,8 @@ extension Desk {
         let runs = documents.prefix(page.limit).compactMap(FleetProjection.detail)
         let last = documents.count > page.limit ? documents[page.limit - 1].position : nil
         let next = last.map { Page.cursor("runs", String($0.number)) }
-        return .json(Page.json(runs.map(json), next: next))
+        let keepings = keepings(of: runs)
+        return .json(Page.json(runs.map { json($0, keepings[$0.id]) }, next: next))
     }
 
     private func moment(_ name: String, _ query: Query) throws(RESTError) -> Timestamp? {
@@ -84,7 +85,8 @@ extension Desk {
     }
 
     private func showRun(_ request: Hummingbird.Request, _ context: FleetContext) async throws -> Response {
-        .json(json(try await run(context)))
+        let run = try await run(context)
+        return .json(json(run, keepings(of: [run])[run.id]))
     }
 
     private func timeline(_ request: Hummingbird.Request, _ context: FleetContext) async throws -> Response {
@@ -144,7 +146,7 @@ extension Desk {
     }
 
     /// The run that the path names. A captured run's id may have any form.
-    private func run(_ context: FleetContext) async throws -> RunDetail {
+    func run(_ context: FleetContext) async throws -> RunDetail {
         guard let id = context.parameters.get("id")?.removingPercentEncoding, id.utf8.count <= 200 else {
             throw RESTError.unknown("run")
         }
@@ -154,13 +156,13 @@ extension Desk {
         return run
     }
 
-    private func json(_ run: RunDetail) -> JSON {
+    private func json(_ run: RunDetail, _ keeping: Keeping?) -> JSON {
         // Names of our own objects are made by us, whatever an agent echoes.
         var name = run.claim?.objectName.string
         if !run.isCaptured, run.byteCount != nil {
             name = Self.objectName(of: run, Attempt(run.provenAttempt ?? run.attempt))
         }
-        return RunJSON.run(run, objectName: name)
+        return RunJSON.run(run, objectName: name, keeping)
     }
 
     private static func objectName(of run: RunDetail, _ attempt: Attempt) -> String {
@@ -170,7 +172,7 @@ extension Desk {
 
 /// Runs as the interface shows them.
 enum RunJSON {
-    static func run(_ run: RunDetail, objectName: String?) -> JSON {
+    static func run(_ run: RunDetail, objectName: String?, _ keeping: Keeping?) -> JSON {
         let claim = run.claim
         return [
             "id": .string(run.id.text.string),
@@ -193,6 +195,11 @@ enum RunJSON {
             "duration_ms": .integer(claim?.durationMilliseconds),
             "compression": AgentJSON.text(claim?.compression),
             "db_engine_version": AgentJSON.text(claim?.databaseVersion),
+            "kept_by": keeping.map { .array($0.words.map(JSON.string)) } ?? .null,
+            "kept_until": Moment.json(keeping?.until),
+            "locked": keeping?.lock.map(RetentionJSON.lock) ?? .null,
+            "object_deleted_at": Moment.json(run.deletedAt),
+            "object_deleted_reason": AgentJSON.text(run.deletionReason),
             "created_at": Moment.json(run.createdAt),
             "started_at": Moment.json(run.startedAt),
             "finished_at": Moment.json(run.finishedAt),

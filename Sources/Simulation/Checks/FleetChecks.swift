@@ -4,7 +4,7 @@ import Core
 struct FleetChecks: Sendable {
     private var closings: [RunID: Int] = [:]
     private var runsByKey: [IdempotencyKey: RunID] = [:]
-    private var deletable: Set<RunID> = []
+    private var deletions = DeletionAudit()
     private var foreign: (id: RunID, run: Run)?
     /// Objects that their own agent reported, whatever the state made of it.
     private var claims: [RunID: [(name: Text, object: ModelStore.Object)]] = [:]
@@ -14,6 +14,7 @@ struct FleetChecks: Sendable {
         _ entry: Entry<Fleet.Message>, in state: borrowing Fleet.State, store: borrowing ModelStore
     ) throws(Breach) {
         foreign = nil
+        if let problem = deletions.check(entry, in: state) { throw Breach(10, problem.string) }
         switch entry.message {
         case .decided(let id, .started(let attempt, _)):
             try checkStart(of: id, attempt, in: state)
@@ -25,18 +26,12 @@ struct FleetChecks: Sendable {
             guard state.runs[id]?.phase == .sending(attempt), state.runs[id]?.attempt == attempt else {
                 throw Breach(7, "attempt \(attempt) of \(id) is dispatched and is not the current one")
             }
-        case .command(.delete(let id, _)):
-            guard deletable.contains(id), let object = state.objects[id], object.keepUntil <= entry.recordedAt else {
-                throw Breach(10, "the object of \(id) is deleted without a reason")
-            }
         case .received(let agent, let frame):
             try checkOwner(agent, frame, entry, in: state)
         case .accepted(.runQueued(let id, _), let ticket):
             if let key = ticket.idempotencyKey, let former = runsByKey.updateValue(id, forKey: key) {
                 throw Breach(2, "key \(key.key) made \(former) and then \(id)")
             }
-        case .accepted(.runDeletionRequested(let id), _):
-            deletable.insert(id)
         default:
             break
         }

@@ -16,6 +16,7 @@ extension World {
             .disconnect(let agent, _), .probe(let agent, _), .refuse(let agent, _):
             agent.text
         case .observe(let run, _), .delete(let run, _): run.text
+        case .survey: "survey"
         }
     }
 
@@ -97,6 +98,9 @@ extension World {
             guard store.isOutUntil <= now else { return .undone("the store gives no answer") }
             store.remove(WireRunID(run, attempt).text)
             return .done
+        case .survey:
+            guard store.isOutUntil <= now else { return .undone("the store gives no answer") }
+            return .surveyed(store.survey(beside: state))
         case .probe(let agent, let session):
             guard let id = welcomedConnection(of: agent), connections[id].session == session else {
                 return .undone("not connected")

@@ -30,6 +30,31 @@ struct ModelStore: Sendable {
 
     mutating func remove(_ name: Text) { objects[name] = nil }
 
+    /// What is in the store and not in the state, and the other way round.
+    func survey(beside state: borrowing Fleet.State) -> Survey {
+        var survey = Survey()
+        for (name, object) in objects.sorted(by: { $0.key < $1.key }) {
+            guard let (run, attempt) = WireRunID(name).parts else { continue }
+            survey.objectCount += 1
+            survey.byteCount += object.byteCount
+            let key = ObjectKey(run: run, attempt: attempt)
+            if state.objects[run]?.attempt == attempt {
+                if state.objects[run]?.isVanished == true { survey.returned.append(key) }
+                continue
+            }
+            guard let order = state.runs[run]?.order else { continue }
+            let reference = ObjectReference(agent: order.agent, job: order.job, run: run, attempt: attempt)
+            if state.isUnowned(reference) { survey.unowned.append(reference) }
+        }
+        for run in state.objects.idsSorted {
+            guard let object = state.objects[run], !object.isBeingDeleted, !object.isVanished,
+                objects[WireRunID(run, object.attempt).text] == nil
+            else { continue }
+            survey.missing.append(ObjectKey(run: run, attempt: object.attempt))
+        }
+        return survey
+    }
+
     /// Freezes the name, and answers what was reported instead of looking: a defect.
     mutating func believe(_ reported: Run.ReportedObject, _ name: Text) -> CommandOutcome.Result {
         frozen.insert(name)

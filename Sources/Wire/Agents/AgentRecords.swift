@@ -91,6 +91,10 @@ extension RecordFleetTimerKey {
             case .silence(let agent): .silence(agent.text.string)
             case .claim(let agent): .claim(agent.text.string)
             case .run(let run): .run(run.text.string)
+            case .retention(let job): .retention(job.text.string)
+            case .leftovers(let run): .leftovers(run.text.string)
+            case .deletion(let key): .deletion(RecordFleetAttempt(key.run, key.attempt))
+            case .survey: .survey(RecordFleetNothing())
             case .idempotency(let key):
                 .idempotency(
                     .with {
@@ -106,6 +110,10 @@ extension TimerKey {
         switch record.key {
         case .silence(let agent): self = .silence(AgentID(Text(agent)))
         case .run(let run): self = .run(RunID(Text(run)))
+        case .retention(let job): self = .retention(JobID(Text(job)))
+        case .leftovers(let run): self = .leftovers(RunID(Text(run)))
+        case .deletion(let attempt): self = .deletion(attempt.key)
+        case .survey: self = .survey
         case .claim(let agent): self = .claim(AgentID(Text(agent)))
         case .idempotency(let key): self = .idempotency(IdempotencyKey(token: Text(key.token), key: Text(key.key)))
         case nil: throw .unknown("deadline")

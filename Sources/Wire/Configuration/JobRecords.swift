@@ -15,6 +15,9 @@ extension RecordFleetJob {
         maxAttempts = spec.maxAttempts
         backoffSeconds = spec.backoffSeconds
         timeoutSeconds = spec.timeoutSeconds
+        keeps = RetentionRule.Count.allCases.filter { spec.retention[$0] > 0 }.map {
+            RecordFleetKeep($0, spec.retention[$0])
+        }
     }
 
     var jobID: JobID { JobID(Text(job)) }
@@ -23,7 +26,7 @@ extension RecordFleetJob {
 }
 
 extension JobSpec {
-    init(_ record: RecordFleetJob) {
+    init(_ record: RecordFleetJob) throws(RecordProblem) {
         self.init()
         cron = Text(record.cron)
         retentionDays = record.retentionDays
@@ -33,6 +36,7 @@ extension JobSpec {
         maxAttempts = record.maxAttempts
         backoffSeconds = record.backoffSeconds
         timeoutSeconds = record.timeoutSeconds
+        for keep in record.keeps { retention[try RetentionRule.Count(keep)] = keep.count }
     }
 }
 
@@ -63,6 +67,7 @@ extension RecordFleetJobField {
             case .maxAttempts(let value): .maxAttempts(value)
             case .backoffSeconds(let value): .backoffSeconds(.with { $0.numbers = value })
             case .timeoutSeconds(let value): .timeoutSeconds(value)
+            case .keep(let part, let count): .keep(RecordFleetKeep(part, count))
             }
     }
 }
@@ -78,6 +83,7 @@ extension JobField {
         case .maxAttempts(let value): self = .maxAttempts(value)
         case .backoffSeconds(let value): self = .backoffSeconds(value.numbers)
         case .timeoutSeconds(let value): self = .timeoutSeconds(value)
+        case .keep(let value): self = .keep(try RetentionRule.Count(value), value.count)
         case nil: throw .unknown("field of a job")
         }
     }

@@ -186,6 +186,14 @@ package nonisolated struct RecordFleetMessage: Sendable {
     set {message = .faulted(newValue)}
   }
 
+  package var object: RecordFleetObjectDecision {
+    get {
+      if case .object(let v)? = message {return v}
+      return RecordFleetObjectDecision()
+    }
+    set {message = .object(newValue)}
+  }
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package nonisolated enum OneOf_Message: Equatable, Sendable {
@@ -210,6 +218,7 @@ package nonisolated struct RecordFleetMessage: Sendable {
     case outcome(RecordFleetOutcome)
     /// What went wrong in the engine.
     case faulted(String)
+    case object(RecordFleetObjectDecision)
 
   }
 
@@ -561,6 +570,22 @@ package nonisolated struct RecordFleetRequest: Sendable {
     set {request = .deleteToken(newValue)}
   }
 
+  package var lockRun: RecordFleetLock {
+    get {
+      if case .lockRun(let v)? = request {return v}
+      return RecordFleetLock()
+    }
+    set {request = .lockRun(newValue)}
+  }
+
+  package var unlockRun: String {
+    get {
+      if case .unlockRun(let v)? = request {return v}
+      return String()
+    }
+    set {request = .unlockRun(newValue)}
+  }
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package nonisolated enum OneOf_Request: Equatable, Sendable {
@@ -583,6 +608,8 @@ package nonisolated struct RecordFleetRequest: Sendable {
     case deleteCheck(String)
     case createToken(RecordFleetToken)
     case deleteToken(String)
+    case lockRun(RecordFleetLock)
+    case unlockRun(String)
 
   }
 
@@ -767,6 +794,22 @@ package nonisolated struct RecordFleetAcceptance: Sendable {
     set {acceptance = .tokenDeleted(newValue)}
   }
 
+  package var runLocked: RecordFleetLock {
+    get {
+      if case .runLocked(let v)? = acceptance {return v}
+      return RecordFleetLock()
+    }
+    set {acceptance = .runLocked(newValue)}
+  }
+
+  package var runUnlocked: String {
+    get {
+      if case .runUnlocked(let v)? = acceptance {return v}
+      return String()
+    }
+    set {acceptance = .runUnlocked(newValue)}
+  }
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package nonisolated enum OneOf_Acceptance: Equatable, Sendable {
@@ -790,6 +833,8 @@ package nonisolated struct RecordFleetAcceptance: Sendable {
     case repeatedPosition(UInt64)
     case tokenCreated(RecordFleetToken)
     case tokenDeleted(String)
+    case runLocked(RecordFleetLock)
+    case runUnlocked(String)
 
   }
 
@@ -1230,6 +1275,14 @@ package nonisolated struct RecordFleetJobField: Sendable {
     set {field = .timeoutSeconds(newValue)}
   }
 
+  package var keep: RecordFleetKeep {
+    get {
+      if case .keep(let v)? = field {return v}
+      return RecordFleetKeep()
+    }
+    set {field = .keep(newValue)}
+  }
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package nonisolated enum OneOf_Field: Equatable, Sendable {
@@ -1241,8 +1294,25 @@ package nonisolated struct RecordFleetJobField: Sendable {
     case maxAttempts(UInt32)
     case backoffSeconds(RecordFleetNumbers)
     case timeoutSeconds(UInt32)
+    case keep(RecordFleetKeep)
 
   }
+
+  package init() {}
+}
+
+/// A part of a job's retention.
+package nonisolated struct RecordFleetKeep: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// Number of `RetentionRule.Count`.
+  package var part: UInt32 = 0
+
+  package var count: UInt32 = 0
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
 }
@@ -1298,6 +1368,9 @@ package nonisolated struct RecordFleetJob: Sendable {
   package var backoffSeconds: [UInt32] = []
 
   package var timeoutSeconds: UInt32 = 0
+
+  /// The parts of its retention that something was said about, besides the days.
+  package var keeps: [RecordFleetKeep] = []
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -1453,6 +1526,41 @@ package nonisolated struct RecordFleetTimerKey: Sendable {
     set {key = .claim(newValue)}
   }
 
+  /// The job's id.
+  package var retention: String {
+    get {
+      if case .retention(let v)? = key {return v}
+      return String()
+    }
+    set {key = .retention(newValue)}
+  }
+
+  /// The run's id.
+  package var leftovers: String {
+    get {
+      if case .leftovers(let v)? = key {return v}
+      return String()
+    }
+    set {key = .leftovers(newValue)}
+  }
+
+  /// A run and an attempt.
+  package var deletion: RecordFleetAttempt {
+    get {
+      if case .deletion(let v)? = key {return v}
+      return RecordFleetAttempt()
+    }
+    set {key = .deletion(newValue)}
+  }
+
+  package var survey: RecordFleetNothing {
+    get {
+      if case .survey(let v)? = key {return v}
+      return RecordFleetNothing()
+    }
+    set {key = .survey(newValue)}
+  }
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package nonisolated enum OneOf_Key: Equatable, Sendable {
@@ -1463,6 +1571,13 @@ package nonisolated struct RecordFleetTimerKey: Sendable {
     case idempotency(RecordFleetIdempotencyKey)
     /// The id of the agent whose key another host came with.
     case claim(String)
+    /// The job's id.
+    case retention(String)
+    /// The run's id.
+    case leftovers(String)
+    /// A run and an attempt.
+    case deletion(RecordFleetAttempt)
+    case survey(RecordFleetNothing)
 
   }
 
@@ -1783,6 +1898,14 @@ package nonisolated struct RecordFleetCommand: Sendable {
     set {command = .refuse(newValue)}
   }
 
+  package var survey: RecordFleetNothing {
+    get {
+      if case .survey(let v)? = command {return v}
+      return RecordFleetNothing()
+    }
+    set {command = .survey(newValue)}
+  }
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package nonisolated enum OneOf_Command: Equatable, Sendable {
@@ -1795,6 +1918,7 @@ package nonisolated struct RecordFleetCommand: Sendable {
     case disconnect(RecordFleetSession)
     case probe(RecordFleetSession)
     case refuse(RecordFleetSession)
+    case survey(RecordFleetNothing)
 
   }
 
@@ -1908,6 +2032,14 @@ package nonisolated struct RecordFleetOutcome: Sendable {
     set {result = .missing(newValue)}
   }
 
+  package var surveyed: RecordFleetSurvey {
+    get {
+      if case .surveyed(let v)? = result {return v}
+      return RecordFleetSurvey()
+    }
+    set {result = .surveyed(newValue)}
+  }
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package nonisolated enum OneOf_Result: Equatable, Sendable {
@@ -1917,12 +2049,157 @@ package nonisolated struct RecordFleetOutcome: Sendable {
     case unknown(RecordFleetNothing)
     case found(RecordFleetFound)
     case missing(RecordFleetNothing)
+    case surveyed(RecordFleetSurvey)
 
   }
 
   package init() {}
 
   fileprivate var _command: RecordFleetCommand? = nil
+}
+
+/// An object of our own, by the parts of its name.
+package nonisolated struct RecordFleetObject: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var agent: String = String()
+
+  package var job: String = String()
+
+  package var run: String = String()
+
+  package var attempt: UInt32 = 0
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+package nonisolated struct RecordFleetObjectDecision: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var object: RecordFleetObject {
+    get {_object ?? RecordFleetObject()}
+    set {_object = newValue}
+  }
+  /// Returns true if `object` has been explicitly set.
+  package var hasObject: Bool {self._object != nil}
+  /// Clears the value of `object`. Subsequent reads from it will return its default value.
+  package mutating func clearObject() {self._object = nil}
+
+  package var decision: RecordFleetObjectDecision.OneOf_Decision? = nil
+
+  /// Why.
+  package var expired: String {
+    get {
+      if case .expired(let v)? = decision {return v}
+      return String()
+    }
+    set {decision = .expired(newValue)}
+  }
+
+  /// `failed`, `replaced`, `unowned`.
+  package var orphaned: String {
+    get {
+      if case .orphaned(let v)? = decision {return v}
+      return String()
+    }
+    set {decision = .orphaned(newValue)}
+  }
+
+  package var vanished: RecordFleetNothing {
+    get {
+      if case .vanished(let v)? = decision {return v}
+      return RecordFleetNothing()
+    }
+    set {decision = .vanished(newValue)}
+  }
+
+  package var returned: RecordFleetNothing {
+    get {
+      if case .returned(let v)? = decision {return v}
+      return RecordFleetNothing()
+    }
+    set {decision = .returned(newValue)}
+  }
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package nonisolated enum OneOf_Decision: Equatable, Sendable {
+    /// Why.
+    case expired(String)
+    /// `failed`, `replaced`, `unowned`.
+    case orphaned(String)
+    case vanished(RecordFleetNothing)
+    case returned(RecordFleetNothing)
+
+  }
+
+  package init() {}
+
+  fileprivate var _object: RecordFleetObject? = nil
+}
+
+package nonisolated struct RecordFleetSurvey: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var objectCount: UInt64 = 0
+
+  package var byteCount: UInt64 = 0
+
+  package var foreignCount: UInt64 = 0
+
+  package var strangerCount: UInt64 = 0
+
+  package var unowned: [RecordFleetObject] = []
+
+  /// Runs and attempts.
+  package var missing: [RecordFleetAttempt] = []
+
+  package var returned: [RecordFleetAttempt] = []
+
+  package var isCut: Bool = false
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+package nonisolated struct RecordFleetLock: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var run: String = String()
+
+  /// Milliseconds since 1970; absent: until it is unlocked.
+  package var untilMs: Int64 {
+    get {_untilMs ?? 0}
+    set {_untilMs = newValue}
+  }
+  /// Returns true if `untilMs` has been explicitly set.
+  package var hasUntilMs: Bool {self._untilMs != nil}
+  /// Clears the value of `untilMs`. Subsequent reads from it will return its default value.
+  package mutating func clearUntilMs() {self._untilMs = nil}
+
+  package var reason: String = String()
+
+  /// Whose token set it and when; only where it is granted.
+  package var token: String = String()
+
+  package var setAtMs: Int64 = 0
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+
+  fileprivate var _untilMs: Int64? = nil
 }
 
 package nonisolated struct RecordFleetFound: Sendable {
@@ -1954,7 +2231,7 @@ fileprivate nonisolated let _protobuf_package = "backup.engine.v1"
 
 nonisolated extension RecordFleetMessage: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".FleetMessage"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}started\0\u{3}clock_stepped_ms\0\u{3}capture_opened\0\u{3}session_opened\0\u{3}session_closed\0\u{1}received\0\u{1}captured\0\u{1}unreadable\0\u{1}requested\0\u{1}accepted\0\u{1}refused\0\u{1}deadline\0\u{1}presence\0\u{1}noted\0\u{1}decided\0\u{1}command\0\u{1}outcome\0\u{1}faulted\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}started\0\u{3}clock_stepped_ms\0\u{3}capture_opened\0\u{3}session_opened\0\u{3}session_closed\0\u{1}received\0\u{1}captured\0\u{1}unreadable\0\u{1}requested\0\u{1}accepted\0\u{1}refused\0\u{1}deadline\0\u{1}presence\0\u{1}noted\0\u{1}decided\0\u{1}command\0\u{1}outcome\0\u{1}faulted\0\u{2}\u{4}object\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2181,6 +2458,19 @@ nonisolated extension RecordFleetMessage: SwiftProtobuf.Message, SwiftProtobuf._
           self.message = .faulted(v)
         }
       }()
+      case 22: try {
+        var v: RecordFleetObjectDecision?
+        var hadOneofValue = false
+        if let current = self.message {
+          hadOneofValue = true
+          if case .object(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.message = .object(v)
+        }
+      }()
       default: break
       }
     }
@@ -2263,6 +2553,10 @@ nonisolated extension RecordFleetMessage: SwiftProtobuf.Message, SwiftProtobuf._
     case .faulted?: try {
       guard case .faulted(let v)? = self.message else { preconditionFailure() }
       try visitor.visitSingularStringField(value: v, fieldNumber: 18)
+    }()
+    case .object?: try {
+      guard case .object(let v)? = self.message else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 22)
     }()
     case nil: break
     }
@@ -2630,7 +2924,7 @@ nonisolated extension RecordFleetIdempotency: SwiftProtobuf.Message, SwiftProtob
 
 nonisolated extension RecordFleetRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".FleetRequest"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}ticket\0\u{4}\u{9}create_agent\0\u{3}rename_agent\0\u{3}delete_agent\0\u{3}rotate_key\0\u{3}configure_agent\0\u{3}create_target\0\u{3}change_target\0\u{3}delete_target\0\u{3}create_job\0\u{3}change_job\0\u{3}delete_job\0\u{3}run_job\0\u{3}cancel_run\0\u{3}delete_run\0\u{3}issue_decryption_token\0\u{3}create_check\0\u{3}delete_check\0\u{3}create_token\0\u{3}delete_token\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}ticket\0\u{4}\u{9}create_agent\0\u{3}rename_agent\0\u{3}delete_agent\0\u{3}rotate_key\0\u{3}configure_agent\0\u{3}create_target\0\u{3}change_target\0\u{3}delete_target\0\u{3}create_job\0\u{3}change_job\0\u{3}delete_job\0\u{3}run_job\0\u{3}cancel_run\0\u{3}delete_run\0\u{3}issue_decryption_token\0\u{3}create_check\0\u{3}delete_check\0\u{3}create_token\0\u{3}delete_token\0\u{4}\u{c}lock_run\0\u{3}unlock_run\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2846,6 +3140,27 @@ nonisolated extension RecordFleetRequest: SwiftProtobuf.Message, SwiftProtobuf._
           self.request = .deleteToken(v)
         }
       }()
+      case 40: try {
+        var v: RecordFleetLock?
+        var hadOneofValue = false
+        if let current = self.request {
+          hadOneofValue = true
+          if case .lockRun(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.request = .lockRun(v)
+        }
+      }()
+      case 41: try {
+        var v: String?
+        try decoder.decodeSingularStringField(value: &v)
+        if let v = v {
+          if self.request != nil {try decoder.handleConflictingOneOf()}
+          self.request = .unlockRun(v)
+        }
+      }()
       default: break
       }
     }
@@ -2936,6 +3251,14 @@ nonisolated extension RecordFleetRequest: SwiftProtobuf.Message, SwiftProtobuf._
       guard case .deleteToken(let v)? = self.request else { preconditionFailure() }
       try visitor.visitSingularStringField(value: v, fieldNumber: 28)
     }()
+    case .lockRun?: try {
+      guard case .lockRun(let v)? = self.request else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 40)
+    }()
+    case .unlockRun?: try {
+      guard case .unlockRun(let v)? = self.request else { preconditionFailure() }
+      try visitor.visitSingularStringField(value: v, fieldNumber: 41)
+    }()
     case nil: break
     }
     try unknownFields.traverse(visitor: &visitor)
@@ -2951,7 +3274,7 @@ nonisolated extension RecordFleetRequest: SwiftProtobuf.Message, SwiftProtobuf._
 
 nonisolated extension RecordFleetAcceptance: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".FleetAcceptance"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}ticket\0\u{4}\u{9}agent_created\0\u{3}agent_renamed\0\u{3}agent_deleted\0\u{3}key_rotated\0\u{3}agent_configured\0\u{3}target_created\0\u{3}target_changed\0\u{3}target_deleted\0\u{3}job_created\0\u{3}job_changed\0\u{3}job_deleted\0\u{3}run_queued\0\u{3}cancel_requested\0\u{3}run_deletion_requested\0\u{3}token_issued\0\u{3}check_created\0\u{3}check_deleted\0\u{3}repeated_position\0\u{3}token_created\0\u{3}token_deleted\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}ticket\0\u{4}\u{9}agent_created\0\u{3}agent_renamed\0\u{3}agent_deleted\0\u{3}key_rotated\0\u{3}agent_configured\0\u{3}target_created\0\u{3}target_changed\0\u{3}target_deleted\0\u{3}job_created\0\u{3}job_changed\0\u{3}job_deleted\0\u{3}run_queued\0\u{3}cancel_requested\0\u{3}run_deletion_requested\0\u{3}token_issued\0\u{3}check_created\0\u{3}check_deleted\0\u{3}repeated_position\0\u{3}token_created\0\u{3}token_deleted\0\u{4}\u{b}run_locked\0\u{3}run_unlocked\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -3180,6 +3503,27 @@ nonisolated extension RecordFleetAcceptance: SwiftProtobuf.Message, SwiftProtobu
           self.acceptance = .tokenDeleted(v)
         }
       }()
+      case 40: try {
+        var v: RecordFleetLock?
+        var hadOneofValue = false
+        if let current = self.acceptance {
+          hadOneofValue = true
+          if case .runLocked(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.acceptance = .runLocked(v)
+        }
+      }()
+      case 41: try {
+        var v: String?
+        try decoder.decodeSingularStringField(value: &v)
+        if let v = v {
+          if self.acceptance != nil {try decoder.handleConflictingOneOf()}
+          self.acceptance = .runUnlocked(v)
+        }
+      }()
       default: break
       }
     }
@@ -3273,6 +3617,14 @@ nonisolated extension RecordFleetAcceptance: SwiftProtobuf.Message, SwiftProtobu
     case .tokenDeleted?: try {
       guard case .tokenDeleted(let v)? = self.acceptance else { preconditionFailure() }
       try visitor.visitSingularStringField(value: v, fieldNumber: 29)
+    }()
+    case .runLocked?: try {
+      guard case .runLocked(let v)? = self.acceptance else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 40)
+    }()
+    case .runUnlocked?: try {
+      guard case .runUnlocked(let v)? = self.acceptance else { preconditionFailure() }
+      try visitor.visitSingularStringField(value: v, fieldNumber: 41)
     }()
     case nil: break
     }
@@ -3951,7 +4303,7 @@ nonisolated extension RecordFleetJobChange: SwiftProtobuf.Message, SwiftProtobuf
 
 nonisolated extension RecordFleetJobField: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".FleetJobField"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}cron\0\u{3}retention_days\0\u{1}compression\0\u{3}pre_hooks\0\u{3}post_hooks\0\u{3}max_attempts\0\u{3}backoff_seconds\0\u{3}timeout_seconds\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}cron\0\u{3}retention_days\0\u{1}compression\0\u{3}pre_hooks\0\u{3}post_hooks\0\u{3}max_attempts\0\u{3}backoff_seconds\0\u{3}timeout_seconds\0\u{2}\u{7}keep\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -4038,6 +4390,19 @@ nonisolated extension RecordFleetJobField: SwiftProtobuf.Message, SwiftProtobuf.
           self.field = .timeoutSeconds(v)
         }
       }()
+      case 15: try {
+        var v: RecordFleetKeep?
+        var hadOneofValue = false
+        if let current = self.field {
+          hadOneofValue = true
+          if case .keep(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.field = .keep(v)
+        }
+      }()
       default: break
       }
     }
@@ -4081,6 +4446,10 @@ nonisolated extension RecordFleetJobField: SwiftProtobuf.Message, SwiftProtobuf.
       guard case .timeoutSeconds(let v)? = self.field else { preconditionFailure() }
       try visitor.visitSingularUInt32Field(value: v, fieldNumber: 8)
     }()
+    case .keep?: try {
+      guard case .keep(let v)? = self.field else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 15)
+    }()
     case nil: break
     }
     try unknownFields.traverse(visitor: &visitor)
@@ -4088,6 +4457,41 @@ nonisolated extension RecordFleetJobField: SwiftProtobuf.Message, SwiftProtobuf.
 
   package static func ==(lhs: RecordFleetJobField, rhs: RecordFleetJobField) -> Bool {
     if lhs.field != rhs.field {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension RecordFleetKeep: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".FleetKeep"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}part\0\u{1}count\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt32Field(value: &self.part) }()
+      case 2: try { try decoder.decodeSingularUInt32Field(value: &self.count) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.part != 0 {
+      try visitor.visitSingularUInt32Field(value: self.part, fieldNumber: 1)
+    }
+    if self.count != 0 {
+      try visitor.visitSingularUInt32Field(value: self.count, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: RecordFleetKeep, rhs: RecordFleetKeep) -> Bool {
+    if lhs.part != rhs.part {return false}
+    if lhs.count != rhs.count {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -4155,7 +4559,7 @@ nonisolated extension RecordFleetNumbers: SwiftProtobuf.Message, SwiftProtobuf._
 
 nonisolated extension RecordFleetJob: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".FleetJob"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}job\0\u{1}agent\0\u{1}target\0\u{1}cron\0\u{3}retention_days\0\u{1}compression\0\u{3}pre_hooks\0\u{3}post_hooks\0\u{3}max_attempts\0\u{3}backoff_seconds\0\u{3}timeout_seconds\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}job\0\u{1}agent\0\u{1}target\0\u{1}cron\0\u{3}retention_days\0\u{1}compression\0\u{3}pre_hooks\0\u{3}post_hooks\0\u{3}max_attempts\0\u{3}backoff_seconds\0\u{3}timeout_seconds\0\u{2}\u{7}keeps\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -4174,6 +4578,7 @@ nonisolated extension RecordFleetJob: SwiftProtobuf.Message, SwiftProtobuf._Mess
       case 9: try { try decoder.decodeSingularUInt32Field(value: &self.maxAttempts) }()
       case 10: try { try decoder.decodeRepeatedUInt32Field(value: &self.backoffSeconds) }()
       case 11: try { try decoder.decodeSingularUInt32Field(value: &self.timeoutSeconds) }()
+      case 18: try { try decoder.decodeRepeatedMessageField(value: &self.keeps) }()
       default: break
       }
     }
@@ -4213,6 +4618,9 @@ nonisolated extension RecordFleetJob: SwiftProtobuf.Message, SwiftProtobuf._Mess
     if self.timeoutSeconds != 0 {
       try visitor.visitSingularUInt32Field(value: self.timeoutSeconds, fieldNumber: 11)
     }
+    if !self.keeps.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.keeps, fieldNumber: 18)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -4228,6 +4636,7 @@ nonisolated extension RecordFleetJob: SwiftProtobuf.Message, SwiftProtobuf._Mess
     if lhs.maxAttempts != rhs.maxAttempts {return false}
     if lhs.backoffSeconds != rhs.backoffSeconds {return false}
     if lhs.timeoutSeconds != rhs.timeoutSeconds {return false}
+    if lhs.keeps != rhs.keeps {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -4453,7 +4862,7 @@ nonisolated extension RecordFleetToken: SwiftProtobuf.Message, SwiftProtobuf._Me
 
 nonisolated extension RecordFleetTimerKey: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".FleetTimerKey"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}silence\0\u{1}run\0\u{1}idempotency\0\u{1}claim\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}silence\0\u{1}run\0\u{1}idempotency\0\u{1}claim\0\u{2}\u{6}retention\0\u{1}leftovers\0\u{2}\u{9}deletion\0\u{1}survey\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -4498,6 +4907,48 @@ nonisolated extension RecordFleetTimerKey: SwiftProtobuf.Message, SwiftProtobuf.
           self.key = .claim(v)
         }
       }()
+      case 10: try {
+        var v: String?
+        try decoder.decodeSingularStringField(value: &v)
+        if let v = v {
+          if self.key != nil {try decoder.handleConflictingOneOf()}
+          self.key = .retention(v)
+        }
+      }()
+      case 11: try {
+        var v: String?
+        try decoder.decodeSingularStringField(value: &v)
+        if let v = v {
+          if self.key != nil {try decoder.handleConflictingOneOf()}
+          self.key = .leftovers(v)
+        }
+      }()
+      case 20: try {
+        var v: RecordFleetAttempt?
+        var hadOneofValue = false
+        if let current = self.key {
+          hadOneofValue = true
+          if case .deletion(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.key = .deletion(v)
+        }
+      }()
+      case 21: try {
+        var v: RecordFleetNothing?
+        var hadOneofValue = false
+        if let current = self.key {
+          hadOneofValue = true
+          if case .survey(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.key = .survey(v)
+        }
+      }()
       default: break
       }
     }
@@ -4524,6 +4975,22 @@ nonisolated extension RecordFleetTimerKey: SwiftProtobuf.Message, SwiftProtobuf.
     case .claim?: try {
       guard case .claim(let v)? = self.key else { preconditionFailure() }
       try visitor.visitSingularStringField(value: v, fieldNumber: 4)
+    }()
+    case .retention?: try {
+      guard case .retention(let v)? = self.key else { preconditionFailure() }
+      try visitor.visitSingularStringField(value: v, fieldNumber: 10)
+    }()
+    case .leftovers?: try {
+      guard case .leftovers(let v)? = self.key else { preconditionFailure() }
+      try visitor.visitSingularStringField(value: v, fieldNumber: 11)
+    }()
+    case .deletion?: try {
+      guard case .deletion(let v)? = self.key else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 20)
+    }()
+    case .survey?: try {
+      guard case .survey(let v)? = self.key else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 21)
     }()
     case nil: break
     }
@@ -4980,7 +5447,7 @@ nonisolated extension RecordFleetSuccess: SwiftProtobuf.Message, SwiftProtobuf._
 
 nonisolated extension RecordFleetCommand: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".FleetCommand"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}welcome\0\u{1}configure\0\u{1}dispatch\0\u{1}cancel\0\u{1}observe\0\u{1}delete\0\u{1}disconnect\0\u{1}probe\0\u{1}refuse\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}welcome\0\u{1}configure\0\u{1}dispatch\0\u{1}cancel\0\u{1}observe\0\u{1}delete\0\u{1}disconnect\0\u{1}probe\0\u{1}refuse\0\u{2}\u{5}survey\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -5105,6 +5572,19 @@ nonisolated extension RecordFleetCommand: SwiftProtobuf.Message, SwiftProtobuf._
           self.command = .refuse(v)
         }
       }()
+      case 14: try {
+        var v: RecordFleetNothing?
+        var hadOneofValue = false
+        if let current = self.command {
+          hadOneofValue = true
+          if case .survey(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.command = .survey(v)
+        }
+      }()
       default: break
       }
     }
@@ -5151,6 +5631,10 @@ nonisolated extension RecordFleetCommand: SwiftProtobuf.Message, SwiftProtobuf._
     case .refuse?: try {
       guard case .refuse(let v)? = self.command else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 9)
+    }()
+    case .survey?: try {
+      guard case .survey(let v)? = self.command else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 14)
     }()
     case nil: break
     }
@@ -5281,7 +5765,7 @@ nonisolated extension RecordFleetAttempt: SwiftProtobuf.Message, SwiftProtobuf._
 
 nonisolated extension RecordFleetOutcome: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".FleetOutcome"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}position\0\u{1}command\0\u{1}done\0\u{1}undone\0\u{1}unknown\0\u{1}found\0\u{1}missing\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}position\0\u{1}command\0\u{1}done\0\u{1}undone\0\u{1}unknown\0\u{1}found\0\u{1}missing\0\u{2}\u{2}surveyed\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -5351,6 +5835,19 @@ nonisolated extension RecordFleetOutcome: SwiftProtobuf.Message, SwiftProtobuf._
           self.result = .missing(v)
         }
       }()
+      case 9: try {
+        var v: RecordFleetSurvey?
+        var hadOneofValue = false
+        if let current = self.result {
+          hadOneofValue = true
+          if case .surveyed(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.result = .surveyed(v)
+        }
+      }()
       default: break
       }
     }
@@ -5388,6 +5885,10 @@ nonisolated extension RecordFleetOutcome: SwiftProtobuf.Message, SwiftProtobuf._
       guard case .missing(let v)? = self.result else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 7)
     }()
+    case .surveyed?: try {
+      guard case .surveyed(let v)? = self.result else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 9)
+    }()
     case nil: break
     }
     try unknownFields.traverse(visitor: &visitor)
@@ -5397,6 +5898,266 @@ nonisolated extension RecordFleetOutcome: SwiftProtobuf.Message, SwiftProtobuf._
     if lhs.position != rhs.position {return false}
     if lhs._command != rhs._command {return false}
     if lhs.result != rhs.result {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension RecordFleetObject: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".FleetObject"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}agent\0\u{1}job\0\u{1}run\0\u{1}attempt\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.agent) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.job) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.run) }()
+      case 4: try { try decoder.decodeSingularUInt32Field(value: &self.attempt) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.agent.isEmpty {
+      try visitor.visitSingularStringField(value: self.agent, fieldNumber: 1)
+    }
+    if !self.job.isEmpty {
+      try visitor.visitSingularStringField(value: self.job, fieldNumber: 2)
+    }
+    if !self.run.isEmpty {
+      try visitor.visitSingularStringField(value: self.run, fieldNumber: 3)
+    }
+    if self.attempt != 0 {
+      try visitor.visitSingularUInt32Field(value: self.attempt, fieldNumber: 4)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: RecordFleetObject, rhs: RecordFleetObject) -> Bool {
+    if lhs.agent != rhs.agent {return false}
+    if lhs.job != rhs.job {return false}
+    if lhs.run != rhs.run {return false}
+    if lhs.attempt != rhs.attempt {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension RecordFleetObjectDecision: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".FleetObjectDecision"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}object\0\u{1}expired\0\u{1}orphaned\0\u{1}vanished\0\u{1}returned\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularMessageField(value: &self._object) }()
+      case 2: try {
+        var v: String?
+        try decoder.decodeSingularStringField(value: &v)
+        if let v = v {
+          if self.decision != nil {try decoder.handleConflictingOneOf()}
+          self.decision = .expired(v)
+        }
+      }()
+      case 3: try {
+        var v: String?
+        try decoder.decodeSingularStringField(value: &v)
+        if let v = v {
+          if self.decision != nil {try decoder.handleConflictingOneOf()}
+          self.decision = .orphaned(v)
+        }
+      }()
+      case 4: try {
+        var v: RecordFleetNothing?
+        var hadOneofValue = false
+        if let current = self.decision {
+          hadOneofValue = true
+          if case .vanished(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.decision = .vanished(v)
+        }
+      }()
+      case 5: try {
+        var v: RecordFleetNothing?
+        var hadOneofValue = false
+        if let current = self.decision {
+          hadOneofValue = true
+          if case .returned(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.decision = .returned(v)
+        }
+      }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._object {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+    } }()
+    switch self.decision {
+    case .expired?: try {
+      guard case .expired(let v)? = self.decision else { preconditionFailure() }
+      try visitor.visitSingularStringField(value: v, fieldNumber: 2)
+    }()
+    case .orphaned?: try {
+      guard case .orphaned(let v)? = self.decision else { preconditionFailure() }
+      try visitor.visitSingularStringField(value: v, fieldNumber: 3)
+    }()
+    case .vanished?: try {
+      guard case .vanished(let v)? = self.decision else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 4)
+    }()
+    case .returned?: try {
+      guard case .returned(let v)? = self.decision else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 5)
+    }()
+    case nil: break
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: RecordFleetObjectDecision, rhs: RecordFleetObjectDecision) -> Bool {
+    if lhs._object != rhs._object {return false}
+    if lhs.decision != rhs.decision {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension RecordFleetSurvey: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".FleetSurvey"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}object_count\0\u{3}byte_count\0\u{3}foreign_count\0\u{3}stranger_count\0\u{1}unowned\0\u{1}missing\0\u{1}returned\0\u{3}is_cut\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt64Field(value: &self.objectCount) }()
+      case 2: try { try decoder.decodeSingularUInt64Field(value: &self.byteCount) }()
+      case 3: try { try decoder.decodeSingularUInt64Field(value: &self.foreignCount) }()
+      case 4: try { try decoder.decodeSingularUInt64Field(value: &self.strangerCount) }()
+      case 5: try { try decoder.decodeRepeatedMessageField(value: &self.unowned) }()
+      case 6: try { try decoder.decodeRepeatedMessageField(value: &self.missing) }()
+      case 7: try { try decoder.decodeRepeatedMessageField(value: &self.returned) }()
+      case 8: try { try decoder.decodeSingularBoolField(value: &self.isCut) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.objectCount != 0 {
+      try visitor.visitSingularUInt64Field(value: self.objectCount, fieldNumber: 1)
+    }
+    if self.byteCount != 0 {
+      try visitor.visitSingularUInt64Field(value: self.byteCount, fieldNumber: 2)
+    }
+    if self.foreignCount != 0 {
+      try visitor.visitSingularUInt64Field(value: self.foreignCount, fieldNumber: 3)
+    }
+    if self.strangerCount != 0 {
+      try visitor.visitSingularUInt64Field(value: self.strangerCount, fieldNumber: 4)
+    }
+    if !self.unowned.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.unowned, fieldNumber: 5)
+    }
+    if !self.missing.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.missing, fieldNumber: 6)
+    }
+    if !self.returned.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.returned, fieldNumber: 7)
+    }
+    if self.isCut != false {
+      try visitor.visitSingularBoolField(value: self.isCut, fieldNumber: 8)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: RecordFleetSurvey, rhs: RecordFleetSurvey) -> Bool {
+    if lhs.objectCount != rhs.objectCount {return false}
+    if lhs.byteCount != rhs.byteCount {return false}
+    if lhs.foreignCount != rhs.foreignCount {return false}
+    if lhs.strangerCount != rhs.strangerCount {return false}
+    if lhs.unowned != rhs.unowned {return false}
+    if lhs.missing != rhs.missing {return false}
+    if lhs.returned != rhs.returned {return false}
+    if lhs.isCut != rhs.isCut {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension RecordFleetLock: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".FleetLock"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}run\0\u{3}until_ms\0\u{1}reason\0\u{1}token\0\u{3}set_at_ms\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.run) }()
+      case 2: try { try decoder.decodeSingularInt64Field(value: &self._untilMs) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.reason) }()
+      case 4: try { try decoder.decodeSingularStringField(value: &self.token) }()
+      case 5: try { try decoder.decodeSingularInt64Field(value: &self.setAtMs) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if !self.run.isEmpty {
+      try visitor.visitSingularStringField(value: self.run, fieldNumber: 1)
+    }
+    try { if let v = self._untilMs {
+      try visitor.visitSingularInt64Field(value: v, fieldNumber: 2)
+    } }()
+    if !self.reason.isEmpty {
+      try visitor.visitSingularStringField(value: self.reason, fieldNumber: 3)
+    }
+    if !self.token.isEmpty {
+      try visitor.visitSingularStringField(value: self.token, fieldNumber: 4)
+    }
+    if self.setAtMs != 0 {
+      try visitor.visitSingularInt64Field(value: self.setAtMs, fieldNumber: 5)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: RecordFleetLock, rhs: RecordFleetLock) -> Bool {
+    if lhs.run != rhs.run {return false}
+    if lhs._untilMs != rhs._untilMs {return false}
+    if lhs.reason != rhs.reason {return false}
+    if lhs.token != rhs.token {return false}
+    if lhs.setAtMs != rhs.setAtMs {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

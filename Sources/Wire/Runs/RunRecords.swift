@@ -121,6 +121,7 @@ extension RecordFleetCommand {
             case .cancel(let agent, let run, let attempt): .cancel(RecordFleetAttempt(agent: agent, run, attempt))
             case .observe(let run, let attempt): .observe(RecordFleetAttempt(run, attempt))
             case .delete(let run, let attempt): .delete(RecordFleetAttempt(run, attempt))
+            case .survey: .survey(RecordFleetNothing())
             case .disconnect(let agent, let session): .disconnect(RecordFleetSession(agent, session))
             case .probe(let agent, let session): .probe(RecordFleetSession(agent, session))
             case .refuse(let agent, let session): .refuse(RecordFleetSession(agent, session))
@@ -137,6 +138,7 @@ extension Command {
         case .cancel(let it): self = .cancel(it.agentID, it.runID, it.number)
         case .observe(let it): self = .observe(it.runID, it.number)
         case .delete(let it): self = .delete(it.runID, it.number)
+        case .survey: self = .survey
         case .disconnect(let it): self = .disconnect(AgentID(Text(it.agent)), SessionID(Text(it.session)))
         case .probe(let it): self = .probe(AgentID(Text(it.agent)), SessionID(Text(it.session)))
         case .refuse(let it): self = .refuse(AgentID(Text(it.agent)), SessionID(Text(it.session)))
@@ -162,6 +164,7 @@ extension RecordFleetOutcome {
                         if let digest { $0.digest = Data(digest) }
                     })
             case .missing: .missing(RecordFleetNothing())
+            case .surveyed(let survey): .surveyed(RecordFleetSurvey(survey))
             }
     }
 }
@@ -176,6 +179,7 @@ extension CommandOutcome {
         case .found(let found):
             result = .found(byteCount: found.byteCount, digest: found.hasDigest ? [UInt8](found.digest) : nil)
         case .missing: result = .missing
+        case .surveyed(let survey): result = .surveyed(Survey(survey))
         case nil: throw .unknown("outcome")
         }
         self.init(position: Position(record.position), command: try Command(record.command), result: result)

@@ -100,7 +100,7 @@ public struct FleetWorker: Worker {
             case .notConnected: .undone("the agent is not connected")
             case .unknown: .unknown
             }
-        case .welcome, .configure, .dispatch, .cancel, .observe, .delete:
+        case .welcome, .configure, .dispatch, .cancel, .observe, .delete, .survey:
             break
         }
         do {
@@ -118,7 +118,8 @@ public struct FleetWorker: Worker {
         case .dispatch(let agent, let run, let attempt, _): return await dispatch.send(agent, run, attempt)
         case .cancel(let agent, let run, _): return await dispatch.cancel(agent, run)
         case .observe(let run, let attempt): return await objects.observe(run, attempt)
-        case .delete(let run, let attempt): return await objects.delete(run, attempt)
+        case .delete(let run, let attempt): return await objects.delete(ObjectKey(run: run, attempt: attempt))
+        case .survey: return await SurveyWork(resources: resources).survey()
         case .disconnect, .probe, .refuse: return .done
         }
     }
@@ -135,6 +136,8 @@ extension Command {
             Text("session/\(session)")
         case .observe(let run, _), .delete(let run, _):
             Stream.run(run).name
+        case .survey:
+            "survey"
         }
     }
 }

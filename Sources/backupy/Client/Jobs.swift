@@ -4,11 +4,13 @@ import Server
 struct Jobs: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Jobs: what to back up, and how.",
-        subcommands: [List.self, Show.self, Create.self, Update.self, Delete.self, Run.self],
+        subcommands: [
+            List.self, Show.self, Create.self, Update.self, Delete.self, Run.self, JobRetention.self,
+        ],
         defaultSubcommand: List.self)
 
     private static let members = [
-        "id", "agent_id", "target_id", "cron", "retention_days", "compression", "encryption_enabled", "pre_hooks",
+        "id", "agent_id", "target_id", "cron", "retention_days", "retention", "compression", "encryption_enabled", "pre_hooks",
         "post_hooks", "retry", "timeout_sec",
     ]
 
@@ -43,14 +45,15 @@ struct Jobs: AsyncParsableCommand {
 
     /// What can be said about a job; only what is given is sent.
     struct Fields: ParsableArguments {
-        @Option(help: "Keep objects for so many days.") var retentionDays: Int64?
+        @OptionGroup var retention: RetentionFields
         @Option(help: "Seconds that hooks, dump and upload may take together; 0 for no limit.") var timeout: Int64?
         @Option(help: "A shell command before the dump; may be given up to 16 times.") var preHook: [String] = []
         @Option(help: "A shell command after it; may be given up to 16 times.") var postHook: [String] = []
 
         func body(target: String?) -> JSON {
             JSON.members([
-                ("target_id", target.map(JSON.string)), ("retention_days", retentionDays.map(JSON.integer)),
+                ("target_id", target.map(JSON.string)), ("retention_days", retention.days),
+                ("retention", retention.counts),
                 ("timeout_sec", timeout.map(JSON.integer)),
                 ("pre_hooks", preHook.isEmpty ? nil : .array(preHook.map(JSON.string))),
                 ("post_hooks", postHook.isEmpty ? nil : .array(postHook.map(JSON.string))),

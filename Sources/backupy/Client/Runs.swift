@@ -10,12 +10,14 @@ struct Runs: AsyncParsableCommand {
         abstract: "Runs: executions of jobs, from request to verdict.",
         subcommands: [
             List.self, Show.self, WatchRun.self, Timeline.self, Cancel.self, Download.self, Token.self, Delete.self,
+            LockRun.self, UnlockRun.self,
         ], defaultSubcommand: List.self)
 
     private static let members = [
         "id", "job_id", "agent_id", "target_id", "status", "attempt", "manual_trigger", "progress_percent",
         "current_step", "error_class", "error_message", "evidence", "s3_key", "size_bytes", "sha256", "duration_ms",
-        "compression", "db_engine_version", "created_at", "started_at", "finished_at", "position",
+        "compression", "db_engine_version", "kept_by", "kept_until", "locked", "object_deleted_at", "object_deleted_reason",
+        "created_at", "started_at", "finished_at", "position",
     ]
 
     struct List: AsyncParsableCommand {

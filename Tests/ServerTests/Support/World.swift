@@ -64,6 +64,8 @@ struct PromptWorker: Worker {
                 try store.remove(World.objectName(run, attempt, follower))
                 try vault.delete("key:\(WireRunID(run, attempt).text)")
                 result = .done
+            case .survey:
+                result = .undone("nobody surveys the store here")
             }
         } catch {
             result = .undone(Text("\(error)"))

@@ -22,6 +22,7 @@ enum MessageCases {
         case .command: 15
         case .outcome: 16
         case .faulted: 17
+        case .object: 18
         }
     }
 
@@ -71,6 +72,8 @@ enum MessageCases {
         case .deleteCheck: 16
         case .createToken: 17
         case .deleteToken: 18
+        case .lockRun: 19
+        case .unlockRun: 20
         }
     }
 
@@ -96,6 +99,8 @@ enum MessageCases {
         case .repeated: 17
         case .tokenCreated: 18
         case .tokenDeleted: 19
+        case .runLocked: 20
+        case .runUnlocked: 21
         }
     }
 
@@ -134,6 +139,7 @@ enum MessageCases {
         case .maxAttempts: 5
         case .backoffSeconds: 6
         case .timeoutSeconds: 7
+        case .keep: 8
         }
     }
 
@@ -143,6 +149,10 @@ enum MessageCases {
         case .run: 1
         case .idempotency: 2
         case .claim: 3
+        case .retention: 4
+        case .leftovers: 5
+        case .deletion: 6
+        case .survey: 7
         }
     }
 
@@ -167,6 +177,7 @@ enum MessageCases {
         case .disconnect: 6
         case .probe: 7
         case .refuse: 8
+        case .survey: 9
         }
     }
 
@@ -177,6 +188,7 @@ enum MessageCases {
         case .unknown: 2
         case .found: 3
         case .missing: 4
+        case .surveyed: 5
         }
     }
 }

@@ -79,7 +79,7 @@ enum MessageSamples {
     static let jobFields: [JobField] = [
         .cron("0 3 * * *"), .retentionDays(7), .compression("zstd"), .preHooks(["a", ""]), .postHooks([]),
         .maxAttempts(3), .backoffSeconds([0, 60]), .timeoutSeconds(.max),
-    ]
+    ] + RetentionRule.Count.allCases.map { .keep($0, UInt32($0.rawValue)) }
 
     static let targetSpec: TargetSpec = {
         var spec = TargetSpec()
@@ -105,6 +105,23 @@ enum MessageSamples {
             expectedStatus: 200)
     }
 
+    static let lock = ObjectLock(
+        until: Timestamp(milliseconds: .max), reason: "audit", token: "ci", setAt: Timestamp(milliseconds: 5))
+    static let object = ObjectReference(agent: agent, job: job, run: run, attempt: Attempt(2))
+
+    static let survey: Survey = {
+        var survey = Survey()
+        survey.objectCount = .max
+        survey.byteCount = 1
+        survey.foreignCount = 2
+        survey.strangerCount = 3
+        survey.unowned = [object]
+        survey.missing = [object.key]
+        survey.returned = [ObjectKey(run: run, attempt: .first), object.key]
+        survey.isCut = true
+        return survey
+    }()
+
     static let requests: [Request] =
         [
             .createAgent(agent, name: "a", keyDigest: digest), .renameAgent(agent, name: "b"), .deleteAgent(agent),
@@ -112,6 +129,8 @@ enum MessageSamples {
             .createTarget(target, agent, targetFields), .changeTarget(target, []), .deleteTarget(target),
             .createJob(job, agent, target, jobFields), .changeJob(job, [.cron("")]), .deleteJob(job),
             .runJob(run, job), .cancelRun(run), .deleteRun(run), .issueDecryptionToken(run),
+            .lockRun(run, until: Timestamp(milliseconds: -1), reason: "audit"), .lockRun(run, until: nil, reason: ""),
+            .unlockRun(run),
             .createCheck(check, nil, checkSpec(.http)), .deleteCheck(check),
             .createToken(token, tokenSpec(expiresAt: nil)), .deleteToken(token),
         ] + CheckSpec.Kind.allCases.map { .createCheck(check, agent, checkSpec($0)) }
@@ -130,6 +149,8 @@ enum MessageSamples {
                 RunOrder(
                     job: job, agent: agent, target: target, isManual: true, timeoutSeconds: 1, retentionDays: 2)),
             .cancelRequested(run), .runDeletionRequested(run), .tokenIssued(run, .first),
+            .runLocked(run, lock), .runLocked(run, ObjectLock(until: nil, reason: "", token: "", setAt: lock.setAt)),
+            .runUnlocked(run),
             .checkCreated(check, agent, checkSpec(.tcp)), .checkCreated(check, nil, checkSpec(.http)),
             .checkDeleted(check), .tokenCreated(token, tokenSpec(expiresAt: Timestamp(milliseconds: -1))),
             .tokenDeleted(token), .repeated(Position(.max)),
@@ -138,6 +159,7 @@ enum MessageSamples {
 
     static let timers: [TimerKey] = [
         .silence(agent), .run(run), .idempotency(IdempotencyKey(token: "t", key: "k")), .claim(agent),
+        .retention(job), .leftovers(run), .deletion(object.key), .survey,
     ]
 
     static let verdicts: [Verdict] =
@@ -153,17 +175,20 @@ enum MessageSamples {
             .decided(run, .closed(.reported, grounds: [Position(1), Position(.max)])),
         ] + verdicts.map { .decided(run, .closed($0, grounds: [])) }
         + Anomaly.Kind.allCases.map { .noted(Anomaly(agent: agent, kind: $0, run: run, detail: "d")) }
+        + ([.expired(reason: "old"), .vanished, .returned] + OrphanReason.allCases.map { .orphaned($0) }).map {
+            .object(object, $0)
+        }
         + [.noted(Anomaly(agent: agent, kind: .unknownRun, run: nil, detail: ""))]
 
     static let commands: [Command] = [
         .welcome(agent, session), .configure(agent, version: 2), .dispatch(agent, run, .first, isRepeatable: true),
         .cancel(agent, run, .first), .observe(run, .first), .delete(run, Attempt(2)), .disconnect(agent, session),
-        .probe(agent, session), .refuse(agent, session),
+        .probe(agent, session), .refuse(agent, session), .survey,
     ]
 
     static let results: [CommandOutcome.Result] = [
         .done, .undone(""), .undone("no session"), .unknown, .found(byteCount: 0, digest: nil),
-        .found(byteCount: 1, digest: digest), .found(byteCount: 1, digest: []), .missing,
+        .found(byteCount: 1, digest: digest), .found(byteCount: 1, digest: []), .missing, .surveyed(survey), .surveyed(Survey()),
     ]
 
     static let outcomes: [Fleet.Message] = commands.flatMap { command in

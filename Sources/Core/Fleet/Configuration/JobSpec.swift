@@ -3,7 +3,12 @@ public struct JobSpec: Hashable, Sendable {
     /// Five fields, UTC; empty for runs on request only.
     public var cron: Text = ""
     /// How long objects must be kept; 0 is not at all.
-    public var retentionDays: UInt32 = 0
+    public var retentionDays: UInt32 {
+        get { retention.days }
+        set { retention.days = newValue }
+    }
+    /// Which objects are kept, that age included.
+    public var retention = RetentionRule()
     /// `zstd`.
     public var compression: Text = "zstd"
     /// Commands for `/bin/sh -c` before the dump, in order.
@@ -41,7 +46,7 @@ public struct JobSpec: Hashable, Sendable {
         if maxAttempts > 100 || backoffSeconds.count > 100 {
             return Refusal(code: .validation, field: "retry", text: "at most 100 attempts and 100 waits")
         }
-        return nil
+        return retention.problem
     }
 }
 
@@ -49,6 +54,7 @@ public struct JobSpec: Hashable, Sendable {
 public enum JobField: Hashable, Sendable {
     case cron(Text)
     case retentionDays(UInt32)
+    case keep(RetentionRule.Count, UInt32)
     case compression(Text)
     case preHooks([Text])
     case postHooks([Text])
@@ -63,6 +69,7 @@ extension JobSpec {
         switch field {
         case .cron(let value): cron = value
         case .retentionDays(let value): retentionDays = value
+        case .keep(let part, let value): retention[part] = value
         case .compression(let value): compression = value
         case .preHooks(let value): preHooks = value
         case .postHooks(let value): postHooks = value

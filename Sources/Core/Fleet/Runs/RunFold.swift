@@ -7,11 +7,7 @@ extension Fleet.State {
                 return []
             }
         case .closed(let verdict, _):
-            if case .success(let attempt, let evidence) = verdict, let run = runs[id] {
-                objects[id] = StoredObject(
-                    agent: run.order.agent, job: run.order.job, attempt: attempt, byteCount: evidence.byteCount,
-                    keepUntil: entry.recordedAt + .hours(24 * Int64(run.order.retentionDays)))
-            }
+            settleObjects(of: id, verdict, entry)
             return fold(id, entry) {
                 $0.close(verdict, at: entry.recordedAt)
                 return []
@@ -38,9 +34,10 @@ extension Fleet.State {
                 $0.observed(attempt, outcome.result, at: entry.recordedAt)
                 return []
             }
-        case .delete(let run, _):
-            if outcome.result == .done { objects[run] = nil } else { objects[run]?.isBeingDeleted = false }
-            return []
+        case .delete(let run, let attempt):
+            return deletionEnded(ObjectKey(run: run, attempt: attempt), outcome.result, entry)
+        case .survey:
+            return surveyed(outcome.result, entry)
         case .configure, .cancel, .disconnect, .probe, .refuse:
             return []
         }

@@ -81,6 +81,8 @@ public enum Command: Hashable, Sendable {
     case observe(RunID, Attempt)
     /// Delete the attempt's object and its data key.
     case delete(RunID, Attempt)
+    /// Look through the store for what the state does not have, and the other way round.
+    case survey
     /// Close the agent's connection.
     case disconnect(AgentID, SessionID)
     /// Ask a connection for a sign of life: another host came with the agent's key.
@@ -103,6 +105,8 @@ public struct CommandOutcome: Hashable, Sendable {
         case found(byteCount: UInt64, digest: [UInt8]?)
         /// The store has no such object.
         case missing
+        /// The store was looked through.
+        case surveyed(Survey)
     }
 
     /// The instruction's entry.

@@ -47,7 +47,7 @@ public struct RunDetail: Hashable, Sendable, Codable {
 
     /// What proved a success: in words.
     public struct Proof: Hashable, Sendable, Codable {
-        /// `seen` or `none`.
+        /// `seen` or `none`; `vanished` when it was seen and a survey of the store missed it later.
         public var object: Text
         /// `store`, `read_back` or `none`.
         public var digest: Text
@@ -87,6 +87,10 @@ public struct RunDetail: Hashable, Sendable, Codable {
     public internal(set) var provenDigest: Text?
     /// The attempt that made that object.
     public internal(set) var provenAttempt: UInt32?
+    /// Why that object was deleted, or is being deleted; nil while it stays.
+    public internal(set) var deletionReason: Text?
+    /// When it had been deleted; nil before.
+    public internal(set) var deletedAt: Timestamp?
     /// When it was asked for.
     public let createdAt: Timestamp
     /// When its first attempt began; nil before.
@@ -181,6 +185,8 @@ public struct RunDetail: Hashable, Sendable, Codable {
         case provenByteCount = "proven_size_bytes"
         case provenDigest = "proven_sha256"
         case provenAttempt = "proven_attempt"
+        case deletionReason = "object_deleted_reason"
+        case deletedAt = "object_deleted_at"
         case createdAt = "created_at"
         case startedAt = "started_at"
         case finishedAt = "finished_at"

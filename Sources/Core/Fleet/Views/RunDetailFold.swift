@@ -21,9 +21,17 @@ extension RunDetail {
             close(verdict, at: entry.recordedAt)
         case .command(.observe(_, let asked)):
             if asked.number == attempt, isAtAgent { phase = .reconciling }
+        case .object(let object, let decision):
+            fold(decision, ofAttempt: object.attempt.number)
+        case .accepted(.runDeletionRequested, let ticket):
+            deletionReason = Text("token \(ticket.token) asked for it")
         case .outcome(let outcome):
-            guard case .dispatch(_, _, let tried, _) = outcome.command else { return }
-            sent(tried.number, outcome.result)
+            switch outcome.command {
+            case .dispatch(_, _, let tried, _): sent(tried.number, outcome.result)
+            case .delete(_, let attempt):
+                if outcome.result == .done, attempt.number == provenAttempt { deletedAt = entry.recordedAt }
+            case .welcome, .configure, .cancel, .observe, .survey, .disconnect, .probe, .refuse: break
+            }
         case .started, .clockStepped, .faulted, .captureOpened, .sessionOpened, .sessionClosed, .unreadable, .requested,
             .accepted, .refused, .deadline, .presence, .noted, .command:
             break
@@ -58,7 +66,7 @@ extension RunDetail {
             phase = .running
         case .unknown:
             phase = .unconfirmed
-        case .undone, .found, .missing:
+        case .undone, .found, .missing, .surveyed:
             attempt = tried &- min(1, tried)
             if attempt == 0 { startedAt = nil }
             phase = isCancelRequested ? .ending : .queued
@@ -80,6 +88,16 @@ extension RunDetail {
         startedAt = startedAt ?? moment
         hasFailedSinceDelivery = false
         wasCancelled = false
+    }
+
+    private mutating func fold(_ decision: ObjectDecision, ofAttempt attempt: UInt32) {
+        guard attempt == provenAttempt else { return }
+        switch decision {
+        case .expired(let reason): deletionReason = reason
+        case .vanished: proof?.object = "vanished"
+        case .returned: proof?.object = "seen"
+        case .orphaned: break
+        }
     }
 
     private mutating func fold(_ update: JobUpdate, _ frame: ReceivedFrame) {

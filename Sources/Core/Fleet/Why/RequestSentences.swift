@@ -16,6 +16,9 @@ extension Fleet {
         case .runJob(let run, let job): "run job \(job) now, as run \(run)"
         case .cancelRun(let run): "cancel run \(run)"
         case .deleteRun(let run): "delete the object of run \(run) and its key"
+        case .lockRun(let run, let until, let reason):
+            "lock the object of run \(run)" + (until.map { " until \($0.text)" } ?? "") + " (\(reason))"
+        case .unlockRun(let run): "unlock the object of run \(run)"
         case .issueDecryptionToken(let run): "hand out a decryption token for run \(run)"
         case .createCheck(_, let agent, let spec):
             "add health check \(spec.name)" + (agent.map { " to agent \($0)" } ?? "")
@@ -46,6 +49,11 @@ extension Fleet {
                 + (order.isManual ? "since somebody asked for it." : "since its schedule says so.")
         case .cancelRequested(let run): "The cancellation of run \(run) was taken up; it is not confirmed yet."
         case .runDeletionRequested(let run): "The deletion of the object of run \(run) was taken up."
+        case .runLocked(let run, let lock):
+            ended(
+                "The object of run \(run) may not be deleted "
+                    + (lock.until.map { "until \($0.text)" } ?? "until it is unlocked") + ": \(lock.reason)")
+        case .runUnlocked(let run): "The object of run \(run) is no longer locked."
         case .tokenIssued(let run, let attempt):
             "A decryption token for attempt \(attempt) of run \(run) was handed out."
         case .checkCreated(let check, let agent, let spec):
@@ -72,6 +80,7 @@ extension Fleet {
         case .observe(let run, let attempt): "ask the store for the object of attempt \(attempt) of run \(run)"
         case .delete(let run, let attempt):
             "delete the object of attempt \(attempt) of run \(run) and its key"
+        case .survey: "look through the store"
         case .disconnect(let agent, let session): "end session \(session) of agent \(agent)"
         case .probe(let agent, let session): "ask session \(session) of agent \(agent) for a sign of life"
         case .refuse(let agent, let session): "refuse session \(session), which came with the key of agent \(agent)"
@@ -91,6 +100,7 @@ extension Fleet {
         case (.undone(let problem), _): ended("The order to \(order) was not carried out: \(problem)")
         case (.unknown, _):
             "Whether the order to \(order) was carried out cannot be known: the process that did it died."
+        case (.surveyed(let survey), _): sentence(for: survey)
         case (.found(let byteCount, _), _): "The order to \(order) found \(count(byteCount, "byte"))."
         case (.missing, _): "The order to \(order) found nothing."
         }

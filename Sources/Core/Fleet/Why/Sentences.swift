@@ -26,6 +26,7 @@ extension Fleet {
         case .presence(let agent, .offline): "Agent \(agent) can no longer be reached."
         case .noted(let anomaly): sentence(for: anomaly)
         case .decided(let run, let decision): sentence(for: decision, of: run)
+        case .object(let object, let decision): sentence(for: decision, of: object)
         case .command(let command): "It was ordered to \(words(for: command))."
         case .outcome(let outcome): sentence(for: outcome)
         }
@@ -37,8 +38,8 @@ extension Fleet {
         case .decided(_, .closed(_, let grounds)): grounds
         case .accepted(.repeated(let position), _): [position]
         case .started, .clockStepped, .faulted, .captureOpened, .sessionOpened, .sessionClosed, .received, .captured,
-            .unreadable, .requested, .accepted, .refused, .deadline, .presence, .noted, .decided(_, .started), .command,
-            .outcome:
+            .unreadable, .requested, .accepted, .refused, .deadline, .presence, .noted, .decided(_, .started), .object,
+            .command, .outcome:
             []
         }
     }
@@ -63,6 +64,11 @@ extension Fleet {
         case .silence(let agent): "Agent \(agent) had been silent for too long."
         case .claim(let agent): "The host that holds the key of agent \(agent) did not show that it lives."
         case .run(let run): "A deadline of run \(run) passed."
+        case .retention(let job): "The objects of job \(job) were to be judged by its retention."
+        case .leftovers(let run): "What the attempts of run \(run) may have left in the store was to be deleted."
+        case .deletion(let key):
+            "The deletion of the object of attempt \(key.attempt) of run \(key.run) was to be tried again."
+        case .survey: "The store was to be looked through."
         case .idempotency(let key): "Idempotency key \(key.key) of token \(key.token) was forgotten."
         }
     }
