@@ -110,7 +110,8 @@ enum JobBody {
         }
         if let value = try body.text("time_zone", byteLimit: 64) {
             guard TimeZone(identifier: value.string) != nil else {
-                throw .field("time_zone", "is no zone that is known here; an IANA name is expected, such as Europe/Berlin")
+                throw .field(
+                    "time_zone", "is no zone that is known here; an IANA name such as Europe/Berlin is expected")
             }
             fields.append(.timeZone(value))
         }

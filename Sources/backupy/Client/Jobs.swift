@@ -44,7 +44,7 @@ struct Jobs: AsyncParsableCommand {
 
     /// What can be said about a job; only what is given is sent.
     struct Fields: ParsableArguments {
-        @Option(help: "When to run: minute, hour, day, month, weekday; or @daily and the like; '' for on request only.")
+        @Option(help: "When: minute, hour, day, month, weekday, or @daily and the like; '' for on request only.")
         var cron: String?
         @Option(help: "The clock that --cron is read on, such as Europe/Berlin (default UTC).") var timeZone: String?
         @Option(help: "Start up to so many seconds later, by lot.") var jitter: Int64?
@@ -60,7 +60,8 @@ struct Jobs: AsyncParsableCommand {
             JSON.members([
                 ("target_id", target.map(JSON.string)), ("cron", cron.map(JSON.string)),
                 ("time_zone", timeZone.map(JSON.string)), ("jitter_sec", jitter.map(JSON.integer)),
-                ("overlap", overlap.map(JSON.string)), ("catch_up_sec", catchUp.map(JSON.integer)), ("retention_days", retentionDays.map(JSON.integer)),
+                ("overlap", overlap.map(JSON.string)), ("catch_up_sec", catchUp.map(JSON.integer)),
+                ("retention_days", retentionDays.map(JSON.integer)),
                 ("timeout_sec", timeout.map(JSON.integer)),
                 ("pre_hooks", preHook.isEmpty ? nil : .array(preHook.map(JSON.string))),
                 ("post_hooks", postHook.isEmpty ? nil : .array(postHook.map(JSON.string))),

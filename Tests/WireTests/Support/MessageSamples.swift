@@ -76,11 +76,12 @@ enum MessageSamples {
             .password(.vault("secret:1")), .password(.reference("env:PW")), .containerID("c"),
         ] + TargetSpec.Strategy.allCases.map { .strategy($0) }
 
-    static let jobFields: [JobField] = [
-        .cron("0 3 * * *"), .retentionDays(7), .compression("zstd"), .preHooks(["a", ""]), .postHooks([]),
-        .maxAttempts(3), .backoffSeconds([0, 60]), .timeoutSeconds(.max),
-        .timeZone("Europe/Berlin"), .jitterSeconds(60), .catchUpSeconds(0),
-    ] + Overlap.allCases.map { .overlap($0) }
+    static let jobFields: [JobField] =
+        [
+            .cron("0 3 * * *"), .retentionDays(7), .compression("zstd"), .preHooks(["a", ""]), .postHooks([]),
+            .maxAttempts(3), .backoffSeconds([0, 60]), .timeoutSeconds(.max),
+            .timeZone("Europe/Berlin"), .jitterSeconds(60), .catchUpSeconds(0),
+        ] + Overlap.allCases.map { .overlap($0) }
 
     static let targetSpec: TargetSpec = {
         var spec = TargetSpec()
