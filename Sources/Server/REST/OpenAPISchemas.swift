@@ -142,7 +142,9 @@ enum OpenAPISchemas {
         ("reason", optionalText),
     ]
     private static let job: [Property] = [
-        ("cron", text), ("retention_days", number), ("retention", closed(retention)), ("compression", words(["zstd"])),
+        ("cron", text), ("time_zone", text), ("jitter_sec", number),
+        ("overlap", words(Overlap.allCases.map(\.rawValue))), ("catch_up_sec", number), ("retention_days", number),
+        ("retention", closed(retention)), ("compression", words(["zstd"])),
         ("encryption_enabled", ["const": true]), ("pre_hooks", hooks), ("post_hooks", hooks),
         ("retry", closed([("max_attempts", number), ("backoff_seconds", list(number))])), ("timeout_sec", number),
     ]

@@ -15,6 +15,10 @@ extension RecordFleetJob {
         maxAttempts = spec.maxAttempts
         backoffSeconds = spec.backoffSeconds
         timeoutSeconds = spec.timeoutSeconds
+        timeZone = spec.timeZone.string
+        jitterSeconds = spec.jitterSeconds
+        overlap = spec.overlap.rawValue
+        catchUpSeconds = spec.catchUpSeconds
         keeps = RetentionRule.Count.allCases.filter { spec.retention[$0] > 0 }.map {
             RecordFleetKeep($0, spec.retention[$0])
         }
@@ -36,6 +40,10 @@ extension JobSpec {
         maxAttempts = record.maxAttempts
         backoffSeconds = record.backoffSeconds
         timeoutSeconds = record.timeoutSeconds
+        if !record.timeZone.isEmpty { timeZone = Text(record.timeZone) }
+        jitterSeconds = record.jitterSeconds
+        if !record.overlap.isEmpty { overlap = try Overlap(record: record.overlap) }
+        if record.hasCatchUpSeconds { catchUpSeconds = record.catchUpSeconds }
         for keep in record.keeps { retention[try RetentionRule.Count(keep)] = keep.count }
     }
 }
@@ -67,6 +75,10 @@ extension RecordFleetJobField {
             case .maxAttempts(let value): .maxAttempts(value)
             case .backoffSeconds(let value): .backoffSeconds(.with { $0.numbers = value })
             case .timeoutSeconds(let value): .timeoutSeconds(value)
+            case .timeZone(let value): .timeZone(value.string)
+            case .jitterSeconds(let value): .jitterSeconds(value)
+            case .overlap(let value): .overlap(value.rawValue)
+            case .catchUpSeconds(let value): .catchUpSeconds(value)
             case .keep(let part, let count): .keep(RecordFleetKeep(part, count))
             }
     }
@@ -83,6 +95,10 @@ extension JobField {
         case .maxAttempts(let value): self = .maxAttempts(value)
         case .backoffSeconds(let value): self = .backoffSeconds(value.numbers)
         case .timeoutSeconds(let value): self = .timeoutSeconds(value)
+        case .timeZone(let value): self = .timeZone(Text(value))
+        case .jitterSeconds(let value): self = .jitterSeconds(value)
+        case .overlap(let value): self = .overlap(try Overlap(record: value))
+        case .catchUpSeconds(let value): self = .catchUpSeconds(value)
         case .keep(let value): self = .keep(try RetentionRule.Count(value), value.count)
         case nil: throw .unknown("field of a job")
         }

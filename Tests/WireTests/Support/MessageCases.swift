@@ -139,7 +139,11 @@ enum MessageCases {
         case .maxAttempts: 5
         case .backoffSeconds: 6
         case .timeoutSeconds: 7
-        case .keep: 8
+        case .timeZone: 8
+        case .jitterSeconds: 9
+        case .overlap: 10
+        case .catchUpSeconds: 11
+        case .keep: 12
         }
     }
 

@@ -99,16 +99,16 @@ extension RetentionRule {
 extension RetentionRule.Count {
     /// The number of the period that a local time lies in. Grows with time; what it is counted from does not matter.
     func period(of local: Int64) -> Int64 {
-        let day = CivilDate.floorDivide(local, 86_400_000)
+        let day = Civil.floorDivide(local, 86_400_000)
         switch self {
         case .last, .minimum: return local
-        case .hourly: return CivilDate.floorDivide(local, 3_600_000)
+        case .hourly: return Civil.floorDivide(local, 3_600_000)
         case .daily: return day
-        case .weekly: return CivilDate.floorDivide(day + 3, 7)  // 1970-01-01 was a Thursday
+        case .weekly: return Civil.floorDivide(day + 3, 7)  // 1970-01-01 was a Thursday
         case .monthly:
-            let date = CivilDate(day: day)
-            return date.year * 12 + date.month
-        case .yearly: return CivilDate(day: day).year
+            let month = Civil.date(ofDay: day).month
+            return month.year * 12 + month.number
+        case .yearly: return Civil.date(ofDay: day).month.year
         }
     }
 }
