@@ -50,6 +50,8 @@ extension DirectoryStore {
 
     /// Whether the store itself keeps such a file beside an object.
     private static func isCompanion(_ path: String) -> Bool {
-        ObjectName.reservedSuffixes.contains { path.hasSuffix($0) && ObjectName(String(path.dropLast($0.count))) != nil }
+        ObjectName.reservedSuffixes.contains {
+            path.hasSuffix($0) && ObjectName(String(path.dropLast($0.count))) != nil
+        }
     }
 }

@@ -32,6 +32,7 @@ GROUPS = [
     "bodies",
     "hostile",
     "runs",
+    "retention",
     "why",
     "failures",
     "objects",

@@ -94,7 +94,10 @@ enum OpenAPISchemas {
                 ("next_cursor", optionalText), ("has_more", flag),
             ])),
         .init("NewLock", closed([("until", optionalMoment), ("reason", text)])),
-        .init("Lock", object([("run_id", text), ("until", optionalMoment), ("reason", text), ("token", text), ("set_at", moment)])),
+        .init(
+            "Lock",
+            object([("run_id", text), ("until", optionalMoment), ("reason", text), ("token", text), ("set_at", moment)])
+        ),
         .init("Download", object([("url", text), ("expires_at", moment)])),
         .init("DecryptionToken", object([("token", optionalText), ("expires_at", moment)])),
         .init("State", object([("position", number), ("digest", text), ("state", anything)])),

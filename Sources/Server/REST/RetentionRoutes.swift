@@ -58,7 +58,9 @@ extension Desk {
             start = place + 1
         }
         let shown = verdicts[start...].prefix(page.limit)
-        let next = shown.endIndex < verdicts.endIndex ? shown.last.map { Page.cursor("retention", $0.object.run.text.string) } : nil
+        let next =
+            shown.endIndex < verdicts.endIndex
+            ? shown.last.map { Page.cursor("retention", $0.object.run.text.string) } : nil
         return .json([
             "job_id": .string(id.text.string), "retention_days": .integer(rule.days),
             "retention": RetentionJSON.rule(rule), "kept_count": .integer(verdicts.count - expiring.count),

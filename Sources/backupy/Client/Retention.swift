@@ -43,7 +43,8 @@ struct JobRetention: AsyncParsableCommand {
         var cursor: String?
         repeat {
             let query = "?limit=100" + (cursor.map { "&cursor=\($0.percentEncoded)" } ?? "")
-            let page = try await isPreview
+            let page =
+                try await isPreview
                 ? client.call(.POST, path + "/preview" + query, body) : client.call(.GET, path + query)
             if summary == .null { summary = page.json }
             items += page.json.member("items").list

@@ -16,7 +16,8 @@ struct Runs: AsyncParsableCommand {
     private static let members = [
         "id", "job_id", "agent_id", "target_id", "status", "attempt", "manual_trigger", "progress_percent",
         "current_step", "error_class", "error_message", "evidence", "s3_key", "size_bytes", "sha256", "duration_ms",
-        "compression", "db_engine_version", "kept_by", "kept_until", "locked", "object_deleted_at", "object_deleted_reason",
+        "compression", "db_engine_version", "kept_by", "kept_until", "locked", "object_deleted_at",
+        "object_deleted_reason",
         "created_at", "started_at", "finished_at", "position",
     ]
 

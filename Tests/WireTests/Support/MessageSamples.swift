@@ -196,7 +196,8 @@ enum MessageSamples {
 
     static let results: [CommandOutcome.Result] = [
         .done, .undone(""), .undone("no session"), .unknown, .found(byteCount: 0, digest: nil),
-        .found(byteCount: 1, digest: digest), .found(byteCount: 1, digest: []), .missing, .surveyed(survey), .surveyed(Survey()),
+        .found(byteCount: 1, digest: digest), .found(byteCount: 1, digest: []), .missing, .surveyed(survey),
+        .surveyed(Survey()),
     ]
 
     static let outcomes: [Fleet.Message] = commands.flatMap { command in

@@ -28,7 +28,9 @@ public struct DeletionAudit: Sendable {
             return state.runs[object.run]?.isOpen == true
                 ? Text("\(object.name) is called an orphan, and its run is open") : nil
         case .accepted(.runDeletionRequested(let id), _):
-            guard let object = state.objects[id] else { return Text("the deletion of \(id) is granted, and it has no object") }
+            guard let object = state.objects[id] else {
+                return Text("the deletion of \(id) is granted, and it has no object")
+            }
             reasons[ObjectKey(run: id, attempt: object.attempt)] = true
             return Self.lock(on: id, at: entry.recordedAt, in: state)
         case .command(.delete(let id, let attempt)):

@@ -9,7 +9,9 @@ extension Fleet {
             let object = verdict.object
             guard object.lock?.holds(at: moment) != true, let owner = state.objects[object.run] else { continue }
             if messages.count == Limits.expirations { break }
-            messages.append(.object(owner.reference(of: object.run), .expired(reason: rule.reason(against: object, newest: newest))))
+            messages.append(
+                .object(owner.reference(of: object.run), .expired(reason: rule.reason(against: object, newest: newest)))
+            )
         }
         return messages
     }
@@ -58,9 +60,13 @@ extension Fleet {
                     text: Text("retention_days of the deleted job holds the object until \(object.keepUntil.text)"))
                 : nil
         }
-        guard let verdict = rule.judge(state.keptObjects(of: object.job), at: moment).first(where: { $0.object.run == id })
+        guard
+            let verdict = rule.judge(state.keptObjects(of: object.job), at: moment).first(where: { $0.object.run == id }
+            )
         else { return nil }
-        return verdict.hold(of: rule).map { Refusal(code: .precondition, text: Text("retention holds the object: \($0)")) }
+        return verdict.hold(of: rule).map {
+            Refusal(code: .precondition, text: Text("retention holds the object: \($0)"))
+        }
     }
 }
 

@@ -120,9 +120,10 @@ struct OrphanStoryTests {
         story.observe(Story.found())
         let objects = [Self.reference(1), Self.reference(2), foreign]
         let said = Self.survey(&story) { $0.unowned = objects }
-        #expect(said.dropFirst() == [
-            .object(Self.reference(2), .orphaned(.unowned)), .command(.delete(Story.run, Attempt(2))),
-        ], "not the good one, nor one under another job's name, whose deletion would take the good one's key")
+        #expect(
+            said.dropFirst() == [
+                .object(Self.reference(2), .orphaned(.unowned)), .command(.delete(Story.run, Attempt(2))),
+            ], "not the good one, nor one under another job's name, whose deletion would take the good one's key")
         check(story)
     }
 

@@ -162,8 +162,12 @@ struct RetentionStoryTests {
         Self.delete(&story)
         // Also the last good one, since a person asks; and also of a job that is gone.
         story.ask(.deleteJob(Story.job))
-        #expect(story.ask(.deleteRun(Self.run(1))).last == .refused(
-            Refusal(code: .precondition, text: Text("retention_days of the deleted job holds the object until \(until.text)"))))
+        #expect(
+            story.ask(.deleteRun(Self.run(1))).last
+                == .refused(
+                    Refusal(
+                        code: .precondition,
+                        text: Text("retention_days of the deleted job holds the object until \(until.text)"))))
         story.pass(.hours(24 * 7))
         story.ask(.deleteRun(Self.run(1)))
         Self.delete(&story)
