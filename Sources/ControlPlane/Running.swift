@@ -91,7 +91,8 @@ final class Running: Sendable {
         let worker = FleetWorker(
             FleetWorker.Resources(
                 sessions: registry, vault: directory.vault, store: directory.store, urls: signer, fleet: follower,
-                prober: prober, secrets: secrets, clock: clock, maximumObjectByteCount: configuration.maximumObjectByteCount,
+                prober: prober, secrets: secrets, clock: clock,
+                maximumObjectByteCount: configuration.maximumObjectByteCount,
                 logger: logger))
         let engine = FleetEngine(
             clock: clock,

@@ -20,7 +20,9 @@ struct FleetCodecTests {
 
     @Test("Every case has a sample")
     func everyCase() {
-        func covers<Value>(_ values: [Value], _ number: (Value) -> Int, _ numbers: Range<Int>, _ later: [Int] = [], line: Int = #line) {
+        func covers<Value>(
+            _ values: [Value], _ number: (Value) -> Int, _ numbers: Range<Int>, _ later: [Int] = [], line: Int = #line
+        ) {
             #expect(Set(values.map(number)) == Set(numbers).union(later), "of \(Value.self), line \(line)")
         }
         let reports = MessageSamples.frames.compactMap { if case .received(_, let it) = $0 { it.report } else { nil } }

@@ -32,7 +32,8 @@ public struct FleetWorker: Worker {
         /// Resources as given.
         public init(
             sessions: any Sessions, vault: any Vault, store: any ObjectStore, urls: any ObjectURLs,
-            fleet: any FleetReader, prober: Prober, secrets: SecretBook, clock: any Clock, maximumObjectByteCount: UInt64,
+            fleet: any FleetReader, prober: Prober, secrets: SecretBook, clock: any Clock,
+            maximumObjectByteCount: UInt64,
             logger: Logger
         ) {
             self.sessions = sessions

@@ -13,7 +13,8 @@ enum ProbeAddresses {
     }()
 
     /// All addresses of a target, in the order the system prefers.
-    static func lookUp(_ target: CheckTarget, until deadline: NIODeadline) async throws(ProbeProblem) -> [SocketAddress] {
+    static func lookUp(_ target: CheckTarget, until deadline: NIODeadline) async throws(ProbeProblem) -> [SocketAddress]
+    {
         let (host, port) = (target.host.string, Int(target.port))
         if let address = try? SocketAddress(ipAddress: host, port: port) { return [address] }
         let loop = MultiThreadedEventLoopGroup.singleton.any()

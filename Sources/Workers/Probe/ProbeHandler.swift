@@ -68,7 +68,8 @@ final class ProbeHandler: ChannelInboundHandler {
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         if case .handshakeCompleted? = event as? TLSUserEvent, let connectedAt {
             found.tls = NIODeadline.now() - connectedAt
-            let certificate = try? context.pipeline.syncOperations.handler(type: NIOSSLClientHandler.self).peerCertificate
+            let certificate = try? context.pipeline.syncOperations.handler(type: NIOSSLClientHandler.self)
+                .peerCertificate
             if let certificate {
                 found.certificateExpiresAt = Timestamp(milliseconds: Int64(certificate.notValidAfter) * 1_000)
             }

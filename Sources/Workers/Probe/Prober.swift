@@ -99,7 +99,8 @@ public struct Prober: Sendable {
         let allowed = addresses.filter { allowsLocal || !ProbeAddresses.isLocal($0) }.prefix(Self.addressLimit)
         guard !allowed.isEmpty else {
             findings.problem = ProbeProblem(
-                .forbidden, "the address is of this host, its link or a metadata service, which is not probed from here")
+                .forbidden, "the address is of this host, its link or a metadata service, which is not probed from here"
+            )
             return findings
         }
         for (place, address) in allowed.enumerated() {

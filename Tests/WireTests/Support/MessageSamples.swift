@@ -207,10 +207,11 @@ enum MessageSamples {
         .probe(agent, session), .refuse(agent, session), .probeTarget(check), .runCheck(agent, check),
     ]
 
-    static let results: [CommandOutcome.Result] = [
-        .done, .undone(""), .undone("no session"), .unknown, .found(byteCount: 0, digest: nil),
-        .found(byteCount: 1, digest: digest), .found(byteCount: 1, digest: []), .missing,
-    ] + probed.map { .probed($0) }
+    static let results: [CommandOutcome.Result] =
+        [
+            .done, .undone(""), .undone("no session"), .unknown, .found(byteCount: 0, digest: nil),
+            .found(byteCount: 1, digest: digest), .found(byteCount: 1, digest: []), .missing,
+        ] + probed.map { .probed($0) }
 
     static let outcomes: [Fleet.Message] = commands.flatMap { command in
         results.map { .outcome(CommandOutcome(position: Position(9), command: command, result: $0)) }

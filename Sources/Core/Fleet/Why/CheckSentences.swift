@@ -5,7 +5,8 @@ extension Fleet {
         case .became(.down, _): "Health check \(check) is down: enough probes in a row were not well."
         case .became(.flapping, _):
             "Health check \(check) is flapping: its last results went to and fro between well and not well."
-        case .became(.unknown(let reason), _): "How it goes with health check \(check) is unknown: \(words(for: reason))."
+        case .became(.unknown(let reason), _):
+            "How it goes with health check \(check) is unknown: \(words(for: reason))."
         case .certificateExpiring(let end):
             "The certificate that health check \(check) saw ends soon, at \(end.text)."
         case .certificateRenewed: "The certificate that health check \(check) sees is good for longer again."
