@@ -34,7 +34,7 @@ struct FleetCodecTests {
         covers(MessageSamples.acceptances, MessageCases.number, 0..<20, [45, 46])
         covers(MessageSamples.settingsFields, MessageCases.number, 0..<4)
         covers(MessageSamples.targetFields, MessageCases.number, 0..<11)
-        covers(MessageSamples.jobFields, MessageCases.number, 0..<8)
+        covers(MessageSamples.jobFields, MessageCases.number, 0..<12)
         covers(MessageSamples.checkFields, MessageCases.number, 0..<11)
         covers(MessageSamples.checkDecisions, MessageCases.number, 0..<3)
         covers(MessageSamples.timers, MessageCases.number, 0..<4, [12])

@@ -1285,6 +1285,39 @@ package nonisolated struct RecordFleetJobField: Sendable {
     set {field = .timeoutSeconds(newValue)}
   }
 
+  package var timeZone: String {
+    get {
+      if case .timeZone(let v)? = field {return v}
+      return String()
+    }
+    set {field = .timeZone(newValue)}
+  }
+
+  package var jitterSeconds: UInt32 {
+    get {
+      if case .jitterSeconds(let v)? = field {return v}
+      return 0
+    }
+    set {field = .jitterSeconds(newValue)}
+  }
+
+  /// `skip`, `queue`, `alongside`.
+  package var overlap: String {
+    get {
+      if case .overlap(let v)? = field {return v}
+      return String()
+    }
+    set {field = .overlap(newValue)}
+  }
+
+  package var catchUpSeconds: UInt32 {
+    get {
+      if case .catchUpSeconds(let v)? = field {return v}
+      return 0
+    }
+    set {field = .catchUpSeconds(newValue)}
+  }
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package nonisolated enum OneOf_Field: Equatable, Sendable {
@@ -1296,6 +1329,11 @@ package nonisolated struct RecordFleetJobField: Sendable {
     case maxAttempts(UInt32)
     case backoffSeconds(RecordFleetNumbers)
     case timeoutSeconds(UInt32)
+    case timeZone(String)
+    case jitterSeconds(UInt32)
+    /// `skip`, `queue`, `alongside`.
+    case overlap(String)
+    case catchUpSeconds(UInt32)
 
   }
 
@@ -1354,6 +1392,43 @@ package nonisolated struct RecordFleetJob: Sendable {
 
   package var timeoutSeconds: UInt32 = 0
 
+  /// Empty where an earlier version wrote it: UTC.
+  package var timeZone: String = String()
+
+  package var jitterSeconds: UInt32 = 0
+
+  /// `queue`, `alongside`; empty is `skip`.
+  package var overlap: String = String()
+
+  /// Absent where an earlier version wrote it: half a day.
+  package var catchUpSeconds: UInt32 {
+    get {_catchUpSeconds ?? 0}
+    set {_catchUpSeconds = newValue}
+  }
+  /// Returns true if `catchUpSeconds` has been explicitly set.
+  package var hasCatchUpSeconds: Bool {self._catchUpSeconds != nil}
+  /// Clears the value of `catchUpSeconds`. Subsequent reads from it will return its default value.
+  package mutating func clearCatchUpSeconds() {self._catchUpSeconds = nil}
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+
+  fileprivate var _catchUpSeconds: UInt32? = nil
+}
+
+/// A time that a schedule names.
+package nonisolated struct RecordFleetSlot: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// Minutes that the local clock is past 1970-01-01T00:00.
+  package var localMinute: Int64 = 0
+
+  /// Seconds by which the local clock is ahead of UTC.
+  package var offsetSeconds: Int32 = 0
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -1392,9 +1467,35 @@ package nonisolated struct RecordFleetRunOrder: Sendable {
 
   package var retentionDays: UInt32 = 0
 
+  /// The next three are absent when a person asked for the run.
+  package var slot: RecordFleetSlot {
+    get {_slot ?? RecordFleetSlot()}
+    set {_slot = newValue}
+  }
+  /// Returns true if `slot` has been explicitly set.
+  package var hasSlot: Bool {self._slot != nil}
+  /// Clears the value of `slot`. Subsequent reads from it will return its default value.
+  package mutating func clearSlot() {self._slot = nil}
+
+  /// `skip`, `queue`, `alongside`.
+  package var overlap: String = String()
+
+  /// Milliseconds since 1970.
+  package var takeByMs: Int64 {
+    get {_takeByMs ?? 0}
+    set {_takeByMs = newValue}
+  }
+  /// Returns true if `takeByMs` has been explicitly set.
+  package var hasTakeByMs: Bool {self._takeByMs != nil}
+  /// Clears the value of `takeByMs`. Subsequent reads from it will return its default value.
+  package mutating func clearTakeByMs() {self._takeByMs = nil}
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
+
+  fileprivate var _slot: RecordFleetSlot? = nil
+  fileprivate var _takeByMs: Int64? = nil
 }
 
 package nonisolated struct RecordFleetCheck: Sendable {
@@ -4556,7 +4657,7 @@ nonisolated extension RecordFleetJobChange: SwiftProtobuf.Message, SwiftProtobuf
 
 nonisolated extension RecordFleetJobField: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".FleetJobField"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}cron\0\u{3}retention_days\0\u{1}compression\0\u{3}pre_hooks\0\u{3}post_hooks\0\u{3}max_attempts\0\u{3}backoff_seconds\0\u{3}timeout_seconds\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}cron\0\u{3}retention_days\0\u{1}compression\0\u{3}pre_hooks\0\u{3}post_hooks\0\u{3}max_attempts\0\u{3}backoff_seconds\0\u{3}timeout_seconds\0\u{3}time_zone\0\u{3}jitter_seconds\0\u{1}overlap\0\u{3}catch_up_seconds\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -4643,6 +4744,38 @@ nonisolated extension RecordFleetJobField: SwiftProtobuf.Message, SwiftProtobuf.
           self.field = .timeoutSeconds(v)
         }
       }()
+      case 9: try {
+        var v: String?
+        try decoder.decodeSingularStringField(value: &v)
+        if let v = v {
+          if self.field != nil {try decoder.handleConflictingOneOf()}
+          self.field = .timeZone(v)
+        }
+      }()
+      case 10: try {
+        var v: UInt32?
+        try decoder.decodeSingularUInt32Field(value: &v)
+        if let v = v {
+          if self.field != nil {try decoder.handleConflictingOneOf()}
+          self.field = .jitterSeconds(v)
+        }
+      }()
+      case 11: try {
+        var v: String?
+        try decoder.decodeSingularStringField(value: &v)
+        if let v = v {
+          if self.field != nil {try decoder.handleConflictingOneOf()}
+          self.field = .overlap(v)
+        }
+      }()
+      case 12: try {
+        var v: UInt32?
+        try decoder.decodeSingularUInt32Field(value: &v)
+        if let v = v {
+          if self.field != nil {try decoder.handleConflictingOneOf()}
+          self.field = .catchUpSeconds(v)
+        }
+      }()
       default: break
       }
     }
@@ -4685,6 +4818,22 @@ nonisolated extension RecordFleetJobField: SwiftProtobuf.Message, SwiftProtobuf.
     case .timeoutSeconds?: try {
       guard case .timeoutSeconds(let v)? = self.field else { preconditionFailure() }
       try visitor.visitSingularUInt32Field(value: v, fieldNumber: 8)
+    }()
+    case .timeZone?: try {
+      guard case .timeZone(let v)? = self.field else { preconditionFailure() }
+      try visitor.visitSingularStringField(value: v, fieldNumber: 9)
+    }()
+    case .jitterSeconds?: try {
+      guard case .jitterSeconds(let v)? = self.field else { preconditionFailure() }
+      try visitor.visitSingularUInt32Field(value: v, fieldNumber: 10)
+    }()
+    case .overlap?: try {
+      guard case .overlap(let v)? = self.field else { preconditionFailure() }
+      try visitor.visitSingularStringField(value: v, fieldNumber: 11)
+    }()
+    case .catchUpSeconds?: try {
+      guard case .catchUpSeconds(let v)? = self.field else { preconditionFailure() }
+      try visitor.visitSingularUInt32Field(value: v, fieldNumber: 12)
     }()
     case nil: break
     }
@@ -4760,7 +4909,7 @@ nonisolated extension RecordFleetNumbers: SwiftProtobuf.Message, SwiftProtobuf._
 
 nonisolated extension RecordFleetJob: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".FleetJob"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}job\0\u{1}agent\0\u{1}target\0\u{1}cron\0\u{3}retention_days\0\u{1}compression\0\u{3}pre_hooks\0\u{3}post_hooks\0\u{3}max_attempts\0\u{3}backoff_seconds\0\u{3}timeout_seconds\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}job\0\u{1}agent\0\u{1}target\0\u{1}cron\0\u{3}retention_days\0\u{1}compression\0\u{3}pre_hooks\0\u{3}post_hooks\0\u{3}max_attempts\0\u{3}backoff_seconds\0\u{3}timeout_seconds\0\u{3}time_zone\0\u{3}jitter_seconds\0\u{1}overlap\0\u{3}catch_up_seconds\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -4779,12 +4928,20 @@ nonisolated extension RecordFleetJob: SwiftProtobuf.Message, SwiftProtobuf._Mess
       case 9: try { try decoder.decodeSingularUInt32Field(value: &self.maxAttempts) }()
       case 10: try { try decoder.decodeRepeatedUInt32Field(value: &self.backoffSeconds) }()
       case 11: try { try decoder.decodeSingularUInt32Field(value: &self.timeoutSeconds) }()
+      case 12: try { try decoder.decodeSingularStringField(value: &self.timeZone) }()
+      case 13: try { try decoder.decodeSingularUInt32Field(value: &self.jitterSeconds) }()
+      case 14: try { try decoder.decodeSingularStringField(value: &self.overlap) }()
+      case 15: try { try decoder.decodeSingularUInt32Field(value: &self._catchUpSeconds) }()
       default: break
       }
     }
   }
 
   package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
     if !self.job.isEmpty {
       try visitor.visitSingularStringField(value: self.job, fieldNumber: 1)
     }
@@ -4818,6 +4975,18 @@ nonisolated extension RecordFleetJob: SwiftProtobuf.Message, SwiftProtobuf._Mess
     if self.timeoutSeconds != 0 {
       try visitor.visitSingularUInt32Field(value: self.timeoutSeconds, fieldNumber: 11)
     }
+    if !self.timeZone.isEmpty {
+      try visitor.visitSingularStringField(value: self.timeZone, fieldNumber: 12)
+    }
+    if self.jitterSeconds != 0 {
+      try visitor.visitSingularUInt32Field(value: self.jitterSeconds, fieldNumber: 13)
+    }
+    if !self.overlap.isEmpty {
+      try visitor.visitSingularStringField(value: self.overlap, fieldNumber: 14)
+    }
+    try { if let v = self._catchUpSeconds {
+      try visitor.visitSingularUInt32Field(value: v, fieldNumber: 15)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -4833,6 +5002,45 @@ nonisolated extension RecordFleetJob: SwiftProtobuf.Message, SwiftProtobuf._Mess
     if lhs.maxAttempts != rhs.maxAttempts {return false}
     if lhs.backoffSeconds != rhs.backoffSeconds {return false}
     if lhs.timeoutSeconds != rhs.timeoutSeconds {return false}
+    if lhs.timeZone != rhs.timeZone {return false}
+    if lhs.jitterSeconds != rhs.jitterSeconds {return false}
+    if lhs.overlap != rhs.overlap {return false}
+    if lhs._catchUpSeconds != rhs._catchUpSeconds {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension RecordFleetSlot: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".FleetSlot"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}local_minute\0\u{3}offset_seconds\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularSInt64Field(value: &self.localMinute) }()
+      case 2: try { try decoder.decodeSingularSInt32Field(value: &self.offsetSeconds) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.localMinute != 0 {
+      try visitor.visitSingularSInt64Field(value: self.localMinute, fieldNumber: 1)
+    }
+    if self.offsetSeconds != 0 {
+      try visitor.visitSingularSInt32Field(value: self.offsetSeconds, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: RecordFleetSlot, rhs: RecordFleetSlot) -> Bool {
+    if lhs.localMinute != rhs.localMinute {return false}
+    if lhs.offsetSeconds != rhs.offsetSeconds {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -4875,7 +5083,7 @@ nonisolated extension RecordFleetRunOfJob: SwiftProtobuf.Message, SwiftProtobuf.
 
 nonisolated extension RecordFleetRunOrder: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".FleetRunOrder"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}run\0\u{1}job\0\u{1}agent\0\u{1}target\0\u{3}is_manual\0\u{3}timeout_seconds\0\u{3}retention_days\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}run\0\u{1}job\0\u{1}agent\0\u{1}target\0\u{3}is_manual\0\u{3}timeout_seconds\0\u{3}retention_days\0\u{1}slot\0\u{1}overlap\0\u{3}take_by_ms\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -4890,12 +5098,19 @@ nonisolated extension RecordFleetRunOrder: SwiftProtobuf.Message, SwiftProtobuf.
       case 5: try { try decoder.decodeSingularBoolField(value: &self.isManual) }()
       case 6: try { try decoder.decodeSingularUInt32Field(value: &self.timeoutSeconds) }()
       case 7: try { try decoder.decodeSingularUInt32Field(value: &self.retentionDays) }()
+      case 8: try { try decoder.decodeSingularMessageField(value: &self._slot) }()
+      case 9: try { try decoder.decodeSingularStringField(value: &self.overlap) }()
+      case 10: try { try decoder.decodeSingularInt64Field(value: &self._takeByMs) }()
       default: break
       }
     }
   }
 
   package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
     if !self.run.isEmpty {
       try visitor.visitSingularStringField(value: self.run, fieldNumber: 1)
     }
@@ -4917,6 +5132,15 @@ nonisolated extension RecordFleetRunOrder: SwiftProtobuf.Message, SwiftProtobuf.
     if self.retentionDays != 0 {
       try visitor.visitSingularUInt32Field(value: self.retentionDays, fieldNumber: 7)
     }
+    try { if let v = self._slot {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 8)
+    } }()
+    if !self.overlap.isEmpty {
+      try visitor.visitSingularStringField(value: self.overlap, fieldNumber: 9)
+    }
+    try { if let v = self._takeByMs {
+      try visitor.visitSingularInt64Field(value: v, fieldNumber: 10)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -4928,6 +5152,9 @@ nonisolated extension RecordFleetRunOrder: SwiftProtobuf.Message, SwiftProtobuf.
     if lhs.isManual != rhs.isManual {return false}
     if lhs.timeoutSeconds != rhs.timeoutSeconds {return false}
     if lhs.retentionDays != rhs.retentionDays {return false}
+    if lhs._slot != rhs._slot {return false}
+    if lhs.overlap != rhs.overlap {return false}
+    if lhs._takeByMs != rhs._takeByMs {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -59,7 +59,8 @@ enum FieldClass {
             FleetIdempotency.key
             FleetIdempotencyKey.key FleetTargetChange.target FleetTargetChange.agent FleetJobChange.job
             FleetJobChange.agent FleetJobChange.target FleetRunOfJob.run FleetRunOfJob.job FleetAgentRecord.agent
-            FleetSettingsChange.agent FleetCheckChange.check FleetRequest.run_check
+            FleetSettingsChange.agent FleetJobField.time_zone FleetJobField.overlap FleetJob.time_zone
+            FleetCheckChange.check FleetRequest.run_check
             """,
             "a person's text, which is refused at the door if it holds what looks like a secret, or a known one": """
             FleetAgentRecord.name FleetSettingsField.log_level FleetMaintenance.start_utc FleetMaintenance.end_utc
@@ -91,9 +92,10 @@ enum FieldClass {
             FleetRunOrder.agent FleetRunOrder.target FleetTimerKey.silence FleetTimerKey.run FleetIdempotencyKey.token
             FleetPresence.agent FleetPresence.presence FleetAnomaly.agent FleetAnomaly.kind FleetRunDecision.run
             FleetSuccess.digest_source FleetSession.agent FleetSession.session FleetConfigure.agent FleetAttempt.agent
+            FleetAttempt.run FleetOutcome.undone FleetJob.overlap FleetRunOrder.overlap Started.build Staged.db_engine_version Progressed.step
             FleetAcceptance.check_run_requested FleetCheckDecision.check FleetCheckPhase.phase FleetCheckPhase.ignorance
             FleetProbe.check FleetProbe.error FleetTimerKey.check FleetCommand.probe_target FleetCheckOfAgent.agent
-            FleetCheckOfAgent.check FleetAttempt.run FleetOutcome.undone Started.build Staged.db_engine_version Progressed.step
+            FleetCheckOfAgent.check
             """,
             "the server's ids, as an agent hears them": """
             StationMessage.announce StationMessage.dump StationMessage.upload StationMessage.stop StationMessage.discard
