@@ -6,13 +6,15 @@ import Testing
 
 @Suite("Health checks of the agent")
 struct HealthTests {
-    private func configure(_ stage: Stage, target: String? = nil, _ change: (inout WireHealthCheckSpec) -> Void = { _ in })
+    private func configure(
+        _ stage: Stage, target: String? = nil, _ change: (inout WireHealthCheckSpec) -> Void = { _ in }
+    )
         -> WireAgentConfig
     {
         stage.config {
             var check = WireHealthCheckSpec()
             check.id = "chk_1"
-            check.type = .tcp
+            check.type = .tcpCheck
             check.target = target ?? "127.0.0.1:\(stage.store.port)"
             check.intervalSec = 40
             check.timeoutSec = 5
@@ -99,7 +101,7 @@ struct HealthTests {
     @Test("A kind of a later protocol is not run, and bounds hold whatever a server says")
     func bounds() {
         var config = WireAgentConfig()
-        for (number, type) in [WireCheckType.http, .https, .tcp, .UNRECOGNIZED(9)].enumerated() {
+        for (number, type) in [WireCheckType.http, .https, .tcpCheck, .UNRECOGNIZED(9)].enumerated() {
             var check = WireHealthCheckSpec()
             check.id = "chk_\(number)"
             check.type = type

@@ -1,4 +1,5 @@
 import Core
+import Engine
 import Foundation
 import HTTPTypes
 import Testing
@@ -118,13 +119,15 @@ struct RESTCheckTests {
         var documents: [String: Document] = [:]
         for number in 1...2_500 as ClosedRange<UInt64> {
             let found = HealthResult(
-                check: "chk_1", probedAt: Timestamp(milliseconds: 0), isHealthy: true, latencyMilliseconds: 0,
+                check: CheckID("chk_1"), probedAt: Timestamp(milliseconds: 0), isHealthy: true, latencyMilliseconds: 0,
                 errorText: "", statusCode: 0)
             let entry = Entry(
-                position: Position(number), recordedAt: Timestamp(milliseconds: Int64(number)), stream: .check("chk_1"),
+                position: Position(number), recordedAt: Timestamp(milliseconds: Int64(number)),
+                stream: .check(CheckID("chk_1")),
                 revision: Revision(number), cause: nil, kind: "outcome.probe_target",
                 message: Fleet.Message.outcome(
-                    CommandOutcome(position: Position(1), command: .probeTarget("chk_1"), result: .probed(found))))
+                    CommandOutcome(
+                        position: Position(1), command: .probeTarget(CheckID("chk_1")), result: .probed(found))))
             for document in CheckSightings.project(entry, lookup: { documents["\($0)/\($1)"] }) {
                 documents["\(document.collection)/\(document.id)"] = document
             }

@@ -23,7 +23,7 @@ struct ProberTests {
         _ kind: CheckSpec.Kind, _ target: String, timeout: UInt32 = 20, status: UInt32 = 0
     ) -> Prober.Order {
         Prober.Order(
-            check: "chk_1", kind: kind, target: Text(target), timeoutSeconds: timeout, expectedStatus: status)
+            check: CheckID("chk_1"), kind: kind, target: Text(target), timeoutSeconds: timeout, expectedStatus: status)
     }
 
     private static let ok = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"
@@ -33,7 +33,7 @@ struct ProberTests {
         let server = try await ProbedServer(.answering(Self.ok))
         let result = try await prober().probe(order(.http, "http://127.0.0.1:\(server.port)/health?a=b"))
         #expect(result.isHealthy)
-        #expect(result.check == "chk_1")
+        #expect(result.check == CheckID("chk_1"))
         #expect(result.probedAt == Self.moment)
         #expect(result.statusCode == 200)
         #expect(result.errorText == "")
@@ -109,7 +109,8 @@ struct ProberTests {
     @Test("no more than 64 KiB of a head are read, nonsense is no HTTP, and a cut connection is told apart")
     func answers() async throws {
         for (habit, failure) in [
-            (ProbedServer.Habit.flooding, ProbeFailure.other), (.answering("SSH-2.0-x\r\n\r\n"), .other), (.cutting, .reset),
+            (ProbedServer.Habit.flooding, ProbeFailure.other), (.answering("SSH-2.0-x\r\n\r\n"), .other),
+            (.cutting, .reset),
         ] {
             let server = try await ProbedServer(habit)
             let result = try await prober().probe(order(.http, "http://127.0.0.1:\(server.port)/"))
