@@ -33,6 +33,7 @@ GROUPS = [
     "hostile",
     "runs",
     "retention",
+    "health",
     "why",
     "failures",
     "objects",

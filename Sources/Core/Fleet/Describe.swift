@@ -27,6 +27,8 @@ extension Fleet {
         case .deadline(.run(let id)): Description(stream: .run(id), kind: "deadline.run", role: .deadline)
         case .deadline(.claim(let id)):
             Description(stream: stream(of: id, in: state), kind: "deadline.claim", role: .deadline)
+        case .deadline(.check(let id)):
+            Description(stream: stream(of: id, in: state), kind: "deadline.check", role: .deadline)
         case .deadline(.idempotency): Description(stream: .engine, kind: "deadline.idempotency", role: .deadline)
         case .presence(let id, let presence):
             Description(
@@ -47,6 +49,8 @@ extension Fleet {
         case .deadline(.deletion(let key)):
             Description(stream: .run(key.run), kind: "deadline.deletion", role: .deadline)
         case .deadline(.survey): Description(stream: .engine, kind: "deadline.survey", role: .deadline)
+        case .judged(let id, let decision):
+            Description(stream: stream(of: id, in: state), kind: decision.kind, role: .decision)
         case .command(let command):
             Description(stream: command.stream, kind: Text("command.\(command.word)"), role: .command)
         case .outcome(let outcome):
@@ -66,6 +70,10 @@ extension Fleet {
             state.runs.contains(object.run) || state.objects.contains(object.run)
             || state.deletions.contains(object.key)
         return isKnown ? .run(object.run) : stream(of: object.agent, in: state)
+    }
+
+    private static func stream(of id: CheckID, in state: borrowing State) -> Stream {
+        state.checks.contains(id) ? .check(id) : .engine
     }
 
     private static func describe(
@@ -88,7 +96,7 @@ extension Fleet {
             case .completed(let completion): (onRun(completion.run), "frame.backup_completed")
             case .health(let result):
                 (
-                    state.checks[result.check]?.agent == id ? Stream("check", result.check.text) : own,
+                    state.checks[result.check]?.agent == id ? .check(result.check) : own,
                     "frame.health_result"
                 )
             case .log(let line):
@@ -150,7 +158,9 @@ extension Request {
         case .unlockRun: "request.unlock_run"
         case .issueDecryptionToken: "request.issue_decryption_token"
         case .createCheck: "request.create_check"
+        case .changeCheck: "request.change_check"
         case .deleteCheck: "request.delete_check"
+        case .runCheck: "request.run_check"
         case .createToken: "request.create_token"
         case .deleteToken: "request.delete_token"
         }
@@ -168,7 +178,7 @@ extension Request {
         case .cancelRun(let id), .deleteRun(let id), .lockRun(let id, _, _), .unlockRun(let id),
             .issueDecryptionToken(let id):
             state.runs.contains(id) || state.objects.contains(id) ? .run(id) : .engine
-        case .deleteCheck(let id):
+        case .changeCheck(let id, _), .deleteCheck(let id), .runCheck(let id):
             state.checks.contains(id) ? .check(id) : .engine
         case .createAgent, .createCheck, .createToken, .deleteToken:
             .engine
@@ -198,7 +208,9 @@ extension Acceptance {
         case .runUnlocked: "accepted.run_unlocked"
         case .tokenIssued: "accepted.token_issued"
         case .checkCreated: "accepted.check_created"
+        case .checkChanged: "accepted.check_changed"
         case .checkDeleted: "accepted.check_deleted"
+        case .checkRunRequested: "accepted.check_run_requested"
         case .tokenCreated: "accepted.token_created"
         case .tokenDeleted: "accepted.token_deleted"
         case .repeated: "accepted.repeated"
@@ -215,7 +227,8 @@ extension Acceptance {
         case .runQueued(let id, _), .cancelRequested(let id), .runDeletionRequested(let id), .tokenIssued(let id, _),
             .runLocked(let id, _), .runUnlocked(let id):
             .run(id)
-        case .checkCreated(let id, _, _), .checkDeleted(let id): .check(id)
+        case .checkCreated(let id, _, _), .checkChanged(let id, _), .checkDeleted(let id), .checkRunRequested(let id):
+            .check(id)
         }
     }
 }
@@ -234,6 +247,8 @@ extension Command {
         case .disconnect: "disconnect"
         case .probe: "probe"
         case .refuse: "refuse"
+        case .probeTarget: "probe_target"
+        case .runCheck: "run_check"
         }
     }
 
@@ -244,6 +259,18 @@ extension Command {
             .agent(id)
         case .dispatch(_, let id, _, _), .cancel(_, let id, _), .observe(let id, _), .delete(let id, _): .run(id)
         case .survey: .engine
+        case .probeTarget(let id), .runCheck(_, let id): .check(id)
+        }
+    }
+}
+
+extension CheckDecision {
+    /// The kind of the entry.
+    var kind: Text {
+        switch self {
+        case .became(let phase, _): Text("check.\(phase.word)")
+        case .certificateExpiring: "check.certificate_expiring"
+        case .certificateRenewed: "check.certificate_renewed"
         }
     }
 }

@@ -35,6 +35,8 @@ extension Fleet {
         case decided(RunID, RunDecision)
         /// What was decided about an object in the store.
         case object(ObjectReference, ObjectDecision)
+        /// What was decided about a health check.
+        case judged(CheckID, CheckDecision)
         /// An instruction to a worker.
         case command(Command)
         /// What became of an instruction.
@@ -251,6 +253,8 @@ public enum TimerKey: Hashable, Comparable, Sendable {
     case deletion(ObjectKey)
     /// The store is surveyed.
     case survey
+    /// A health check's next probe, or that none was heard of for too long.
+    case check(CheckID)
 }
 
 /// A key under which a repeated request gives the same answer.

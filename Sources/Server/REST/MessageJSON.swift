@@ -57,6 +57,8 @@ enum MessageJSON {
             RetentionJSON.key(key)
         case .deadline(.survey):
             [:]
+        case .deadline(.check(let check)):
+            ["check_id": id(check)]
         case .deadline(.idempotency(let key)):
             ["token": text(key.token), "idempotency_key": text(key.key)]
         case .presence(let agent, let presence):
@@ -70,6 +72,8 @@ enum MessageJSON {
             Self.decision(decision, of: run)
         case .object(let object, let decision):
             RetentionJSON.decision(decision, about: object)
+        case .judged(let check, let decision):
+            CheckJSON.decision(decision, of: check)
         case .command(let command):
             Self.command(command)
         case .outcome(let outcome):
@@ -135,6 +139,10 @@ enum MessageJSON {
             ["type": word]
         case .disconnect(let agent, let session), .probe(let agent, let session), .refuse(let agent, let session):
             ["type": word, "agent_id": id(agent), "session_id": id(session)]
+        case .probeTarget(let check):
+            ["type": word, "check_id": id(check)]
+        case .runCheck(let agent, let check):
+            ["type": word, "agent_id": id(agent), "check_id": id(check)]
         }
     }
 
@@ -147,6 +155,7 @@ enum MessageJSON {
             ["type": "found", "size_bytes": .integer(byteCount), "sha256": digest(bytes)]
         case .missing: ["type": "missing"]
         case .surveyed(let survey): RetentionJSON.survey(survey)
+        case .probed(let found): ["type": "probed", "found": CheckJSON.result(found)]
         }
     }
 

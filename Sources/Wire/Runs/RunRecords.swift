@@ -125,6 +125,13 @@ extension RecordFleetCommand {
             case .disconnect(let agent, let session): .disconnect(RecordFleetSession(agent, session))
             case .probe(let agent, let session): .probe(RecordFleetSession(agent, session))
             case .refuse(let agent, let session): .refuse(RecordFleetSession(agent, session))
+            case .probeTarget(let check): .probeTarget(check.text.string)
+            case .runCheck(let agent, let check):
+                .runCheck(
+                    .with {
+                        $0.agent = agent.text.string
+                        $0.check = check.text.string
+                    })
             }
     }
 }
@@ -142,6 +149,8 @@ extension Command {
         case .disconnect(let it): self = .disconnect(AgentID(Text(it.agent)), SessionID(Text(it.session)))
         case .probe(let it): self = .probe(AgentID(Text(it.agent)), SessionID(Text(it.session)))
         case .refuse(let it): self = .refuse(AgentID(Text(it.agent)), SessionID(Text(it.session)))
+        case .probeTarget(let check): self = .probeTarget(CheckID(Text(check)))
+        case .runCheck(let it): self = .runCheck(AgentID(Text(it.agent)), CheckID(Text(it.check)))
         case nil: throw .unknown("command")
         }
     }
@@ -165,6 +174,7 @@ extension RecordFleetOutcome {
                     })
             case .missing: .missing(RecordFleetNothing())
             case .surveyed(let survey): .surveyed(RecordFleetSurvey(survey))
+            case .probed(let found): .probed(RecordFleetProbe(found))
             }
     }
 }
@@ -180,6 +190,7 @@ extension CommandOutcome {
             result = .found(byteCount: found.byteCount, digest: found.hasDigest ? [UInt8](found.digest) : nil)
         case .missing: result = .missing
         case .surveyed(let survey): result = .surveyed(Survey(survey))
+        case .probed(let found): result = .probed(try HealthResult(found))
         case nil: throw .unknown("outcome")
         }
         self.init(position: Position(record.position), command: try Command(record.command), result: result)

@@ -22,7 +22,8 @@ enum MessageCases {
         case .command: 15
         case .outcome: 16
         case .faulted: 17
-        case .object: 18
+        case .object: 22
+        case .judged: 23
         }
     }
 
@@ -72,8 +73,10 @@ enum MessageCases {
         case .deleteCheck: 16
         case .createToken: 17
         case .deleteToken: 18
-        case .lockRun: 19
-        case .unlockRun: 20
+        case .lockRun: 40
+        case .unlockRun: 41
+        case .changeCheck: 45
+        case .runCheck: 46
         }
     }
 
@@ -99,8 +102,10 @@ enum MessageCases {
         case .repeated: 17
         case .tokenCreated: 18
         case .tokenDeleted: 19
-        case .runLocked: 20
-        case .runUnlocked: 21
+        case .runLocked: 40
+        case .runUnlocked: 41
+        case .checkChanged: 45
+        case .checkRunRequested: 46
         }
     }
 
@@ -143,7 +148,7 @@ enum MessageCases {
         case .jitterSeconds: 9
         case .overlap: 10
         case .catchUpSeconds: 11
-        case .keep: 12
+        case .keep: 15
         }
     }
 
@@ -153,10 +158,11 @@ enum MessageCases {
         case .run: 1
         case .idempotency: 2
         case .claim: 3
-        case .retention: 4
-        case .leftovers: 5
-        case .deletion: 6
-        case .survey: 7
+        case .retention: 10
+        case .leftovers: 11
+        case .deletion: 20
+        case .survey: 21
+        case .check: 12
         }
     }
 
@@ -181,7 +187,9 @@ enum MessageCases {
         case .disconnect: 6
         case .probe: 7
         case .refuse: 8
-        case .survey: 9
+        case .survey: 14
+        case .probeTarget: 17
+        case .runCheck: 18
         }
     }
 
@@ -192,7 +200,32 @@ enum MessageCases {
         case .unknown: 2
         case .found: 3
         case .missing: 4
-        case .surveyed: 5
+        case .surveyed: 9
+        case .probed: 10
+        }
+    }
+
+    static func number(_ field: CheckField) -> Int {
+        switch field {
+        case .name: 0
+        case .kind: 1
+        case .target: 2
+        case .intervalSeconds: 3
+        case .timeoutSeconds: 4
+        case .expectedStatus: 5
+        case .failuresToDown: 6
+        case .successesToUp: 7
+        case .flapChanges: 8
+        case .certificateDays: 9
+        case .isPaused: 10
+        }
+    }
+
+    static func number(_ decision: CheckDecision) -> Int {
+        switch decision {
+        case .became: 0
+        case .certificateExpiring: 1
+        case .certificateRenewed: 2
         }
     }
 }

@@ -125,6 +125,49 @@ enum MessageSamples {
         return survey
     }()
 
+    static let changedCheck: CheckSpec = {
+        var spec = checkSpec(.https)
+        for field in checkFields { spec.set(field) }
+        return spec
+    }()
+
+    static let checkFields: [CheckField] =
+        CheckSpec.Kind.allCases.map { .kind($0) } + [
+            .name("web"), .target("https://example.org/ü"), .intervalSeconds(30), .timeoutSeconds(.max),
+            .expectedStatus(204), .failuresToDown(1), .successesToUp(20), .flapChanges(0), .certificateDays(0),
+            .isPaused(false), .isPaused(true),
+        ]
+
+    static let checkDecisions: [CheckDecision] =
+        ([.up, .down, .flapping] + Check.Ignorance.allCases.map { .unknown($0) }).map { .became($0, grounds: []) }
+        + [
+            .became(.down, grounds: [Position(1), Position(.max)]), .certificateRenewed,
+            .certificateExpiring(Timestamp(milliseconds: -1)),
+        ]
+
+    static let probed: [HealthResult] = {
+        var results = [
+            HealthResult(
+                check: check, probedAt: Timestamp(milliseconds: .min), isHealthy: true, latencyMilliseconds: .max,
+                errorText: "", statusCode: 200),
+            HealthResult(
+                check: CheckID(""), probedAt: Timestamp(milliseconds: 0), isHealthy: false, latencyMilliseconds: 0,
+                errorText: "refused", statusCode: 0, detail: ProbeDetail()),
+        ]
+        for failure in ProbeFailure.allCases {
+            var detail = ProbeDetail()
+            detail.resolveMilliseconds = 0
+            detail.connectMilliseconds = 1
+            detail.tlsMilliseconds = .max
+            detail.firstByteMilliseconds = 3
+            detail.certificateExpiresAt = Timestamp(milliseconds: 4)
+            detail.failure = failure
+            results[1].detail = detail
+            results.append(results[1])
+        }
+        return results
+    }()
+
     static let requests: [Request] =
         [
             .createAgent(agent, name: "a", keyDigest: digest), .renameAgent(agent, name: "b"), .deleteAgent(agent),
@@ -136,6 +179,7 @@ enum MessageSamples {
             .unlockRun(run),
             .createCheck(check, nil, checkSpec(.http)), .deleteCheck(check),
             .createToken(token, tokenSpec(expiresAt: nil)), .deleteToken(token),
+            .changeCheck(check, checkFields), .changeCheck(check, []), .runCheck(check),
         ] + CheckSpec.Kind.allCases.map { .createCheck(check, agent, checkSpec($0)) }
 
     static let acceptances: [Acceptance] = {
@@ -155,6 +199,7 @@ enum MessageSamples {
             .runLocked(run, lock), .runLocked(run, ObjectLock(until: nil, reason: "", token: "", setAt: lock.setAt)),
             .runUnlocked(run),
             .checkCreated(check, agent, checkSpec(.tcp)), .checkCreated(check, nil, checkSpec(.http)),
+            .checkChanged(check, changedCheck), .checkRunRequested(check),
             .checkDeleted(check), .tokenCreated(token, tokenSpec(expiresAt: Timestamp(milliseconds: -1))),
             .tokenDeleted(token), .repeated(Position(.max)),
         ]
@@ -166,7 +211,7 @@ enum MessageSamples {
         overlap: .queue, takeBy: Timestamp(milliseconds: 1_800_000_000_000))
 
     static let timers: [TimerKey] = [
-        .silence(agent), .run(run), .idempotency(IdempotencyKey(token: "t", key: "k")), .claim(agent),
+        .silence(agent), .run(run), .idempotency(IdempotencyKey(token: "t", key: "k")), .claim(agent), .check(check),
         .retention(job), .leftovers(run), .deletion(object.key), .survey,
     ]
 
@@ -187,18 +232,20 @@ enum MessageSamples {
             .object(object, $0)
         }
         + [.noted(Anomaly(agent: agent, kind: .unknownRun, run: nil, detail: ""))]
+        + checkDecisions.map { .judged(check, $0) }
 
     static let commands: [Command] = [
         .welcome(agent, session), .configure(agent, version: 2), .dispatch(agent, run, .first, isRepeatable: true),
         .cancel(agent, run, .first), .observe(run, .first), .delete(run, Attempt(2)), .disconnect(agent, session),
-        .probe(agent, session), .refuse(agent, session), .survey,
+        .probe(agent, session), .refuse(agent, session), .probeTarget(check), .runCheck(agent, check), .survey,
     ]
 
-    static let results: [CommandOutcome.Result] = [
-        .done, .undone(""), .undone("no session"), .unknown, .found(byteCount: 0, digest: nil),
-        .found(byteCount: 1, digest: digest), .found(byteCount: 1, digest: []), .missing, .surveyed(survey),
-        .surveyed(Survey()),
-    ]
+    static let results: [CommandOutcome.Result] =
+        [
+            .done, .undone(""), .undone("no session"), .unknown, .found(byteCount: 0, digest: nil),
+            .found(byteCount: 1, digest: digest), .found(byteCount: 1, digest: []), .missing, .surveyed(survey),
+            .surveyed(Survey()),
+        ] + probed.map { .probed($0) }
 
     static let outcomes: [Fleet.Message] = commands.flatMap { command in
         results.map { .outcome(CommandOutcome(position: Position(9), command: command, result: $0)) }

@@ -163,7 +163,7 @@ extension Run {
         case .done, .unknown:
             deliveryCount &+= 1
             if tried == attempt { sentBy = position }
-        case .undone, .found, .missing, .surveyed:
+        case .undone, .found, .missing, .surveyed, .probed:
             break
         }
         guard tried == attempt else { return }
@@ -175,7 +175,7 @@ extension Run {
             phase = .unconfirmed(tried)
             setDeadline(at: moment)
             grace = moment + Fleet.Limits.grace
-        case (.sending, .undone), (.sending, .found), (.sending, .missing), (.sending, .surveyed):
+        case (.sending, .undone), (.sending, .found), (.sending, .missing), (.sending, .surveyed), (.sending, .probed):
             attempt = Attempt(tried.number &- min(1, tried.number))
             queue(at: moment)
             if phase == .queued { grace = moment + Fleet.Limits.observation }
@@ -333,7 +333,7 @@ extension Run {
                 .stopped, .captured, .ended, .closed:
                 break
             }
-        case .undone, .done, .unknown, .surveyed:
+        case .undone, .done, .unknown, .surveyed, .probed:
             switch phase {
             case .verifying(asked), .reconciling(asked, _):
                 // As long again as it has been asked already, but at least 30 s and at most an hour.

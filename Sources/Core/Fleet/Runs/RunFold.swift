@@ -38,7 +38,9 @@ extension Fleet.State {
             return deletionEnded(ObjectKey(run: run, attempt: attempt), outcome.result, entry)
         case .survey:
             return surveyed(outcome.result, entry)
-        case .configure, .cancel, .disconnect, .probe, .refuse:
+        case .probeTarget(let check):
+            return probed(check, outcome, entry)
+        case .configure, .cancel, .disconnect, .probe, .refuse, .runCheck:
             return []
         }
     }

@@ -30,10 +30,11 @@ extension RunDetail {
             case .dispatch(_, _, let tried, _): sent(tried.number, outcome.result)
             case .delete(_, let attempt):
                 if outcome.result == .done, attempt.number == provenAttempt { deletedAt = entry.recordedAt }
-            case .welcome, .configure, .cancel, .observe, .survey, .disconnect, .probe, .refuse: break
+            case .welcome, .configure, .cancel, .observe, .survey, .disconnect, .probe, .refuse, .probeTarget, .runCheck:
+                break
             }
         case .started, .clockStepped, .faulted, .captureOpened, .sessionOpened, .sessionClosed, .unreadable, .requested,
-            .accepted, .refused, .deadline, .presence, .noted, .command:
+            .accepted, .refused, .deadline, .presence, .noted, .judged, .command:
             break
         }
     }
@@ -66,7 +67,7 @@ extension RunDetail {
             phase = .running
         case .unknown:
             phase = .unconfirmed
-        case .undone, .found, .missing, .surveyed:
+        case .undone, .found, .missing, .surveyed, .probed:
             attempt = tried &- min(1, tried)
             if attempt == 0 { startedAt = nil }
             phase = isCancelRequested ? .ending : .queued

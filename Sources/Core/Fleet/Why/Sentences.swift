@@ -27,6 +27,7 @@ extension Fleet {
         case .noted(let anomaly): sentence(for: anomaly)
         case .decided(let run, let decision): sentence(for: decision, of: run)
         case .object(let object, let decision): sentence(for: decision, of: object)
+        case .judged(let check, let decision): sentence(for: decision, of: check)
         case .command(let command): "It was ordered to \(words(for: command))."
         case .outcome(let outcome): sentence(for: outcome)
         }
@@ -35,10 +36,11 @@ extension Fleet {
     /// The positions that an entry rests on besides its cause, in the order of the log.
     public static func grounds(of message: Message) -> [Position] {
         switch message {
-        case .decided(_, .closed(_, let grounds)): grounds
+        case .decided(_, .closed(_, let grounds)), .judged(_, .became(_, let grounds)): grounds
         case .accepted(.repeated(let position), _): [position]
         case .started, .clockStepped, .faulted, .captureOpened, .sessionOpened, .sessionClosed, .received, .captured,
             .unreadable, .requested, .accepted, .refused, .deadline, .presence, .noted, .decided(_, .started), .object,
+            .judged,
             .command, .outcome:
             []
         }
@@ -69,6 +71,7 @@ extension Fleet {
         case .deletion(let key):
             "The deletion of the object of attempt \(key.attempt) of run \(key.run) was to be tried again."
         case .survey: "The store was to be looked through."
+        case .check(let check): "The next look at health check \(check) was due."
         case .idempotency(let key): "Idempotency key \(key.key) of token \(key.token) was forgotten."
         }
     }
