@@ -29,6 +29,7 @@ extension RecordFleetAcceptance {
             case .repeated(let position): .repeatedPosition(position.number)
             case .tokenCreated(let id, let spec): .tokenCreated(RecordFleetToken(id, spec))
             case .tokenDeleted(let id): .tokenDeleted(id.text.string)
+            case .policyChanged(let policy): .policyChanged(RecordFleetPolicy(policy))
             }
     }
 }
@@ -57,6 +58,7 @@ extension Acceptance {
         case .repeatedPosition(let number): self = .repeated(Position(number))
         case .tokenCreated(let it): self = .tokenCreated(TokenID(Text(it.token)), try APITokenSpec(it))
         case .tokenDeleted(let id): self = .tokenDeleted(TokenID(Text(id)))
+        case .policyChanged(let it): self = .policyChanged(FleetPolicy(it))
         case nil: throw .unknown("acceptance")
         }
     }
@@ -72,6 +74,8 @@ extension RecordFleetRunOrder {
         isManual = order.isManual
         timeoutSeconds = order.timeoutSeconds
         retentionDays = order.retentionDays
+        maxAttempts = order.maxAttempts
+        backoffSeconds = order.backoffSeconds
     }
 }
 
@@ -79,6 +83,7 @@ extension RunOrder {
     init(_ record: RecordFleetRunOrder) {
         self.init(
             job: JobID(Text(record.job)), agent: AgentID(Text(record.agent)), target: TargetID(Text(record.target)),
-            isManual: record.isManual, timeoutSeconds: record.timeoutSeconds, retentionDays: record.retentionDays)
+            isManual: record.isManual, timeoutSeconds: record.timeoutSeconds, retentionDays: record.retentionDays,
+            maxAttempts: record.maxAttempts, backoffSeconds: record.backoffSeconds)
     }
 }

@@ -241,6 +241,12 @@ public enum TimerKey: Hashable, Comparable, Sendable {
     case idempotency(IdempotencyKey)
     /// A connection from another host takes the agent's place, unless the agent's own was heard.
     case claim(AgentID)
+    /// An agent's maintenance is over, and runs are queued.
+    case window(AgentID)
+    /// Runs may start again that the fleet's limit of starts held back.
+    case starts
+    /// An agent did not answer a cancellation in time.
+    case cancellation(RunID)
 }
 
 /// A key under which a repeated request gives the same answer.

@@ -39,6 +39,8 @@ public enum Request: Hashable, Sendable {
     case createToken(TokenID, APITokenSpec)
     /// Let nobody in with a token any more.
     case deleteToken(TokenID)
+    /// Change what holds for the whole fleet.
+    case changePolicy([FleetPolicyField])
 }
 
 /// Who asks, and whether it may be the same question again.
@@ -96,6 +98,7 @@ public enum Acceptance: Hashable, Sendable {
     case checkDeleted(CheckID)
     case tokenCreated(TokenID, APITokenSpec)
     case tokenDeleted(TokenID)
+    case policyChanged(FleetPolicy)
     /// The same question under the same key: what was answered at that position.
     case repeated(Position)
 }
@@ -114,10 +117,15 @@ public struct RunOrder: Hashable, Sendable {
     public var timeoutSeconds: UInt32
     /// How long its object must be kept; 0 is not at all.
     public var retentionDays: UInt32
+    /// How often it is tried; 0 and 1 are once.
+    public var maxAttempts: UInt32
+    /// The waits between tries.
+    public var backoffSeconds: [UInt32]
 
     /// An order with all its parts.
     public init(
-        job: JobID, agent: AgentID, target: TargetID, isManual: Bool, timeoutSeconds: UInt32, retentionDays: UInt32
+        job: JobID, agent: AgentID, target: TargetID, isManual: Bool, timeoutSeconds: UInt32, retentionDays: UInt32,
+        maxAttempts: UInt32 = 0, backoffSeconds: [UInt32] = []
     ) {
         self.job = job
         self.agent = agent
@@ -125,6 +133,8 @@ public struct RunOrder: Hashable, Sendable {
         self.isManual = isManual
         self.timeoutSeconds = timeoutSeconds
         self.retentionDays = retentionDays
+        self.maxAttempts = maxAttempts
+        self.backoffSeconds = backoffSeconds
     }
 }
 

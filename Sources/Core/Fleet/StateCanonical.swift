@@ -3,6 +3,9 @@ extension Fleet.State: Restorable {
     public func encode<Encoder: CanonicalEncoder>(into encoder: inout Encoder) {
         encoder.encode("seed", seed)
         encoder.encode("start_count", startCount)
+        encoder.encode("policy", policy)
+        encoder.encode("start_budget", startBudget)
+        encoder.encode("queueing", list: queueing)
         encoder.encode("agents", table: agents) { $0.text }
         encoder.encode("targets", table: targets) { $0.text }
         encoder.encode("jobs", table: jobs) { $0.text }
@@ -20,6 +23,9 @@ extension Fleet.State: Restorable {
     public init<Decoder: CanonicalDecoder>(from decoder: inout Decoder) throws(CanonicalError) {
         seed = try decoder.decode("seed")
         startCount = try decoder.decode("start_count")
+        policy = try decoder.decode("policy")
+        startBudget = try decoder.decode("start_budget")
+        queueing = try decoder.decode("queueing")
         agents = try decoder.decode("agents") { AgentID($0) }
         targets = try decoder.decode("targets") { TargetID($0) }
         jobs = try decoder.decode("jobs") { JobID($0) }
@@ -79,6 +85,14 @@ private struct ArmedTimer: Restorable {
         case .run(let run):
             encoder.encode("kind", "run" as Text)
             encoder.encode("id", run)
+        case .window(let agent):
+            encoder.encode("kind", "window" as Text)
+            encoder.encode("id", agent)
+        case .cancellation(let run):
+            encoder.encode("kind", "cancellation" as Text)
+            encoder.encode("id", run)
+        case .starts:
+            encoder.encode("kind", "starts" as Text)
         case .idempotency(let key):
             encoder.encode("kind", "idempotency" as Text)
             encoder.encode("token", key.token)
@@ -95,6 +109,9 @@ private struct ArmedTimer: Restorable {
             case "silence": .silence(try decoder.decode("id"))
             case "claim": .claim(try decoder.decode("id"))
             case "run": .run(try decoder.decode("id"))
+            case "window": .window(try decoder.decode("id"))
+            case "cancellation": .cancellation(try decoder.decode("id"))
+            case "starts": .starts
             case "idempotency":
                 .idempotency(IdempotencyKey(token: try decoder.decode("token"), key: try decoder.decode("key")))
             default: throw CanonicalError(field: "kind", problem: "is no kind of timer that this version knows")

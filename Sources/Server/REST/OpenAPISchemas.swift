@@ -75,7 +75,10 @@ enum OpenAPISchemas {
             "Run",
             object([
                 ("id", text), ("job_id", text), ("agent_id", text), ("target_id", optionalText),
-                ("status", words(RunDetail.Status.allCases.map(\.rawValue))), ("attempt", number),
+                ("status", words(RunDetail.Status.allCases.map(\.rawValue))),
+                ("waiting_for", optionalWords(Fleet.Wait.allCases.map(\.rawValue))), ("attempt", number),
+                ("next_attempt_at", optionalMoment), ("attempts", list(attempt)),
+                ("cancellation", optionalWords(Run.Cancellation.allCases.map(\.rawValue))),
                 ("manual_trigger", flag), ("progress_percent", number), ("current_step", optionalText),
                 ("error_message", optionalText), ("error_class", optionalText), ("evidence", optionalAnything),
                 ("s3_key", optionalText), ("size_bytes", optionalNumber), ("sha256", optionalText),
@@ -83,6 +86,8 @@ enum OpenAPISchemas {
                 ("created_at", moment), ("started_at", optionalMoment), ("finished_at", optionalMoment),
                 ("position", number),
             ])),
+        .init("Settings", object(settings)),
+        .init("SettingsChange", closed(settings)),
         .init("Download", object([("url", text), ("expires_at", moment)])),
         .init("DecryptionToken", object([("token", optionalText), ("expires_at", moment)])),
         .init("State", object([("position", number), ("digest", text), ("state", anything)])),
@@ -126,6 +131,13 @@ enum OpenAPISchemas {
         ("encryption_enabled", ["const": true]), ("pre_hooks", hooks), ("post_hooks", hooks),
         ("retry", closed([("max_attempts", number), ("backoff_seconds", list(number))])), ("timeout_sec", number),
     ]
+    private static let settings: [Property] = [
+        ("starts_per_second", ["type": "integer", "minimum": 1, "maximum": 500])
+    ]
+    private static let attempt = object([
+        ("number", number), ("started_at", moment), ("ended_at", optionalMoment), ("error_class", optionalText),
+        ("error_message", optionalText),
+    ])
     private static let hooks: JSON = [
         "type": "array", "maxItems": 16, "items": ["type": "string", "maxLength": 4_096],
     ]
@@ -138,6 +150,10 @@ enum OpenAPISchemas {
     private static func list(_ items: JSON) -> JSON { ["type": "array", "items": items] }
     private static func words(_ words: [String]) -> JSON {
         ["type": "string", "enum": .array(words.map(JSON.string))]
+    }
+
+    private static func optionalWords(_ words: [String]) -> JSON {
+        ["type": ["string", "null"], "enum": .array(words.map(JSON.string) + [.null])]
     }
 
     /// What is answered: every member is there.

@@ -72,7 +72,7 @@ extension Desk {
         let runs = documents.prefix(page.limit).compactMap(FleetProjection.detail)
         let last = documents.count > page.limit ? documents[page.limit - 1].position : nil
         let next = last.map { Page.cursor("runs", String($0.number)) }
-        return .json(Page.json(runs.map(json), next: next))
+        return .json(Page.json(json(runs), next: next))
     }
 
     private func moment(_ name: String, _ query: Query) throws(RESTError) -> Timestamp? {
@@ -84,7 +84,7 @@ extension Desk {
     }
 
     private func showRun(_ request: Hummingbird.Request, _ context: FleetContext) async throws -> Response {
-        .json(json(try await run(context)))
+        .json(json([try await run(context)])[0])
     }
 
     private func timeline(_ request: Hummingbird.Request, _ context: FleetContext) async throws -> Response {
@@ -154,13 +154,26 @@ extension Desk {
         return run
     }
 
-    private func json(_ run: RunDetail) -> JSON {
+    /// The runs as they are shown. What a queued one waits for is asked of the state, once for all of them.
+    private func json(_ runs: [RunDetail]) -> [JSON] {
+        let queued = runs.filter { $0.status == .queued }.map(\.id)
+        guard !queued.isEmpty else { return runs.map { json($0, waitingFor: nil) } }
+        let moment = now
+        let waits = services.state.read { state in
+            var waits: [RunID: Fleet.Wait] = [:]
+            for id in queued { waits[id] = Fleet.wait(of: id, at: moment, in: state) }
+            return waits
+        }
+        return runs.map { json($0, waitingFor: waits[$0.id]) }
+    }
+
+    private func json(_ run: RunDetail, waitingFor wait: Fleet.Wait?) -> JSON {
         // Names of our own objects are made by us, whatever an agent echoes.
         var name = run.claim?.objectName.string
         if !run.isCaptured, run.byteCount != nil {
             name = Self.objectName(of: run, Attempt(run.provenAttempt ?? run.attempt))
         }
-        return RunJSON.run(run, objectName: name)
+        return RunJSON.run(run, objectName: name, waitingFor: wait)
     }
 
     private static func objectName(of run: RunDetail, _ attempt: Attempt) -> String {
@@ -170,7 +183,7 @@ extension Desk {
 
 /// Runs as the interface shows them.
 enum RunJSON {
-    static func run(_ run: RunDetail, objectName: String?) -> JSON {
+    static func run(_ run: RunDetail, objectName: String?, waitingFor wait: Fleet.Wait?) -> JSON {
         let claim = run.claim
         return [
             "id": .string(run.id.text.string),
@@ -178,7 +191,11 @@ enum RunJSON {
             "agent_id": .string(run.agent.text.string),
             "target_id": AgentJSON.text(run.target.text),
             "status": .string(run.status.rawValue),
+            "waiting_for": .optional(wait?.rawValue),
             "attempt": .integer(run.attempt),
+            "next_attempt_at": Moment.json(run.nextAttemptAt),
+            "attempts": .array(run.tries.map(attempt)),
+            "cancellation": .optional(run.cancellation?.rawValue),
             "manual_trigger": .bool(run.isManual),
             "progress_percent": .integer(run.progressPercent),
             "current_step": AgentJSON.text(run.currentStep),
@@ -197,6 +214,14 @@ enum RunJSON {
             "started_at": Moment.json(run.startedAt),
             "finished_at": Moment.json(run.finishedAt),
             "position": .integer(run.createdPosition),
+        ]
+    }
+
+    private static func attempt(_ attempt: RunDetail.Try) -> JSON {
+        [
+            "number": .integer(attempt.number), "started_at": Moment.json(attempt.startedAt),
+            "ended_at": Moment.json(attempt.endedAt), "error_class": AgentJSON.text(attempt.errorClass),
+            "error_message": AgentJSON.text(attempt.errorText),
         ]
     }
 }

@@ -91,6 +91,9 @@ extension RecordFleetTimerKey {
             case .silence(let agent): .silence(agent.text.string)
             case .claim(let agent): .claim(agent.text.string)
             case .run(let run): .run(run.text.string)
+            case .window(let agent): .window(agent.text.string)
+            case .starts: .starts(RecordFleetNothing())
+            case .cancellation(let run): .cancellation(run.text.string)
             case .idempotency(let key):
                 .idempotency(
                     .with {
@@ -106,6 +109,9 @@ extension TimerKey {
         switch record.key {
         case .silence(let agent): self = .silence(AgentID(Text(agent)))
         case .run(let run): self = .run(RunID(Text(run)))
+        case .window(let agent): self = .window(AgentID(Text(agent)))
+        case .starts: self = .starts
+        case .cancellation(let run): self = .cancellation(RunID(Text(run)))
         case .claim(let agent): self = .claim(AgentID(Text(agent)))
         case .idempotency(let key): self = .idempotency(IdempotencyKey(token: Text(key.token), key: Text(key.key)))
         case nil: throw .unknown("deadline")

@@ -561,6 +561,14 @@ package nonisolated struct RecordFleetRequest: Sendable {
     set {request = .deleteToken(newValue)}
   }
 
+  package var changePolicy: RecordFleetPolicyChange {
+    get {
+      if case .changePolicy(let v)? = request {return v}
+      return RecordFleetPolicyChange()
+    }
+    set {request = .changePolicy(newValue)}
+  }
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package nonisolated enum OneOf_Request: Equatable, Sendable {
@@ -583,6 +591,7 @@ package nonisolated struct RecordFleetRequest: Sendable {
     case deleteCheck(String)
     case createToken(RecordFleetToken)
     case deleteToken(String)
+    case changePolicy(RecordFleetPolicyChange)
 
   }
 
@@ -767,6 +776,14 @@ package nonisolated struct RecordFleetAcceptance: Sendable {
     set {acceptance = .tokenDeleted(newValue)}
   }
 
+  package var policyChanged: RecordFleetPolicy {
+    get {
+      if case .policyChanged(let v)? = acceptance {return v}
+      return RecordFleetPolicy()
+    }
+    set {acceptance = .policyChanged(newValue)}
+  }
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package nonisolated enum OneOf_Acceptance: Equatable, Sendable {
@@ -790,6 +807,7 @@ package nonisolated struct RecordFleetAcceptance: Sendable {
     case repeatedPosition(UInt64)
     case tokenCreated(RecordFleetToken)
     case tokenDeleted(String)
+    case policyChanged(RecordFleetPolicy)
 
   }
 
@@ -939,6 +957,56 @@ package nonisolated struct RecordFleetSettings: Sendable {
   package init() {}
 
   fileprivate var _maintenance: RecordFleetMaintenance? = nil
+}
+
+/// What holds for the whole fleet.
+package nonisolated struct RecordFleetPolicyChange: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var fields: [RecordFleetPolicyField] = []
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+package nonisolated struct RecordFleetPolicyField: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var field: RecordFleetPolicyField.OneOf_Field? = nil
+
+  package var startsPerSecond: UInt32 {
+    get {
+      if case .startsPerSecond(let v)? = field {return v}
+      return 0
+    }
+    set {field = .startsPerSecond(newValue)}
+  }
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package nonisolated enum OneOf_Field: Equatable, Sendable {
+    case startsPerSecond(UInt32)
+
+  }
+
+  package init() {}
+}
+
+package nonisolated struct RecordFleetPolicy: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var startsPerSecond: UInt32 = 0
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
 }
 
 package nonisolated struct RecordFleetTargetChange: Sendable {
@@ -1337,6 +1405,12 @@ package nonisolated struct RecordFleetRunOrder: Sendable {
 
   package var retentionDays: UInt32 = 0
 
+  /// How often it is tried; 0 and 1 are once.
+  package var maxAttempts: UInt32 = 0
+
+  /// The waits between tries.
+  package var backoffSeconds: [UInt32] = []
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -1453,6 +1527,32 @@ package nonisolated struct RecordFleetTimerKey: Sendable {
     set {key = .claim(newValue)}
   }
 
+  /// The id of the agent whose maintenance is over.
+  package var window: String {
+    get {
+      if case .window(let v)? = key {return v}
+      return String()
+    }
+    set {key = .window(newValue)}
+  }
+
+  package var starts: RecordFleetNothing {
+    get {
+      if case .starts(let v)? = key {return v}
+      return RecordFleetNothing()
+    }
+    set {key = .starts(newValue)}
+  }
+
+  /// The id of the run that somebody wants cancelled.
+  package var cancellation: String {
+    get {
+      if case .cancellation(let v)? = key {return v}
+      return String()
+    }
+    set {key = .cancellation(newValue)}
+  }
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package nonisolated enum OneOf_Key: Equatable, Sendable {
@@ -1463,6 +1563,11 @@ package nonisolated struct RecordFleetTimerKey: Sendable {
     case idempotency(RecordFleetIdempotencyKey)
     /// The id of the agent whose key another host came with.
     case claim(String)
+    /// The id of the agent whose maintenance is over.
+    case window(String)
+    case starts(RecordFleetNothing)
+    /// The id of the run that somebody wants cancelled.
+    case cancellation(String)
 
   }
 
@@ -1551,13 +1656,48 @@ package nonisolated struct RecordFleetRunDecision: Sendable {
     set {decision = .closed(newValue)}
   }
 
+  package var retried: RecordFleetRetry {
+    get {
+      if case .retried(let v)? = decision {return v}
+      return RecordFleetRetry()
+    }
+    set {decision = .retried(newValue)}
+  }
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package nonisolated enum OneOf_Decision: Equatable, Sendable {
     case started(RecordFleetAttemptStart)
     case closed(RecordFleetRunEnd)
+    case retried(RecordFleetRetry)
 
   }
+
+  package init() {}
+}
+
+/// Another attempt will follow the one that came to nothing.
+package nonisolated struct RecordFleetRetry: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// The attempt that came to nothing.
+  package var attempt: UInt32 = 0
+
+  /// Number of `FailureClass`.
+  package var failure: UInt32 = 0
+
+  /// Milliseconds since 1970.
+  package var dueMs: Int64 = 0
+
+  /// It was cut off for the first time, which does not count against the job's attempts.
+  package var isFree: Bool = false
+
+  /// Positions.
+  package var grounds: [UInt64] = []
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
 }
@@ -2630,7 +2770,7 @@ nonisolated extension RecordFleetIdempotency: SwiftProtobuf.Message, SwiftProtob
 
 nonisolated extension RecordFleetRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".FleetRequest"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}ticket\0\u{4}\u{9}create_agent\0\u{3}rename_agent\0\u{3}delete_agent\0\u{3}rotate_key\0\u{3}configure_agent\0\u{3}create_target\0\u{3}change_target\0\u{3}delete_target\0\u{3}create_job\0\u{3}change_job\0\u{3}delete_job\0\u{3}run_job\0\u{3}cancel_run\0\u{3}delete_run\0\u{3}issue_decryption_token\0\u{3}create_check\0\u{3}delete_check\0\u{3}create_token\0\u{3}delete_token\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}ticket\0\u{4}\u{9}create_agent\0\u{3}rename_agent\0\u{3}delete_agent\0\u{3}rotate_key\0\u{3}configure_agent\0\u{3}create_target\0\u{3}change_target\0\u{3}delete_target\0\u{3}create_job\0\u{3}change_job\0\u{3}delete_job\0\u{3}run_job\0\u{3}cancel_run\0\u{3}delete_run\0\u{3}issue_decryption_token\0\u{3}create_check\0\u{3}delete_check\0\u{3}create_token\0\u{3}delete_token\0\u{4}\u{7}change_policy\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2846,6 +2986,19 @@ nonisolated extension RecordFleetRequest: SwiftProtobuf.Message, SwiftProtobuf._
           self.request = .deleteToken(v)
         }
       }()
+      case 35: try {
+        var v: RecordFleetPolicyChange?
+        var hadOneofValue = false
+        if let current = self.request {
+          hadOneofValue = true
+          if case .changePolicy(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.request = .changePolicy(v)
+        }
+      }()
       default: break
       }
     }
@@ -2936,6 +3089,10 @@ nonisolated extension RecordFleetRequest: SwiftProtobuf.Message, SwiftProtobuf._
       guard case .deleteToken(let v)? = self.request else { preconditionFailure() }
       try visitor.visitSingularStringField(value: v, fieldNumber: 28)
     }()
+    case .changePolicy?: try {
+      guard case .changePolicy(let v)? = self.request else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 35)
+    }()
     case nil: break
     }
     try unknownFields.traverse(visitor: &visitor)
@@ -2951,7 +3108,7 @@ nonisolated extension RecordFleetRequest: SwiftProtobuf.Message, SwiftProtobuf._
 
 nonisolated extension RecordFleetAcceptance: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".FleetAcceptance"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}ticket\0\u{4}\u{9}agent_created\0\u{3}agent_renamed\0\u{3}agent_deleted\0\u{3}key_rotated\0\u{3}agent_configured\0\u{3}target_created\0\u{3}target_changed\0\u{3}target_deleted\0\u{3}job_created\0\u{3}job_changed\0\u{3}job_deleted\0\u{3}run_queued\0\u{3}cancel_requested\0\u{3}run_deletion_requested\0\u{3}token_issued\0\u{3}check_created\0\u{3}check_deleted\0\u{3}repeated_position\0\u{3}token_created\0\u{3}token_deleted\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}ticket\0\u{4}\u{9}agent_created\0\u{3}agent_renamed\0\u{3}agent_deleted\0\u{3}key_rotated\0\u{3}agent_configured\0\u{3}target_created\0\u{3}target_changed\0\u{3}target_deleted\0\u{3}job_created\0\u{3}job_changed\0\u{3}job_deleted\0\u{3}run_queued\0\u{3}cancel_requested\0\u{3}run_deletion_requested\0\u{3}token_issued\0\u{3}check_created\0\u{3}check_deleted\0\u{3}repeated_position\0\u{3}token_created\0\u{3}token_deleted\0\u{4}\u{6}policy_changed\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -3180,6 +3337,19 @@ nonisolated extension RecordFleetAcceptance: SwiftProtobuf.Message, SwiftProtobu
           self.acceptance = .tokenDeleted(v)
         }
       }()
+      case 35: try {
+        var v: RecordFleetPolicy?
+        var hadOneofValue = false
+        if let current = self.acceptance {
+          hadOneofValue = true
+          if case .policyChanged(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.acceptance = .policyChanged(v)
+        }
+      }()
       default: break
       }
     }
@@ -3273,6 +3443,10 @@ nonisolated extension RecordFleetAcceptance: SwiftProtobuf.Message, SwiftProtobu
     case .tokenDeleted?: try {
       guard case .tokenDeleted(let v)? = self.acceptance else { preconditionFailure() }
       try visitor.visitSingularStringField(value: v, fieldNumber: 29)
+    }()
+    case .policyChanged?: try {
+      guard case .policyChanged(let v)? = self.acceptance else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 35)
     }()
     case nil: break
     }
@@ -3572,6 +3746,107 @@ nonisolated extension RecordFleetSettings: SwiftProtobuf.Message, SwiftProtobuf.
     if lhs.maxParallelJobs != rhs.maxParallelJobs {return false}
     if lhs.logLevel != rhs.logLevel {return false}
     if lhs.autoUpdate != rhs.autoUpdate {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension RecordFleetPolicyChange: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".FleetPolicyChange"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}fields\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeRepeatedMessageField(value: &self.fields) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.fields.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.fields, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: RecordFleetPolicyChange, rhs: RecordFleetPolicyChange) -> Bool {
+    if lhs.fields != rhs.fields {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension RecordFleetPolicyField: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".FleetPolicyField"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}starts_per_second\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try {
+        var v: UInt32?
+        try decoder.decodeSingularUInt32Field(value: &v)
+        if let v = v {
+          if self.field != nil {try decoder.handleConflictingOneOf()}
+          self.field = .startsPerSecond(v)
+        }
+      }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if case .startsPerSecond(let v)? = self.field {
+      try visitor.visitSingularUInt32Field(value: v, fieldNumber: 1)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: RecordFleetPolicyField, rhs: RecordFleetPolicyField) -> Bool {
+    if lhs.field != rhs.field {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension RecordFleetPolicy: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".FleetPolicy"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}starts_per_second\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt32Field(value: &self.startsPerSecond) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.startsPerSecond != 0 {
+      try visitor.visitSingularUInt32Field(value: self.startsPerSecond, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: RecordFleetPolicy, rhs: RecordFleetPolicy) -> Bool {
+    if lhs.startsPerSecond != rhs.startsPerSecond {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -4270,7 +4545,7 @@ nonisolated extension RecordFleetRunOfJob: SwiftProtobuf.Message, SwiftProtobuf.
 
 nonisolated extension RecordFleetRunOrder: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".FleetRunOrder"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}run\0\u{1}job\0\u{1}agent\0\u{1}target\0\u{3}is_manual\0\u{3}timeout_seconds\0\u{3}retention_days\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}run\0\u{1}job\0\u{1}agent\0\u{1}target\0\u{3}is_manual\0\u{3}timeout_seconds\0\u{3}retention_days\0\u{4}\u{4}max_attempts\0\u{3}backoff_seconds\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -4285,6 +4560,8 @@ nonisolated extension RecordFleetRunOrder: SwiftProtobuf.Message, SwiftProtobuf.
       case 5: try { try decoder.decodeSingularBoolField(value: &self.isManual) }()
       case 6: try { try decoder.decodeSingularUInt32Field(value: &self.timeoutSeconds) }()
       case 7: try { try decoder.decodeSingularUInt32Field(value: &self.retentionDays) }()
+      case 11: try { try decoder.decodeSingularUInt32Field(value: &self.maxAttempts) }()
+      case 12: try { try decoder.decodeRepeatedUInt32Field(value: &self.backoffSeconds) }()
       default: break
       }
     }
@@ -4312,6 +4589,12 @@ nonisolated extension RecordFleetRunOrder: SwiftProtobuf.Message, SwiftProtobuf.
     if self.retentionDays != 0 {
       try visitor.visitSingularUInt32Field(value: self.retentionDays, fieldNumber: 7)
     }
+    if self.maxAttempts != 0 {
+      try visitor.visitSingularUInt32Field(value: self.maxAttempts, fieldNumber: 11)
+    }
+    if !self.backoffSeconds.isEmpty {
+      try visitor.visitPackedUInt32Field(value: self.backoffSeconds, fieldNumber: 12)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -4323,6 +4606,8 @@ nonisolated extension RecordFleetRunOrder: SwiftProtobuf.Message, SwiftProtobuf.
     if lhs.isManual != rhs.isManual {return false}
     if lhs.timeoutSeconds != rhs.timeoutSeconds {return false}
     if lhs.retentionDays != rhs.retentionDays {return false}
+    if lhs.maxAttempts != rhs.maxAttempts {return false}
+    if lhs.backoffSeconds != rhs.backoffSeconds {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -4453,7 +4738,7 @@ nonisolated extension RecordFleetToken: SwiftProtobuf.Message, SwiftProtobuf._Me
 
 nonisolated extension RecordFleetTimerKey: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".FleetTimerKey"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}silence\0\u{1}run\0\u{1}idempotency\0\u{1}claim\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}silence\0\u{1}run\0\u{1}idempotency\0\u{1}claim\0\u{2}\u{3}window\0\u{1}starts\0\u{1}cancellation\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -4498,6 +4783,35 @@ nonisolated extension RecordFleetTimerKey: SwiftProtobuf.Message, SwiftProtobuf.
           self.key = .claim(v)
         }
       }()
+      case 7: try {
+        var v: String?
+        try decoder.decodeSingularStringField(value: &v)
+        if let v = v {
+          if self.key != nil {try decoder.handleConflictingOneOf()}
+          self.key = .window(v)
+        }
+      }()
+      case 8: try {
+        var v: RecordFleetNothing?
+        var hadOneofValue = false
+        if let current = self.key {
+          hadOneofValue = true
+          if case .starts(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.key = .starts(v)
+        }
+      }()
+      case 9: try {
+        var v: String?
+        try decoder.decodeSingularStringField(value: &v)
+        if let v = v {
+          if self.key != nil {try decoder.handleConflictingOneOf()}
+          self.key = .cancellation(v)
+        }
+      }()
       default: break
       }
     }
@@ -4524,6 +4838,18 @@ nonisolated extension RecordFleetTimerKey: SwiftProtobuf.Message, SwiftProtobuf.
     case .claim?: try {
       guard case .claim(let v)? = self.key else { preconditionFailure() }
       try visitor.visitSingularStringField(value: v, fieldNumber: 4)
+    }()
+    case .window?: try {
+      guard case .window(let v)? = self.key else { preconditionFailure() }
+      try visitor.visitSingularStringField(value: v, fieldNumber: 7)
+    }()
+    case .starts?: try {
+      guard case .starts(let v)? = self.key else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 8)
+    }()
+    case .cancellation?: try {
+      guard case .cancellation(let v)? = self.key else { preconditionFailure() }
+      try visitor.visitSingularStringField(value: v, fieldNumber: 9)
     }()
     case nil: break
     }
@@ -4658,7 +4984,7 @@ nonisolated extension RecordFleetAnomaly: SwiftProtobuf.Message, SwiftProtobuf._
 
 nonisolated extension RecordFleetRunDecision: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".FleetRunDecision"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}run\0\u{1}started\0\u{1}closed\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}run\0\u{1}started\0\u{1}closed\0\u{1}retried\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -4693,6 +5019,19 @@ nonisolated extension RecordFleetRunDecision: SwiftProtobuf.Message, SwiftProtob
           self.decision = .closed(v)
         }
       }()
+      case 4: try {
+        var v: RecordFleetRetry?
+        var hadOneofValue = false
+        if let current = self.decision {
+          hadOneofValue = true
+          if case .retried(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.decision = .retried(v)
+        }
+      }()
       default: break
       }
     }
@@ -4715,6 +5054,10 @@ nonisolated extension RecordFleetRunDecision: SwiftProtobuf.Message, SwiftProtob
       guard case .closed(let v)? = self.decision else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
     }()
+    case .retried?: try {
+      guard case .retried(let v)? = self.decision else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 4)
+    }()
     case nil: break
     }
     try unknownFields.traverse(visitor: &visitor)
@@ -4723,6 +5066,56 @@ nonisolated extension RecordFleetRunDecision: SwiftProtobuf.Message, SwiftProtob
   package static func ==(lhs: RecordFleetRunDecision, rhs: RecordFleetRunDecision) -> Bool {
     if lhs.run != rhs.run {return false}
     if lhs.decision != rhs.decision {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension RecordFleetRetry: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".FleetRetry"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}attempt\0\u{1}failure\0\u{3}due_ms\0\u{3}is_free\0\u{1}grounds\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt32Field(value: &self.attempt) }()
+      case 2: try { try decoder.decodeSingularUInt32Field(value: &self.failure) }()
+      case 3: try { try decoder.decodeSingularInt64Field(value: &self.dueMs) }()
+      case 4: try { try decoder.decodeSingularBoolField(value: &self.isFree) }()
+      case 5: try { try decoder.decodeRepeatedUInt64Field(value: &self.grounds) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.attempt != 0 {
+      try visitor.visitSingularUInt32Field(value: self.attempt, fieldNumber: 1)
+    }
+    if self.failure != 0 {
+      try visitor.visitSingularUInt32Field(value: self.failure, fieldNumber: 2)
+    }
+    if self.dueMs != 0 {
+      try visitor.visitSingularInt64Field(value: self.dueMs, fieldNumber: 3)
+    }
+    if self.isFree != false {
+      try visitor.visitSingularBoolField(value: self.isFree, fieldNumber: 4)
+    }
+    if !self.grounds.isEmpty {
+      try visitor.visitPackedUInt64Field(value: self.grounds, fieldNumber: 5)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: RecordFleetRetry, rhs: RecordFleetRetry) -> Bool {
+    if lhs.attempt != rhs.attempt {return false}
+    if lhs.failure != rhs.failure {return false}
+    if lhs.dueMs != rhs.dueMs {return false}
+    if lhs.isFree != rhs.isFree {return false}
+    if lhs.grounds != rhs.grounds {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

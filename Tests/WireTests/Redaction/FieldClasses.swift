@@ -83,6 +83,7 @@ enum FieldClass {
             FleetSessionClosing.agent FleetSessionClosing.session FleetSessionClosing.reason FleetReceivedFrame.agent
             FleetReceivedFrame.session FleetCapturedFrame.agent FleetUnreadableFrame.agent FleetUnreadableFrame.problem
             FleetTicket.token FleetTicket.role FleetToken.token FleetToken.role FleetTimerKey.claim
+            FleetTimerKey.window FleetTimerKey.cancellation
             FleetAcceptance.token_deleted FleetAcceptance.agent_deleted FleetAcceptance.target_deleted FleetAcceptance.job_deleted
             FleetAcceptance.cancel_requested FleetAcceptance.run_deletion_requested FleetAcceptance.check_deleted
             FleetRefusal.code FleetRefusal.field FleetRefusal.text FleetSettings.agent FleetTarget.target

@@ -71,6 +71,7 @@ enum MessageCases {
         case .deleteCheck: 16
         case .createToken: 17
         case .deleteToken: 18
+        case .changePolicy: 19
         }
     }
 
@@ -96,6 +97,7 @@ enum MessageCases {
         case .repeated: 17
         case .tokenCreated: 18
         case .tokenDeleted: 19
+        case .policyChanged: 20
         }
     }
 
@@ -143,6 +145,9 @@ enum MessageCases {
         case .run: 1
         case .idempotency: 2
         case .claim: 3
+        case .window: 4
+        case .starts: 5
+        case .cancellation: 6
         }
     }
 

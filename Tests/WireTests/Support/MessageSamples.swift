@@ -93,6 +93,12 @@ enum MessageSamples {
         return spec
     }()
 
+    static let policy: FleetPolicy = {
+        var policy = FleetPolicy()
+        policy.set(.startsPerSecond(.max))
+        return policy
+    }()
+
     static let token = TokenID(bits: 7)
 
     static func tokenSpec(expiresAt: Timestamp?) -> APITokenSpec {
@@ -114,6 +120,7 @@ enum MessageSamples {
             .runJob(run, job), .cancelRun(run), .deleteRun(run), .issueDecryptionToken(run),
             .createCheck(check, nil, checkSpec(.http)), .deleteCheck(check),
             .createToken(token, tokenSpec(expiresAt: nil)), .deleteToken(token),
+            .changePolicy([.startsPerSecond(7)]), .changePolicy([]),
         ] + CheckSpec.Kind.allCases.map { .createCheck(check, agent, checkSpec($0)) }
 
     static let acceptances: [Acceptance] = {
@@ -129,15 +136,21 @@ enum MessageSamples {
                 run,
                 RunOrder(
                     job: job, agent: agent, target: target, isManual: true, timeoutSeconds: 1, retentionDays: 2)),
+            .runQueued(
+                run,
+                RunOrder(
+                    job: job, agent: agent, target: target, isManual: false, timeoutSeconds: 0, retentionDays: 0,
+                    maxAttempts: .max, backoffSeconds: [0, .max])),
             .cancelRequested(run), .runDeletionRequested(run), .tokenIssued(run, .first),
             .checkCreated(check, agent, checkSpec(.tcp)), .checkCreated(check, nil, checkSpec(.http)),
             .checkDeleted(check), .tokenCreated(token, tokenSpec(expiresAt: Timestamp(milliseconds: -1))),
-            .tokenDeleted(token), .repeated(Position(.max)),
+            .tokenDeleted(token), .repeated(Position(.max)), .policyChanged(policy), .policyChanged(FleetPolicy()),
         ]
     }()
 
     static let timers: [TimerKey] = [
-        .silence(agent), .run(run), .idempotency(IdempotencyKey(token: "t", key: "k")), .claim(agent),
+        .silence(agent), .run(run), .idempotency(IdempotencyKey(token: "t", key: "k")), .claim(agent), .window(agent),
+        .starts, .cancellation(run),
     ]
 
     static let verdicts: [Verdict] =
@@ -145,13 +158,22 @@ enum MessageSamples {
             .success(.first, Evidence(byteCount: 10, digest: $0 == .none ? nil : digest, source: $0))
         } + [.reported, .cancelled] + FailureClass.allCases.flatMap { [.failed($0), .lost($0)] }
 
+    static let retry = Retry(
+        attempt: .first, failure: .disconnect, due: Timestamp(milliseconds: 1_800_000_000_000), isFree: true)
+
     static let decisions: [Fleet.Message] =
         [
             .presence(agent, .online), .presence(agent, .offline),
             .decided(run, .started(.first, isRepeatable: true)),
             .decided(run, .started(Attempt(.max), isRepeatable: false)),
             .decided(run, .closed(.reported, grounds: [Position(1), Position(.max)])),
-        ] + verdicts.map { .decided(run, .closed($0, grounds: [])) }
+            .decided(run, .retried(retry, grounds: [Position(1), Position(.max)])),
+        ]
+        + FailureClass.allCases.map {
+            let due = Timestamp(milliseconds: -1)
+            return .decided(
+                run, .retried(Retry(attempt: Attempt(.max), failure: $0, due: due, isFree: false), grounds: []))
+        } + verdicts.map { .decided(run, .closed($0, grounds: [])) }
         + Anomaly.Kind.allCases.map { .noted(Anomaly(agent: agent, kind: $0, run: run, detail: "d")) }
         + [.noted(Anomaly(agent: agent, kind: .unknownRun, run: nil, detail: ""))]
 

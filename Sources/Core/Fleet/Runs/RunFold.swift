@@ -1,9 +1,16 @@
 extension Fleet.State {
     mutating func fold(_ decision: RunDecision, of id: RunID, _ entry: Entry<Fleet.Message>) -> [Fleet.Change] {
         switch decision {
-        case .started(let attempt, _):
+        case .started(let attempt, let isRepeatable):
+            let changes = fold(id, entry) {
+                $0.start(attempt, isRepeatable: isRepeatable, at: entry.recordedAt)
+                return []
+            }
+            if let order = runs[id]?.order { countStart(of: order, entry) }
+            return changes
+        case .retried(let retry, _):
             return fold(id, entry) {
-                $0.start(attempt, at: entry.recordedAt)
+                $0.retry(retry)
                 return []
             }
         case .closed(let verdict, _):
@@ -41,7 +48,10 @@ extension Fleet.State {
         case .delete(let run, _):
             if outcome.result == .done { objects[run] = nil } else { objects[run]?.isBeingDeleted = false }
             return []
-        case .configure, .cancel, .disconnect, .probe, .refuse:
+        case .cancel(let agent, let run, _):
+            cancelSent(to: agent, run, outcome.result, entry)
+            return []
+        case .configure, .disconnect, .probe, .refuse:
             return []
         }
     }

@@ -34,7 +34,7 @@ extension Fleet {
     /// The positions that an entry rests on besides its cause, in the order of the log.
     public static func grounds(of message: Message) -> [Position] {
         switch message {
-        case .decided(_, .closed(_, let grounds)): grounds
+        case .decided(_, .closed(_, let grounds)), .decided(_, .retried(_, let grounds)): grounds
         case .accepted(.repeated(let position), _): [position]
         case .started, .clockStepped, .faulted, .captureOpened, .sessionOpened, .sessionClosed, .received, .captured,
             .unreadable, .requested, .accepted, .refused, .deadline, .presence, .noted, .decided(_, .started), .command,
@@ -63,6 +63,10 @@ extension Fleet {
         case .silence(let agent): "Agent \(agent) had been silent for too long."
         case .claim(let agent): "The host that holds the key of agent \(agent) did not show that it lives."
         case .run(let run): "A deadline of run \(run) passed."
+        case .window(let agent): "The maintenance of agent \(agent) was over, and runs were queued."
+        case .starts: "The fleet had starts left again."
+        case .cancellation(let run):
+            "The agent did not answer in time that it had stopped run \(run): the run goes on to its end."
         case .idempotency(let key): "Idempotency key \(key.key) of token \(key.token) was forgotten."
         }
     }
@@ -95,6 +99,11 @@ extension Fleet {
         switch decision {
         case .started(let attempt, _):
             return "Attempt \(attempt) of run \(run) began, since its agent was ready."
+        case .retried(let retry, _):
+            return
+                "Attempt \(retry.attempt) of run \(run) came to nothing (\(words(for: retry.failure))); another one may begin "
+                + "at \(retry.due.text)"
+                + (retry.isFree ? ", and since it was cut off for the first time it does not count." : ".")
         case .closed(.success(let attempt, let evidence), _):
             let digest =
                 switch evidence.source {
