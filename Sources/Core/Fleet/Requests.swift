@@ -121,11 +121,18 @@ public struct RunOrder: Hashable, Sendable {
     public var maxAttempts: UInt32
     /// The waits between tries.
     public var backoffSeconds: [UInt32]
+    /// The slot of the schedule that it is for; nil when a person asked for it.
+    public var slot: Slot?
+    /// How it stands to other open runs of the job; nil when a person asked for it: it waits for its turn then.
+    public var overlap: Overlap?
+    /// When it is given up if its agent has not taken it by then; nil when a person asked for it.
+    public var takeBy: Timestamp?
 
-    /// An order with all its parts.
+    /// An order with all its parts; without the last three it is a person's.
     public init(
         job: JobID, agent: AgentID, target: TargetID, isManual: Bool, timeoutSeconds: UInt32, retentionDays: UInt32,
-        maxAttempts: UInt32 = 0, backoffSeconds: [UInt32] = []
+        maxAttempts: UInt32 = 0, backoffSeconds: [UInt32] = [], slot: Slot? = nil, overlap: Overlap? = nil,
+        takeBy: Timestamp? = nil
     ) {
         self.job = job
         self.agent = agent
@@ -135,6 +142,9 @@ public struct RunOrder: Hashable, Sendable {
         self.retentionDays = retentionDays
         self.maxAttempts = maxAttempts
         self.backoffSeconds = backoffSeconds
+        self.slot = slot
+        self.overlap = overlap
+        self.takeBy = takeBy
     }
 }
 

@@ -128,7 +128,7 @@ public struct Run: Hashable, Sendable {
         self.phase = phase
         createdAt = moment
         queuedAt = moment
-        deadline = moment + (phase == .captured ? Fleet.Limits.capture : Fleet.Limits.queue)
+        deadline = phase == .captured ? moment + Fleet.Limits.capture : order.takeBy ?? moment + Fleet.Limits.queue
     }
 
     /// Whether its verdict is still to come.

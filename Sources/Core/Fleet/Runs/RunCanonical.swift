@@ -9,6 +9,9 @@ extension Run: Restorable {
         encoder.encode("retention_days", order.retentionDays)
         encoder.encode("max_attempts", order.maxAttempts)
         encoder.encode("backoff_seconds", list: order.backoffSeconds.map { CanonicalText(Text(String($0))) })
+        encoder.encode("slot", order.slot)
+        encoder.encode("overlap", word: order.overlap)
+        encoder.encode("take_by", order.takeBy)
         encoder.encode("phase", phase)
         encoder.encode("attempt", attempt.number)
         encoder.encode("replacement_count", replacementCount)
@@ -39,7 +42,10 @@ extension Run: Restorable {
             target: try decoder.decode("target_id"), isManual: try decoder.decode("manual_trigger"),
             timeoutSeconds: try decoder.decode("timeout_sec"), retentionDays: try decoder.decode("retention_days"),
             maxAttempts: try decoder.decode("max_attempts"),
-            backoffSeconds: try decoder.decodeNumbers("backoff_seconds"))
+            backoffSeconds: try decoder.decodeNumbers("backoff_seconds"),
+            slot: try decoder.decode("slot"),
+            overlap: try decoder.decodeIfPresent("overlap") { Overlap(rawValue: $0.string) },
+            takeBy: try decoder.decode("take_by"))
         phase = try decoder.decode("phase")
         attempt = Attempt(try decoder.decode("attempt"))
         replacementCount = try decoder.decode("replacement_count")

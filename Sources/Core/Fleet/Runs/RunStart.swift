@@ -62,7 +62,8 @@ extension Run {
     private mutating func queueAgain() {
         guard !isCancelRequested else { return stop() }
         phase = .queued
-        deadline = queuedAt + Fleet.Limits.queue
+        let limit = queuedAt + Fleet.Limits.queue
+        deadline = deliveryCount == 0 ? order.takeBy ?? limit : limit
         grace = nil
     }
 

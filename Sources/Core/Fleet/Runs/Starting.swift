@@ -93,8 +93,12 @@ extension Fleet {
         /// How many runs of a job are in flight.
         func count(of job: JobID) -> Int { countByJob[job] ?? 0 }
 
-        /// One run a target: two dumps of one database at the same time burden it twice and tell nothing more.
-        func admits(_ order: RunOrder) -> Bool { jobsByTarget[order.target] == nil }
+        /// One run a target: two dumps of one database at the same time burden it twice and tell nothing more. Runs of a
+        /// job whose schedule lets them go on side by side do, beside their like.
+        func admits(_ order: RunOrder) -> Bool {
+            guard let jobs = jobsByTarget[order.target] else { return true }
+            return order.overlap == .alongside && jobs.allSatisfy { $0 == order.job }
+        }
     }
 
     /// The queued runs of an agent, while some of them are chosen to start.
