@@ -18,7 +18,9 @@ extension Fleet {
         case .decided(let run, let decision): state.fold(decision, of: run, entry)
         case .outcome(let outcome): state.fold(outcome, entry)
         case .clockStepped(let step): state.skip(step, entry)
-        case .refused, .faulted, .command: []
+        case .judged(let check, let decision): state.fold(decision, of: check, entry)
+        case .command(let command): state.give(command, entry)
+        case .refused, .faulted: []
         }
     }
 }
@@ -39,6 +41,7 @@ extension Fleet.State {
             // Not decided one by one: with a large fleet that would be a turn of thousands of messages.
             if agents[id]?.status == .online { agents[id]?.status = .offline }
         }
+        resumeChecks(isLong: true, entry)
         return []
     }
 
@@ -59,6 +62,7 @@ extension Fleet.State {
                 armCancellation(of: run, entry)
             }
         }
+        resumeChecks(isLong: false, entry)
         return []
     }
 
@@ -107,7 +111,15 @@ extension Fleet.State {
         case .cancellation(let run):
             touch(run, entry) { $0.cancelUnanswered() }
             return []
+        case .check(let check):
+            return passCheck(check, entry)
         }
+    }
+
+    /// What is under way as soon as it is ordered.
+    mutating func give(_ command: Command, _ entry: Entry<Fleet.Message>) -> [Fleet.Change] {
+        if case .probeTarget(let check) = command { checks[check]?.probe = entry.position }
+        return []
     }
 
     /// Changes a run and all that hangs on its phase: its timer, the agent's counts, and what follows from signs.

@@ -33,6 +33,8 @@ extension Fleet {
         case noted(Anomaly)
         /// What was decided about a run.
         case decided(RunID, RunDecision)
+        /// What was decided about a health check.
+        case judged(CheckID, CheckDecision)
         /// An instruction to a worker.
         case command(Command)
         /// What became of an instruction.
@@ -247,6 +249,8 @@ public enum TimerKey: Hashable, Comparable, Sendable {
     case starts
     /// An agent did not answer a cancellation in time.
     case cancellation(RunID)
+    /// A health check's next probe, or that none was heard of for too long.
+    case check(CheckID)
 }
 
 /// A key under which a repeated request gives the same answer.

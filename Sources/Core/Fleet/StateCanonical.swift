@@ -93,6 +93,9 @@ private struct ArmedTimer: Restorable {
             encoder.encode("id", run)
         case .starts:
             encoder.encode("kind", "starts" as Text)
+        case .check(let check):
+            encoder.encode("kind", "check" as Text)
+            encoder.encode("id", check)
         case .idempotency(let key):
             encoder.encode("kind", "idempotency" as Text)
             encoder.encode("token", key.token)
@@ -112,6 +115,7 @@ private struct ArmedTimer: Restorable {
             case "window": .window(try decoder.decode("id"))
             case "cancellation": .cancellation(try decoder.decode("id"))
             case "starts": .starts
+            case "check": .check(try decoder.decode("id"))
             case "idempotency":
                 .idempotency(IdempotencyKey(token: try decoder.decode("token"), key: try decoder.decode("key")))
             default: throw CanonicalError(field: "kind", problem: "is no kind of timer that this version knows")

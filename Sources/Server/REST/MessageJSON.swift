@@ -51,6 +51,8 @@ enum MessageJSON {
             [:]
         case .deadline(.run(let run)), .deadline(.cancellation(let run)):
             ["run_id": id(run)]
+        case .deadline(.check(let check)):
+            ["check_id": id(check)]
         case .deadline(.idempotency(let key)):
             ["token": text(key.token), "idempotency_key": text(key.key)]
         case .presence(let agent, let presence):
@@ -62,6 +64,8 @@ enum MessageJSON {
             ]
         case .decided(let run, let decision):
             Self.decision(decision, of: run)
+        case .judged(let check, let decision):
+            CheckJSON.decision(decision, of: check)
         case .command(let command):
             Self.command(command)
         case .outcome(let outcome):
@@ -132,6 +136,10 @@ enum MessageJSON {
             ["type": word, "run_id": id(run), "attempt": .integer(attempt.number)]
         case .disconnect(let agent, let session), .probe(let agent, let session), .refuse(let agent, let session):
             ["type": word, "agent_id": id(agent), "session_id": id(session)]
+        case .probeTarget(let check):
+            ["type": word, "check_id": id(check)]
+        case .runCheck(let agent, let check):
+            ["type": word, "agent_id": id(agent), "check_id": id(check)]
         }
     }
 
@@ -143,6 +151,7 @@ enum MessageJSON {
         case .found(let byteCount, let bytes):
             ["type": "found", "size_bytes": .integer(byteCount), "sha256": digest(bytes)]
         case .missing: ["type": "missing"]
+        case .probed(let found): ["type": "probed", "found": CheckJSON.result(found)]
         }
     }
 

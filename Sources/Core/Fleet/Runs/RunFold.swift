@@ -51,7 +51,9 @@ extension Fleet.State {
         case .cancel(let agent, let run, _):
             cancelSent(to: agent, run, outcome.result, entry)
             return []
-        case .configure, .disconnect, .probe, .refuse:
+        case .probeTarget(let check):
+            return probed(check, outcome, entry)
+        case .configure, .disconnect, .probe, .refuse, .runCheck:
             return []
         }
     }

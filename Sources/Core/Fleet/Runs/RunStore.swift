@@ -43,7 +43,7 @@ extension Run {
                 .waiting, .expired, .stopped, .captured, .ended, .closed:
                 break
             }
-        case .undone, .done, .unknown:
+        case .undone, .done, .unknown, .probed:
             switch phase {
             case .verifying(asked), .reconciling(asked, _):
                 // As long again as it has been asked already, but at least 30 s and at most an hour.

@@ -39,10 +39,10 @@ extension RunDetail {
             case .dispatch(_, _, let tried, _): sent(tried.number, outcome.result)
             case .cancel:
                 if isOpen, outcome.result == .done, cancellation == .requested { cancellation = .sent }
-            case .welcome, .configure, .observe, .delete, .disconnect, .probe, .refuse: break
+            case .welcome, .configure, .observe, .delete, .disconnect, .probe, .refuse, .probeTarget, .runCheck: break
             }
         case .started, .clockStepped, .faulted, .captureOpened, .sessionOpened, .sessionClosed, .unreadable, .requested,
-            .accepted, .refused, .deadline, .presence, .noted, .command:
+            .accepted, .refused, .deadline, .presence, .noted, .judged, .command:
             break
         }
     }
@@ -100,7 +100,7 @@ extension RunDetail {
             phase = .running
         case .unknown:
             phase = .unconfirmed
-        case .undone, .found, .missing:
+        case .undone, .found, .missing, .probed:
             attempt = tried &- min(1, tried)
             if attempt == 0 { startedAt = nil }
             if tries.last?.number == tried { tries.removeLast() }
