@@ -55,11 +55,14 @@ public struct CollectionSchema: Hashable, Sendable {
     public var name: String
     /// Top-level members with an index.
     public var indexed: [String]
+    /// Raised whenever what a document holds changes: views of an earlier version are made again from the log.
+    public var version: UInt32
 
     /// A schema with all its parts.
-    public init(name: String, indexed: [String]) {
+    public init(name: String, indexed: [String], version: UInt32 = 1) {
         self.name = name
         self.indexed = indexed
+        self.version = version
     }
 }
 

@@ -33,6 +33,7 @@ extension RecordFleetAcceptance {
             case .repeated(let position): .repeatedPosition(position.number)
             case .tokenCreated(let id, let spec): .tokenCreated(RecordFleetToken(id, spec))
             case .tokenDeleted(let id): .tokenDeleted(id.text.string)
+            case .policyChanged(let policy): .policyChanged(RecordFleetPolicy(policy))
             }
     }
 }
@@ -65,6 +66,7 @@ extension Acceptance {
         case .repeatedPosition(let number): self = .repeated(Position(number))
         case .tokenCreated(let it): self = .tokenCreated(TokenID(Text(it.token)), try APITokenSpec(it))
         case .tokenDeleted(let id): self = .tokenDeleted(TokenID(Text(id)))
+        case .policyChanged(let it): self = .policyChanged(FleetPolicy(it))
         case nil: throw .unknown("acceptance")
         }
     }
@@ -80,6 +82,8 @@ extension RecordFleetRunOrder {
         isManual = order.isManual
         timeoutSeconds = order.timeoutSeconds
         retentionDays = order.retentionDays
+        maxAttempts = order.maxAttempts
+        backoffSeconds = order.backoffSeconds
         if let slot = order.slot { self.slot = RecordFleetSlot(slot) }
         overlap = order.overlap?.rawValue ?? ""
         if let moment = order.takeBy { takeByMs = moment.milliseconds }
@@ -91,6 +95,7 @@ extension RunOrder {
         self.init(
             job: JobID(Text(record.job)), agent: AgentID(Text(record.agent)), target: TargetID(Text(record.target)),
             isManual: record.isManual, timeoutSeconds: record.timeoutSeconds, retentionDays: record.retentionDays,
+            maxAttempts: record.maxAttempts, backoffSeconds: record.backoffSeconds,
             slot: record.hasSlot ? Slot(record.slot) : nil,
             overlap: record.overlap.isEmpty ? nil : try Overlap(record: record.overlap),
             takeBy: record.hasTakeByMs ? Timestamp(milliseconds: record.takeByMs) : nil)

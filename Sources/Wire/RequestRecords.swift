@@ -106,6 +106,8 @@ extension RecordFleetRequest {
             case .runCheck(let id): .runCheck(id.text.string)
             case .createToken(let id, let spec): .createToken(RecordFleetToken(id, spec))
             case .deleteToken(let id): .deleteToken(id.text.string)
+            case .changePolicy(let fields):
+                .changePolicy(.with { $0.fields = fields.map(RecordFleetPolicyField.init(_:)) })
             }
     }
 }
@@ -141,6 +143,7 @@ extension Request {
         case .deleteCheck(let id): self = .deleteCheck(CheckID(Text(id)))
         case .createToken(let it): self = .createToken(TokenID(Text(it.token)), try APITokenSpec(it))
         case .deleteToken(let id): self = .deleteToken(TokenID(Text(id)))
+        case .changePolicy(let it): self = .changePolicy(try all(it.fields, FleetPolicyField.init(_:)))
         case nil: throw .unknown("request")
         }
     }

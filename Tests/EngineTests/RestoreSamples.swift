@@ -31,6 +31,7 @@ enum Samples {
         agent.checks = ["chk_1"].map { CheckID(Text($0)) }
         agent.openRuns = ["run_2", "run_1"].map { RunID(Text($0)) }
         agent.inFlightCount = 2
+        agent.queuedCount = 4
         agent.highestLiveSequence = 99
         for number in 1...70 { _ = agent.recent.add(sequence: UInt64(number), fingerprint: UInt64(number) << 40) }
         agent.duplicateCount = 3
@@ -55,6 +56,7 @@ enum Samples {
         session.registeredSentAt = moment
         session.isWelcomed = true
         session.hasSpoken = true
+        session.hasListedRuns = true
         session.takesRuns = true
         session.unansweredCount = 3
         session.isSkewNoted = true
@@ -101,7 +103,9 @@ enum Samples {
         spec.jitterSeconds = 30
         spec.overlap = .queue
         spec.catchUpSeconds = 0
-        return Job(agent: AgentID("agt_1"), target: TargetID("tgt_1"), spec: spec, position: Position(6))
+        var job = Job(agent: AgentID("agt_1"), target: TargetID("tgt_1"), spec: spec, position: Position(6))
+        job.startedBy = Position(7)
+        return job
     }()
     static let emptyJob = Job(agent: AgentID(""), target: TargetID(""), spec: JobSpec(), position: .start)
 
@@ -109,11 +113,14 @@ enum Samples {
     static let fullRun: Run = {
         let order = RunOrder(
             job: JobID("job_1"), agent: AgentID("agt_1"), target: TargetID("tgt_1"), isManual: true, timeoutSeconds: 60,
-            retentionDays: 30, slot: Slot(localMinute: 29_500_000, offsetSeconds: -12_600), overlap: .alongside,
+            retentionDays: 30, maxAttempts: 3, backoffSeconds: [0, 60],
+            slot: Slot(localMinute: 29_500_000, offsetSeconds: -12_600), overlap: .alongside,
             takeBy: moment)
         var run = Run(order: order, phase: .stored(Attempt(2), evidence), at: moment)
         run.attempt = Attempt(2)
         run.replacementCount = 1
+        run.wasCutOff = true
+        run.isRepeatable = true
         run.deliveryCount = 2
         run.completionCount = 3
         run.failure = .timeout
@@ -125,6 +132,8 @@ enum Samples {
         run.sentBy = Position(4)
         run.stoppedBy = Position(6)
         run.cancelRequestedBy = Position(7)
+        run.cancellation = .unanswered
+        run.queuedAt = Timestamp(milliseconds: 5)
         run.grace = moment
         return run
     }()
@@ -136,14 +145,15 @@ enum Samples {
     /// Every phase, with every class of failure and kind of evidence somewhere.
     static let phases: [Run.Phase] =
         [
-            .queued, .sending(Attempt(1)), .unconfirmed(Attempt(2)), .running(.first), .verifying(.first),
+            .queued, .expired, .sending(Attempt(1)), .unconfirmed(Attempt(2)), .running(.first), .verifying(.first),
             .stored(.first, Evidence(byteCount: 0, digest: nil, source: .none)),
             .stored(.first, Evidence(byteCount: 0, digest: digest, source: .readBack)), .stopped, .captured, .ended,
             .closed(.success(.first, evidence)), .closed(.reported), .closed(.cancelled),
         ]
         + FailureClass.allCases.flatMap {
             [
-                .reconciling(.first, $0), .failed(.first, $0), .gone(.first, $0), .closed(.failed($0)),
+                .reconciling(.first, $0), .failed(.first, $0), .gone(.first, $0), .waiting(.first, $0),
+                .closed(.failed($0)),
                 .closed(.lost($0)),
             ]
         }
@@ -210,6 +220,18 @@ enum Samples {
     static let emptyAnswer = RememberedAnswer(
         bodyDigest: [], position: .start, expiresAt: Timestamp(milliseconds: 0))
 
+    static let fullPolicy: FleetPolicy = {
+        var policy = FleetPolicy()
+        policy.startsPerSecond = 7
+        return policy
+    }()
+    static let fullBudget: StartBudget = {
+        var budget = StartBudget()
+        budget.thousandths = 1_500
+        budget.countedAt = moment
+        return budget
+    }()
+
     static let fullToken = APIToken(
         name: "ops", role: .operator, digest: digest, createdAt: moment, expiresAt: moment)
     static let emptyToken = APIToken(
@@ -250,6 +272,9 @@ enum Samples {
         var state = Fleet.State()
         state.seed = 42
         state.startCount = 3
+        state.policy = fullPolicy
+        state.startBudget = fullBudget
+        state.queueing = [AgentID("agt_2"), AgentID("agt_1")]
         for (id, name) in [("agt_2", "b"), ("agt_1", "a")] as [(Text, Text)] {
             state.agents[AgentID(id)] = fullAgent
             state.agents[AgentID(id)]?.name = name
@@ -292,7 +317,10 @@ enum Samples {
         state.timers.arm(.survey, due: moment, by: Position(17))
         state.timers.arm(.silence(AgentID("agt_1")), due: moment, by: Position(11))
         state.timers.arm(.run(RunID("run_1")), due: moment, by: Position(12))
-        state.timers.arm(.check(CheckID("chk_1")), due: moment, by: Position(14))
+        state.timers.arm(.window(AgentID("agt_1")), due: moment, by: Position(14))
+        state.timers.arm(.cancellation(RunID("run_1")), due: moment, by: Position(15))
+        state.timers.arm(.starts, due: moment, by: Position(16))
+        state.timers.arm(.check(CheckID("chk_1")), due: moment, by: Position(17))
         state.timers.arm(.idempotency(keys[0]), due: Timestamp(milliseconds: 5), by: Position(13))
         return state
     }()

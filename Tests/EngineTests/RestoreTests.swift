@@ -43,6 +43,8 @@ struct RestoreTests {
         try check(Samples.fullResult, Samples.emptyResult, without: ["check"])
         try check(Samples.fullAnswer, Samples.emptyAnswer)
         try check(Samples.fullToken, Samples.emptyToken)
+        try check(Samples.fullPolicy, FleetPolicy())
+        try check(Samples.fullBudget, StartBudget())
         try check(Samples.fullClaim, Samples.emptyClaim)
         try check(Samples.fullConflict, Samples.emptyConflict)
         // What belongs to an agent, stands in the tables.

@@ -20,6 +20,7 @@ extension Fleet.State {
             return disown(id, entry)
         case .agentConfigured(let id, let settings):
             agents[id]?.settings = settings
+            armWindow(of: id, entry)
             return reconfigure(id) + [.ready(id)]  // more may run at the same time than before
         case .targetCreated(let id, let agent, let spec):
             targets[id] = Target(agent: agent, spec: spec, position: entry.position)
@@ -50,11 +51,7 @@ extension Fleet.State {
             if let agent { agents[agent]?.jobs.removeAll { $0 == id } }
             return agent.map { reconfigure($0) } ?? []
         case .runQueued(let id, let order):
-            let run = Run(order: order, phase: .queued, at: entry.recordedAt)
-            runs[id] = run
-            agents[order.agent]?.openRuns.append(id)
-            timers.arm(.run(id), due: run.due, by: entry.position)
-            return [.ready(order.agent)]
+            return open(id, order, entry)
         case .cancelRequested(let id):
             return fold(id, entry) {
                 $0.cancelAsked(by: entry.position)
@@ -83,6 +80,9 @@ extension Fleet.State {
             return []
         case .tokenDeleted(let id):
             tokens[id] = nil
+            return []
+        case .policyChanged(let policy):
+            self.policy = policy
             return []
         case .tokenIssued, .repeated:
             return []

@@ -109,6 +109,10 @@ extension Fleet {
             return createToken(id, spec, at: moment, in: state)
         case .deleteToken(let id):
             return state.tokens.contains(id) ? .granted(.tokenDeleted(id)) : .unknown("token")
+        case .changePolicy(let fields):
+            var policy = state.policy
+            for field in fields { policy.set(field) }
+            return policy.problem.map { .refused($0) } ?? .granted(.policyChanged(policy))
         }
     }
 
@@ -195,7 +199,8 @@ extension Fleet {
         if state.runs.contains(id) || state.objects.contains(id) { return .refused(taken) }
         let order = RunOrder(
             job: job, agent: spec.agent, target: spec.target, isManual: true,
-            timeoutSeconds: spec.spec.timeoutSeconds, retentionDays: spec.spec.retentionDays)
+            timeoutSeconds: spec.spec.timeoutSeconds, retentionDays: spec.spec.retentionDays,
+            maxAttempts: spec.spec.maxAttempts, backoffSeconds: spec.spec.backoffSeconds)
         return .granted(.runQueued(id, order))
     }
 

@@ -27,6 +27,11 @@ extension Fleet {
         case .deadline(.run(let id)): Description(stream: .run(id), kind: "deadline.run", role: .deadline)
         case .deadline(.claim(let id)):
             Description(stream: stream(of: id, in: state), kind: "deadline.claim", role: .deadline)
+        case .deadline(.window(let id)):
+            Description(stream: stream(of: id, in: state), kind: "deadline.window", role: .deadline)
+        case .deadline(.starts): Description(stream: .engine, kind: "deadline.starts", role: .deadline)
+        case .deadline(.cancellation(let id)):
+            Description(stream: .run(id), kind: "deadline.cancellation", role: .deadline)
         case .deadline(.check(let id)):
             Description(stream: stream(of: id, in: state), kind: "deadline.check", role: .deadline)
         case .deadline(.idempotency): Description(stream: .engine, kind: "deadline.idempotency", role: .deadline)
@@ -38,6 +43,7 @@ extension Fleet {
                 stream: anomaly.run.map(Stream.run) ?? stream(of: anomaly.agent, in: state),
                 kind: Text("anomaly.\(anomaly.kind.rawValue)"), role: .decision)
         case .decided(let id, .started): Description(stream: .run(id), kind: "run.started", role: .decision)
+        case .decided(let id, .retried): Description(stream: .run(id), kind: "run.retried", role: .decision)
         case .decided(let id, .closed): Description(stream: .run(id), kind: "run.closed", role: .decision)
         case .object(let object, let decision):
             Description(
@@ -163,6 +169,7 @@ extension Request {
         case .runCheck: "request.run_check"
         case .createToken: "request.create_token"
         case .deleteToken: "request.delete_token"
+        case .changePolicy: "request.change_policy"
         }
     }
 
@@ -180,7 +187,7 @@ extension Request {
             state.runs.contains(id) || state.objects.contains(id) ? .run(id) : .engine
         case .changeCheck(let id, _), .deleteCheck(let id), .runCheck(let id):
             state.checks.contains(id) ? .check(id) : .engine
-        case .createAgent, .createCheck, .createToken, .deleteToken:
+        case .createAgent, .createCheck, .createToken, .deleteToken, .changePolicy:
             .engine
         }
     }
@@ -213,6 +220,7 @@ extension Acceptance {
         case .checkRunRequested: "accepted.check_run_requested"
         case .tokenCreated: "accepted.token_created"
         case .tokenDeleted: "accepted.token_deleted"
+        case .policyChanged: "accepted.policy_changed"
         case .repeated: "accepted.repeated"
         }
     }
@@ -222,7 +230,7 @@ extension Acceptance {
         case .agentCreated(let id, _, _), .agentRenamed(let id, _), .agentDeleted(let id), .keyRotated(let id, _),
             .agentConfigured(let id, _), .targetCreated(_, let id, _):
             .agent(id)
-        case .targetChanged, .targetDeleted, .tokenCreated, .tokenDeleted, .repeated: .engine
+        case .targetChanged, .targetDeleted, .tokenCreated, .tokenDeleted, .policyChanged, .repeated: .engine
         case .jobCreated(let id, _, _, _), .jobChanged(let id, _), .jobDeleted(let id): .job(id)
         case .runQueued(let id, _), .cancelRequested(let id), .runDeletionRequested(let id), .tokenIssued(let id, _),
             .runLocked(let id, _), .runUnlocked(let id):

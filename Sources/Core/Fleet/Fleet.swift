@@ -59,6 +59,17 @@ public enum Fleet: Machine {
         public static let replay: UInt32 = 64
         /// How many attempts of unknown sending are replaced per run.
         public static let replacements: UInt32 = 2
+        /// The wait before another attempt of a job that names none.
+        public static let defaultWait = Milliseconds.seconds(60)
+        /// The wait before another attempt is never shorter.
+        public static let shortestWait = Milliseconds.seconds(1)
+        /// The wait before another attempt is never longer.
+        public static let longestWait = Milliseconds.hours(24)
+        /// How long an agent that journals runs may take to say that it has stopped one. Ours stops within a second; the
+        /// rest is for its way back after a lost connection.
+        public static let cancellation = Milliseconds.minutes(10)
+        /// The same, for all others: known ones only log that they were told.
+        public static let cancellationOfOthers = Milliseconds.minutes(1)
     }
 
     /// One thing that a fold changed, and the phase it was in before.
@@ -85,7 +96,11 @@ public enum Fleet: Machine {
         case cancellation(RunID)
         /// The store must be asked (again) about an attempt, whatever the run's phase.
         case observation(RunID, Attempt)
-        /// It has been decided that an object is deleted, or it must be tried again.
+        /// ItA journaling agent is back and does not know an attempt that it was sent.
+        case forgotten(RunID, Attempt)
+        /// Runs may start again that the fleet's limit of starts held back.
+        case startsFree
+        /// Somebody has been decided that an object is deleted, or it must be tried again.
         case deletion(ObjectKey)
         /// Some of a job's objects are kept by nothing any more.
         case retention(JobID)
@@ -145,6 +160,12 @@ public enum Fleet: Machine {
         public internal(set) var claims = Table<AgentID, Claim>()
         /// Other hosts that were refused.
         public internal(set) var conflicts = Table<AgentID, Conflict>()
+        /// What holds for the whole fleet.
+        public internal(set) var policy = FleetPolicy()
+        /// How many runs may start now.
+        public internal(set) var startBudget = StartBudget()
+        /// Agents with queued runs, in the order in which they were served last.
+        var queueing: [AgentID] = []
         /// What is due when. Derived from the entities.
         var timers = Timers<TimerKey>()
 

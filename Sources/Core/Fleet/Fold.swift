@@ -36,7 +36,10 @@ extension Fleet.State {
         for id in agents.idsByCreation {
             _ = loseSession(of: id, entry)
             endClaim(of: id)
-            for run in agents[id]?.openRuns ?? [] { touch(run, entry) { $0.resumed(at: entry.recordedAt) } }
+            for run in agents[id]?.openRuns ?? [] {
+                touch(run, entry) { $0.resumed(at: entry.recordedAt) }
+                armCancellation(of: run, entry)
+            }
             // Not decided one by one: with a large fleet that would be a turn of thousands of messages.
             if agents[id]?.status == .online { agents[id]?.status = .offline }
         }
@@ -56,7 +59,10 @@ extension Fleet.State {
                 claims[id]?.dueAt = due
                 timers.arm(.claim(id), due: due, by: entry.position)
             }
-            for run in agents[id]?.openRuns ?? [] { touch(run, entry) { $0.skipped(step) } }
+            for run in agents[id]?.openRuns ?? [] {
+                touch(run, entry) { $0.skipped(step) }
+                armCancellation(of: run, entry)
+            }
         }
         resumeChecks(isLong: false, entry)
         return []
@@ -109,6 +115,14 @@ extension Fleet.State {
         case .survey:
             planSurvey(after: Fleet.Limits.survey, entry)
             return timers.due(.survey) == nil ? [] : [.surveyDue]
+        case .window(let agent):
+            armWindow(of: agent, entry)
+            return [.ready(agent)]
+        case .starts:
+            return passStarts(entry)
+        case .cancellation(let run):
+            touch(run, entry) { $0.cancelUnanswered() }
+            return []
         case .check(let check):
             return passCheck(check, entry)
         }
@@ -161,6 +175,11 @@ extension Fleet.State {
             let count = agents[after.order.agent]?.inFlightCount ?? 0
             agents[after.order.agent]?.inFlightCount = isInFlight ? count &+ 1 : count &- min(1, count)
         }
-        if before.isOpen, !after.isOpen { agents[after.order.agent]?.openRuns.removeAll { $0 == id } }
+        let (wasQueued, isQueued) = (before.phase == .queued, after.phase == .queued)
+        if wasQueued != isQueued { countQueued(of: after.order.agent, isQueued ? 1 : -1, entry) }
+        if before.isOpen, !after.isOpen {
+            agents[after.order.agent]?.openRuns.removeAll { $0 == id }
+            timers.disarm(.cancellation(id))
+        }
     }
 }

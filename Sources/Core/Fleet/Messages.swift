@@ -253,6 +253,12 @@ public enum TimerKey: Hashable, Comparable, Sendable {
     case deletion(ObjectKey)
     /// The store is surveyed.
     case survey
+    /// An agent's maintenance is over, and runs are queued.
+    case window(AgentID)
+    /// Runs may start again that the fleet's limit of starts held back.
+    case starts
+    /// An agent did not answer a cancellation in time.
+    case cancellation(RunID)
     /// A health check's next probe, or that none was heard of for too long.
     case check(CheckID)
 }

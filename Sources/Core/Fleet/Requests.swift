@@ -47,6 +47,8 @@ public enum Request: Hashable, Sendable {
     case createToken(TokenID, APITokenSpec)
     /// Let nobody in with a token any more.
     case deleteToken(TokenID)
+    /// Change what holds for the whole fleet.
+    case changePolicy([FleetPolicyField])
 }
 
 /// Who asks, and whether it may be the same question again.
@@ -108,6 +110,7 @@ public enum Acceptance: Hashable, Sendable {
     case checkRunRequested(CheckID)
     case tokenCreated(TokenID, APITokenSpec)
     case tokenDeleted(TokenID)
+    case policyChanged(FleetPolicy)
     /// The same question under the same key: what was answered at that position.
     case repeated(Position)
 }
@@ -126,6 +129,10 @@ public struct RunOrder: Hashable, Sendable {
     public var timeoutSeconds: UInt32
     /// How long its object must be kept; 0 is not at all.
     public var retentionDays: UInt32
+    /// How often it is tried; 0 and 1 are once.
+    public var maxAttempts: UInt32
+    /// The waits between tries.
+    public var backoffSeconds: [UInt32]
     /// The slot of the schedule that it is for; nil when a person asked for it.
     public var slot: Slot?
     /// How it stands to other open runs of the job; nil when a person asked for it: it waits for its turn then.
@@ -136,7 +143,8 @@ public struct RunOrder: Hashable, Sendable {
     /// An order with all its parts; without the last three it is a person's.
     public init(
         job: JobID, agent: AgentID, target: TargetID, isManual: Bool, timeoutSeconds: UInt32, retentionDays: UInt32,
-        slot: Slot? = nil, overlap: Overlap? = nil, takeBy: Timestamp? = nil
+        maxAttempts: UInt32 = 0, backoffSeconds: [UInt32] = [], slot: Slot? = nil, overlap: Overlap? = nil,
+        takeBy: Timestamp? = nil
     ) {
         self.job = job
         self.agent = agent
@@ -144,6 +152,8 @@ public struct RunOrder: Hashable, Sendable {
         self.isManual = isManual
         self.timeoutSeconds = timeoutSeconds
         self.retentionDays = retentionDays
+        self.maxAttempts = maxAttempts
+        self.backoffSeconds = backoffSeconds
         self.slot = slot
         self.overlap = overlap
         self.takeBy = takeBy

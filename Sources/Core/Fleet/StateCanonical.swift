@@ -3,6 +3,9 @@ extension Fleet.State: Restorable {
     public func encode<Encoder: CanonicalEncoder>(into encoder: inout Encoder) {
         encoder.encode("seed", seed)
         encoder.encode("start_count", startCount)
+        encoder.encode("policy", policy)
+        encoder.encode("start_budget", startBudget)
+        encoder.encode("queueing", list: queueing)
         encoder.encode("agents", table: agents) { $0.text }
         encoder.encode("targets", table: targets) { $0.text }
         encoder.encode("jobs", table: jobs) { $0.text }
@@ -22,6 +25,9 @@ extension Fleet.State: Restorable {
     public init<Decoder: CanonicalDecoder>(from decoder: inout Decoder) throws(CanonicalError) {
         seed = try decoder.decode("seed")
         startCount = try decoder.decode("start_count")
+        policy = try decoder.decode("policy")
+        startBudget = try decoder.decode("start_budget")
+        queueing = try decoder.decode("queueing")
         agents = try decoder.decode("agents") { AgentID($0) }
         targets = try decoder.decode("targets") { TargetID($0) }
         jobs = try decoder.decode("jobs") { JobID($0) }
@@ -86,6 +92,14 @@ private struct ArmedTimer: Restorable {
         case .run(let run):
             encoder.encode("kind", "run" as Text)
             encoder.encode("id", run)
+        case .window(let agent):
+            encoder.encode("kind", "window" as Text)
+            encoder.encode("id", agent)
+        case .cancellation(let run):
+            encoder.encode("kind", "cancellation" as Text)
+            encoder.encode("id", run)
+        case .starts:
+            encoder.encode("kind", "starts" as Text)
         case .check(let check):
             encoder.encode("kind", "check" as Text)
             encoder.encode("id", check)
@@ -117,6 +131,9 @@ private struct ArmedTimer: Restorable {
             case "silence": .silence(try decoder.decode("id"))
             case "claim": .claim(try decoder.decode("id"))
             case "run": .run(try decoder.decode("id"))
+            case "window": .window(try decoder.decode("id"))
+            case "cancellation": .cancellation(try decoder.decode("id"))
+            case "starts": .starts
             case "check": .check(try decoder.decode("id"))
             case "idempotency":
                 .idempotency(IdempotencyKey(token: try decoder.decode("token"), key: try decoder.decode("key")))

@@ -45,9 +45,11 @@ enum MessageJSON {
             ["accepted": RequestJSON.acceptance(acceptance), "token": text(ticket.token)]
         case .refused(let refusal):
             ["code": .string(refusal.code.rawValue), "field": text(refusal.field), "text": text(refusal.text)]
-        case .deadline(.silence(let agent)), .deadline(.claim(let agent)):
+        case .deadline(.silence(let agent)), .deadline(.claim(let agent)), .deadline(.window(let agent)):
             ["agent_id": id(agent)]
-        case .deadline(.run(let run)):
+        case .deadline(.starts):
+            [:]
+        case .deadline(.run(let run)), .deadline(.cancellation(let run)):
             ["run_id": id(run)]
         case .deadline(.retention(let job)):
             ["job_id": id(job)]
@@ -88,6 +90,13 @@ enum MessageJSON {
         switch decision {
         case .started(let attempt, let isRepeatable):
             ["run_id": id(run), "attempt": .integer(attempt.number), "repeatable": .bool(isRepeatable)]
+        case .retried(let retry, let grounds):
+            [
+                "run_id": id(run), "attempt": .integer(retry.attempt.number),
+                "error_class": .string(retry.failure.word),
+                "next_attempt_at": Moment.json(retry.due), "free": .bool(retry.isFree),
+                "grounds": .array(grounds.map { .integer($0.number) }),
+            ]
         case .closed(let verdict, let grounds):
             [
                 "run_id": id(run), "verdict": .string(verdict.word), "error_class": .optional(verdict.failure?.word),

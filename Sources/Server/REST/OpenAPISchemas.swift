@@ -104,7 +104,10 @@ enum OpenAPISchemas {
             "Run",
             object([
                 ("id", text), ("job_id", text), ("agent_id", text), ("target_id", optionalText),
-                ("status", words(RunDetail.Status.allCases.map(\.rawValue))), ("attempt", number),
+                ("status", words(RunDetail.Status.allCases.map(\.rawValue))),
+                ("waiting_for", optionalWords(Fleet.Wait.allCases.map(\.rawValue))), ("attempt", number),
+                ("next_attempt_at", optionalMoment), ("attempts", list(attempt)),
+                ("cancellation", optionalWords(Run.Cancellation.allCases.map(\.rawValue))),
                 ("manual_trigger", flag), ("progress_percent", number), ("current_step", optionalText),
                 ("error_message", optionalText), ("error_class", optionalText), ("evidence", optionalAnything),
                 ("s3_key", optionalText), ("size_bytes", optionalNumber), ("sha256", optionalText),
@@ -127,6 +130,8 @@ enum OpenAPISchemas {
             "Lock",
             object([("run_id", text), ("until", optionalMoment), ("reason", text), ("token", text), ("set_at", moment)])
         ),
+        .init("Settings", object(settings)),
+        .init("SettingsChange", closed(settings)),
         .init("Download", object([("url", text), ("expires_at", moment)])),
         .init("DecryptionToken", object([("token", optionalText), ("expires_at", moment)])),
         .init("State", object([("position", number), ("digest", text), ("state", anything)])),
@@ -180,6 +185,13 @@ enum OpenAPISchemas {
         ("encryption_enabled", ["const": true]), ("pre_hooks", hooks), ("post_hooks", hooks),
         ("retry", closed([("max_attempts", number), ("backoff_seconds", list(number))])), ("timeout_sec", number),
     ]
+    private static let settings: [Property] = [
+        ("starts_per_second", ["type": "integer", "minimum": 1, "maximum": 500])
+    ]
+    private static let attempt = object([
+        ("number", number), ("started_at", moment), ("ended_at", optionalMoment), ("error_class", optionalText),
+        ("error_message", optionalText),
+    ])
     private static let check: [Property] = [
         ("name", text), ("type", words(CheckSpec.Kind.allCases.map(\.word))), ("target", text),
         ("interval_sec", ["type": "integer", "minimum": 5, "maximum": 86_400]),
@@ -201,6 +213,10 @@ enum OpenAPISchemas {
     private static func list(_ items: JSON) -> JSON { ["type": "array", "items": items] }
     private static func words(_ words: [String]) -> JSON {
         ["type": "string", "enum": .array(words.map(JSON.string))]
+    }
+
+    private static func optionalWords(_ words: [String]) -> JSON {
+        ["type": ["string", "null"], "enum": .array(words.map(JSON.string) + [.null])]
     }
 
     /// What is answered: every member is there.

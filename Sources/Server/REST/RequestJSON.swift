@@ -59,6 +59,8 @@ enum RequestJSON {
             ]
         case .deleteToken(let token):
             ["type": "delete_token", "token_id": id(token)]
+        case .changePolicy(let fields):
+            ["type": "change_policy", "set": .array(fields.map(name))]
         }
     }
 
@@ -99,6 +101,8 @@ enum RequestJSON {
                 "type": "run_queued", "run_id": id(run), "job_id": id(order.job), "agent_id": id(order.agent),
                 "target_id": id(order.target), "manual_trigger": .bool(order.isManual),
                 "timeout_sec": .integer(order.timeoutSeconds), "retention_days": .integer(order.retentionDays),
+                "max_attempts": .integer(max(1, order.maxAttempts)),
+                "backoff_seconds": .array(order.backoffSeconds.map { .integer($0) }),
             ]
         case .cancelRequested(let run):
             ["type": "cancel_requested", "run_id": id(run)]
@@ -131,8 +135,16 @@ enum RequestJSON {
             ]
         case .tokenDeleted(let token):
             ["type": "token_deleted", "token_id": id(token)]
+        case .policyChanged(let policy):
+            ["type": "policy_changed", "starts_per_second": .integer(policy.startsPerSecond)]
         case .repeated(let position):
             ["type": "repeated", "position": .integer(position.number)]
+        }
+    }
+
+    private static func name(_ field: FleetPolicyField) -> JSON {
+        switch field {
+        case .startsPerSecond: "starts_per_second"
         }
     }
 

@@ -73,7 +73,7 @@ extension Desk {
         let last = documents.count > page.limit ? documents[page.limit - 1].position : nil
         let next = last.map { Page.cursor("runs", String($0.number)) }
         let keepings = keepings(of: runs)
-        return .json(Page.json(runs.map { json($0, keepings[$0.id]) }, next: next))
+        return .json(Page.json(runs.map { json($0, keepings[$0.id]json(runs) }, next: next))
     }
 
     func moment(_ name: String, _ query: Query) throws(RESTError) -> Timestamp? {
@@ -85,8 +85,8 @@ extension Desk {
     }
 
     private func showRun(_ request: Hummingbird.Request, _ context: FleetContext) async throws -> Response {
-        let run = try await run(context)
-        return .json(json(run, keepings(of: [run])[run.id]))
+        let run = .json(json([try await run(context)
+        return .json(json(run, keepings(of: [run])[run.id])[0])
     }
 
     private func timeline(_ request: Hummingbird.Request, _ context: FleetContext) async throws -> Response {
@@ -156,13 +156,26 @@ extension Desk {
         return run
     }
 
-    private func json(_ run: RunDetail, _ keeping: Keeping?) -> JSON {
+    /// The runs as they are shown. What a queued one waits for is asked of the state, once for all of them.
+    private func json(_ runs: [RunDetail]) -> [JSON] {
+        let queued = runs.filter { $0.status == .queued }.map(\.id)
+        guard !queued.isEmpty else { return runs.map { json($0, waitingFor: nil) } }
+        let moment = now
+        let waits = services.state.read { state in
+            var waits: [RunID: Fleet.Wait] = [:]
+            for id in queued { waits[id] = Fleet.wait(of: id, at: moment, in: state) }
+            return waits
+        }
+        return runs.map { json($0, waitingFor: waits[$0.id]) }
+    }
+
+    private func json(_ run: RunDetail, _ keeping: Keeping, waitingFor wait: Fleet.Wait?) -> JSON {
         // Names of our own objects are made by us, whatever an agent echoes.
         var name = run.claim?.objectName.string
         if !run.isCaptured, run.byteCount != nil {
             name = Self.objectName(of: run, Attempt(run.provenAttempt ?? run.attempt))
         }
-        return RunJSON.run(run, objectName: name, keeping)
+        return RunJSON.run(run, objectName: name, keeping, waitingFor: wait)
     }
 
     private static func objectName(of run: RunDetail, _ attempt: Attempt) -> String {
@@ -172,7 +185,7 @@ extension Desk {
 
 /// Runs as the interface shows them.
 enum RunJSON {
-    static func run(_ run: RunDetail, objectName: String?, _ keeping: Keeping?) -> JSON {
+    static func run(_ run: RunDetail, objectName: String?, _ keeping: Keeping, waitingFor wait: Fleet.Wait?) -> JSON {
         let claim = run.claim
         return [
             "id": .string(run.id.text.string),
@@ -180,7 +193,11 @@ enum RunJSON {
             "agent_id": .string(run.agent.text.string),
             "target_id": AgentJSON.text(run.target.text),
             "status": .string(run.status.rawValue),
+            "waiting_for": .optional(wait?.rawValue),
             "attempt": .integer(run.attempt),
+            "next_attempt_at": Moment.json(run.nextAttemptAt),
+            "attempts": .array(run.tries.map(attempt)),
+            "cancellation": .optional(run.cancellation?.rawValue),
             "manual_trigger": .bool(run.isManual),
             "progress_percent": .integer(run.progressPercent),
             "current_step": AgentJSON.text(run.currentStep),
@@ -204,6 +221,14 @@ enum RunJSON {
             "started_at": Moment.json(run.startedAt),
             "finished_at": Moment.json(run.finishedAt),
             "position": .integer(run.createdPosition),
+        ]
+    }
+
+    private static func attempt(_ attempt: RunDetail.Try) -> JSON {
+        [
+            "number": .integer(attempt.number), "started_at": Moment.json(attempt.startedAt),
+            "ended_at": Moment.json(attempt.endedAt), "error_class": AgentJSON.text(attempt.errorClass),
+            "error_message": AgentJSON.text(attempt.errorText),
         ]
     }
 }

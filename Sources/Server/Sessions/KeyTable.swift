@@ -46,7 +46,8 @@ public final class KeyTable: Sendable {
             case .agentRenamed, .agentConfigured, .targetCreated, .targetChanged, .targetDeleted, .jobCreated,
                 .jobChanged, .jobDeleted, .runQueued, .cancelRequested, .runDeletionRequested, .tokenIssued,
                 .runLocked, .runUnlocked, .checkCreated, .checkChanged, .checkDeleted, .checkRunRequested, .tokenCreated,
-                .tokenDeleted, .repeated:
+                .tokenDeleted, .tokenDeleted,
+                .policyChanged, .repeated:
                 continue
             }
         }

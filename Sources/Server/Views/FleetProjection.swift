@@ -16,7 +16,10 @@ public struct FleetProjection: Projection {
 
     /// The collections it fills. The member `created_at` is in milliseconds.
     public var collections: [CollectionSchema] {
-        [CollectionSchema(name: Self.runs, indexed: ["agent_id", "job_id", "target_id", "status"])]
+        [
+            CollectionSchema(
+                name: Self.runs, indexed: ["agent_id", "job_id", "target_id", "status"], version: 2)
+        ]
             + CheckSightings.collections
     }
 

@@ -23,8 +23,15 @@ struct FleetChecks: Sendable {
             guard closings[id] == 1 else { throw Breach(5, "\(id) is closed a second time") }
             try checkVerdict(verdict, of: id, in: state, store: store)
         case .command(.dispatch(_, let id, let attempt, _)):
-            guard state.runs[id]?.phase == .sending(attempt), state.runs[id]?.attempt == attempt else {
+            guard let run = state.runs[id], run.attempt == attempt, run.attemptInFlight == attempt else {
                 throw Breach(7, "attempt \(attempt) of \(id) is dispatched and is not the current one")
+            }
+            guard run.phase == .sending(attempt) || run.isRepeatable else {
+                throw Breach(9, "attempt \(attempt) of \(id) is dispatched again, to an agent without a journal")
+            }
+        case .command(.delete(let id, _)):
+            guard deletable.contains(id), let object = state.objects[id], object.keepUntil <= entry.recordedAt else {
+                throw Breach(10, "the object of \(id) is deleted without a reason")
             }
         case .received(let agent, let frame):
             try checkOwner(agent, frame, entry, in: state)

@@ -39,17 +39,15 @@ extension World {
         }
     }
 
-    /// A run that waits although its agent is there and could take it.
+    /// A run that waits although nothing keeps it.
     private var idleness: Breach? {
         let state = fleetAudit.state
         for id in openRuns {
-            guard let run = state.runs[id], run.phase == .queued, let agent = state.agents[run.order.agent] else {
-                continue
-            }
-            // Those whose object is just being looked for will free their slots for good in a moment.
-            let busyCount = agent.openRuns.count { state.runs[$0]?.phase != .queued }
-            guard agent.session != nil, busyCount < agent.settings.maxParallelJobs else { continue }
-            return Breach(4, "\(id) waits, and \(run.order.agent) is online and has a free slot")
+            guard let run = state.runs[id], run.phase == .queued else { continue }
+            let wait = Fleet.wait(of: id, at: now, in: state)
+            // In a healed world whoever is connected can be sent something.
+            guard wait == nil || wait == .agent && state.agents[run.order.agent]?.session != nil else { continue }
+            return Breach(4, "\(id) waits, and \(run.order.agent) could take it")
         }
         return nil
     }

@@ -95,6 +95,9 @@ extension RecordFleetTimerKey {
             case .leftovers(let run): .leftovers(run.text.string)
             case .deletion(let key): .deletion(RecordFleetAttempt(key.run, key.attempt))
             case .survey: .survey(RecordFleetNothing())
+            case .window(let agent): .window(agent.text.string)
+            case .starts: .starts(RecordFleetNothing())
+            case .cancellation(let run): .cancellation(run.text.string)
             case .check(let check): .check(check.text.string)
             case .idempotency(let key):
                 .idempotency(
@@ -115,6 +118,9 @@ extension TimerKey {
         case .leftovers(let run): self = .leftovers(RunID(Text(run)))
         case .deletion(let attempt): self = .deletion(attempt.key)
         case .survey: self = .survey
+        case .window(let agent): self = .window(AgentID(Text(agent)))
+        case .starts: self = .starts
+        case .cancellation(let run): self = .cancellation(RunID(Text(run)))
         case .check(let check): self = .check(CheckID(Text(check)))
         case .claim(let agent): self = .claim(AgentID(Text(agent)))
         case .idempotency(let key): self = .idempotency(IdempotencyKey(token: Text(key.token), key: Text(key.key)))

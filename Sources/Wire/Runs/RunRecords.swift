@@ -23,6 +23,15 @@ extension RecordFleetRunDecision {
                         $0.attempt = attempt.number
                         $0.isRepeatable = isRepeatable
                     })
+            case .retried(let retry, let grounds):
+                .retried(
+                    .with {
+                        $0.attempt = retry.attempt.number
+                        $0.failure = UInt32(retry.failure.rawValue)
+                        $0.dueMs = retry.due.milliseconds
+                        $0.isFree = retry.isFree
+                        $0.grounds = grounds.map(\.number)
+                    })
             case .closed(let verdict, let grounds):
                 .closed(
                     .with {
@@ -57,6 +66,11 @@ extension RunDecision {
     init(_ record: RecordFleetRunDecision) throws(RecordProblem) {
         switch record.decision {
         case .started(let start): self = .started(Attempt(start.attempt), isRepeatable: start.isRepeatable)
+        case .retried(let it):
+            let retry = Retry(
+                attempt: Attempt(it.attempt), failure: try FailureClass(record: it.failure),
+                due: Timestamp(milliseconds: it.dueMs), isFree: it.isFree)
+            self = .retried(retry, grounds: it.grounds.map(Position.init(_:)))
         case .closed(let end): self = .closed(try Verdict(end.verdict), grounds: end.grounds.map(Position.init(_:)))
         case nil: throw .unknown("decision")
         }

@@ -87,6 +87,7 @@ enum FieldClass {
             FleetTicket.token FleetTicket.role FleetToken.token FleetToken.role FleetTimerKey.claim FleetTimerKey.retention FleetTimerKey.leftovers
             FleetAcceptance.run_unlocked FleetObject.agent FleetObject.job FleetObject.run
             FleetObjectDecision.expired FleetObjectDecision.orphaned FleetLock.run FleetLock.token
+            FleetTimerKey.window FleetTimerKey.cancellation
             FleetAcceptance.token_deleted FleetAcceptance.agent_deleted FleetAcceptance.target_deleted FleetAcceptance.job_deleted
             FleetAcceptance.cancel_requested FleetAcceptance.run_deletion_requested FleetAcceptance.check_deleted
             FleetRefusal.code FleetRefusal.field FleetRefusal.text FleetSettings.agent FleetTarget.target

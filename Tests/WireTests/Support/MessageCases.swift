@@ -75,6 +75,7 @@ enum MessageCases {
         case .deleteToken: 18
         case .lockRun: 40
         case .unlockRun: 41
+        case .changePolicy: 35
         case .changeCheck: 45
         case .runCheck: 46
         }
@@ -104,6 +105,7 @@ enum MessageCases {
         case .tokenDeleted: 19
         case .runLocked: 40
         case .runUnlocked: 41
+        case .policyChanged: 35
         case .checkChanged: 45
         case .checkRunRequested: 46
         }
@@ -162,6 +164,9 @@ enum MessageCases {
         case .leftovers: 11
         case .deletion: 20
         case .survey: 21
+        case .window: 7
+        case .starts: 8
+        case .cancellation: 9
         case .check: 12
         }
     }

@@ -96,6 +96,12 @@ enum MessageSamples {
         return spec
     }()
 
+    static let policy: FleetPolicy = {
+        var policy = FleetPolicy()
+        policy.set(.startsPerSecond(.max))
+        return policy
+    }()
+
     static let token = TokenID(bits: 7)
 
     static func tokenSpec(expiresAt: Timestamp?) -> APITokenSpec {
@@ -179,6 +185,7 @@ enum MessageSamples {
             .unlockRun(run),
             .createCheck(check, nil, checkSpec(.http)), .deleteCheck(check),
             .createToken(token, tokenSpec(expiresAt: nil)), .deleteToken(token),
+            .changePolicy([.startsPerSecond(7)]), .changePolicy([]),
             .changeCheck(check, checkFields), .changeCheck(check, []), .runCheck(check),
         ] + CheckSpec.Kind.allCases.map { .createCheck(check, agent, checkSpec($0)) }
 
@@ -195,13 +202,18 @@ enum MessageSamples {
                 run,
                 RunOrder(
                     job: job, agent: agent, target: target, isManual: true, timeoutSeconds: 1, retentionDays: 2)),
+            .runQueued(
+                run,
+                RunOrder(
+                    job: job, agent: agent, target: target, isManual: false, timeoutSeconds: 0, retentionDays: 0,
+                    maxAttempts: .max, backoffSeconds: [0, .max])),
             .runQueued(run, slotOrder), .cancelRequested(run), .runDeletionRequested(run), .tokenIssued(run, .first),
             .runLocked(run, lock), .runLocked(run, ObjectLock(until: nil, reason: "", token: "", setAt: lock.setAt)),
             .runUnlocked(run),
             .checkCreated(check, agent, checkSpec(.tcp)), .checkCreated(check, nil, checkSpec(.http)),
             .checkChanged(check, changedCheck), .checkRunRequested(check),
             .checkDeleted(check), .tokenCreated(token, tokenSpec(expiresAt: Timestamp(milliseconds: -1))),
-            .tokenDeleted(token), .repeated(Position(.max)),
+            .tokenDeleted(token), .repeated(Position(.max)), .policyChanged(policy), .policyChanged(FleetPolicy()),
         ]
     }()
 
@@ -211,7 +223,9 @@ enum MessageSamples {
         overlap: .queue, takeBy: Timestamp(milliseconds: 1_800_000_000_000))
 
     static let timers: [TimerKey] = [
-        .silence(agent), .run(run), .idempotency(IdempotencyKey(token: "t", key: "k")), .claim(agent), .check(check),
+        .silence(agent), .run(run), .idempotency(IdempotencyKey(token: "t", key: "k")), .claim(agent), .window(agent),
+        .starts, .cancellation(run),
+        .check(check),
         .retention(job), .leftovers(run), .deletion(object.key), .survey,
     ]
 
@@ -220,13 +234,22 @@ enum MessageSamples {
             .success(.first, Evidence(byteCount: 10, digest: $0 == .none ? nil : digest, source: $0))
         } + [.reported, .cancelled] + FailureClass.allCases.flatMap { [.failed($0), .lost($0)] }
 
+    static let retry = Retry(
+        attempt: .first, failure: .disconnect, due: Timestamp(milliseconds: 1_800_000_000_000), isFree: true)
+
     static let decisions: [Fleet.Message] =
         [
             .presence(agent, .online), .presence(agent, .offline),
             .decided(run, .started(.first, isRepeatable: true)),
             .decided(run, .started(Attempt(.max), isRepeatable: false)),
             .decided(run, .closed(.reported, grounds: [Position(1), Position(.max)])),
-        ] + verdicts.map { .decided(run, .closed($0, grounds: [])) }
+            .decided(run, .retried(retry, grounds: [Position(1), Position(.max)])),
+        ]
+        + FailureClass.allCases.map {
+            let due = Timestamp(milliseconds: -1)
+            return .decided(
+                run, .retried(Retry(attempt: Attempt(.max), failure: $0, due: due, isFree: false), grounds: []))
+        } + verdicts.map { .decided(run, .closed($0, grounds: [])) }
         + Anomaly.Kind.allCases.map { .noted(Anomaly(agent: agent, kind: $0, run: run, detail: "d")) }
         + ([.expired(reason: "old"), .vanished, .returned] + OrphanReason.allCases.map { .orphaned($0) }).map {
             .object(object, $0)

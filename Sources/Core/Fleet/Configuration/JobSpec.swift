@@ -73,6 +73,10 @@ public struct JobSpec: Hashable, Sendable {
         if maxAttempts > 100 || backoffSeconds.count > 100 {
             return Refusal(code: .validation, field: "retry", text: "at most 100 attempts and 100 waits")
         }
+        if backoffSeconds.contains(where: { $0 > 86_400 }) {
+            return Refusal(
+                code: .validation, field: "retry.backoff_seconds", text: "each must be at most 86400, which is a day")
+        }
         return retention.problem
     }
 
@@ -138,6 +142,8 @@ public struct Job: Hashable, Sendable {
     public var spec: JobSpec
     /// Its last change.
     public var position: Position
+    /// The last start of an attempt at one of its runs.
+    public internal(set) var startedBy: Position?
 
     /// A job with all its parts.
     public init(agent: AgentID, target: TargetID, spec: JobSpec, position: Position) {

@@ -1,10 +1,15 @@
 /// One execution of a job, as far as the log has been read: only what a later decision needs.
 ///
-///     queued ─started▶ sending ─sent▶ running ─completed▶ verifying ─found▶ stored ┐
-///       ▲  ▲───not sent──┘ │             │ │                  └─missing, different▶ failed ┤
-///       │                  └─unknown▶ unconfirmed            running ─failed▶ failed ┤ closed
-///       │                                │ └───────grace, deadline──▶ reconciling ─found▶ stored ┤
-///       └──────────next attempt────── gone ◀────────────────missing──────┘                gone ┘
+///     queued ─started▶ sending ─sent▶ running ─completed▶ verifying ─found▶ stored ─────────────┐
+///      ▲ ▲ └─24 h▶ expired │ │           │ │                  └─missing, different▶ failed ─────┤
+///      │ └───not sent──────┘ └─unknown▶ unconfirmed           running ─failed▶ failed ──────────┤ closed
+///      │                                 │ └──grace, deadline──▶ reconciling ─found▶ stored ────┤
+///      │                                                              └─missing▶ gone ──────────┘
+///      └──due── waiting ◀─retried── failed, gone
+///
+/// What happens in each place: `RunStart.swift` (queued to running), `RunReports.swift` (what agents say),
+/// `RunStore.swift` (what the store says), `RunRetry.swift` (from one attempt to the next), `RunCancellation.swift`, and
+/// `RunTime.swift` (what passes by itself).
 ///
 /// A captured run has a life of its own: `captured` until its time is over, then `ended`, then closed.
 public struct Run: Hashable, Sendable {
@@ -28,6 +33,10 @@ public struct Run: Hashable, Sendable {
         case failed(Attempt, FailureClass)
         /// Nothing is heard any more, and there is no object.
         case gone(Attempt, FailureClass)
+        /// The attempt came to nothing, and another one follows after a while.
+        case waiting(Attempt, FailureClass)
+        /// Its agent did not come for it in time.
+        case expired
         /// Stopped on request.
         case stopped
         /// Known from a capture, and not at its end.
@@ -76,6 +85,10 @@ public struct Run: Hashable, Sendable {
     public internal(set) var attempt = Attempt.none
     /// How many attempts of unknown sending were given up.
     public internal(set) var replacementCount: UInt32 = 0
+    /// Whether an attempt that was cut off has been replaced without counting against the job's attempts.
+    public internal(set) var wasCutOff = false
+    /// Whether sending the current attempt twice is harmless.
+    public internal(set) var isRepeatable = false
     /// How many RunBackups were sent.
     public internal(set) var deliveryCount: UInt32 = 0
     /// How many completions were reported.
@@ -98,22 +111,25 @@ public struct Run: Hashable, Sendable {
     public internal(set) var stoppedBy: Position?
     /// The entry that took up somebody's wish to cancel it.
     public internal(set) var cancelRequestedBy: Position?
+    /// What has become of that wish; nil while there is none.
+    public internal(set) var cancellation: Cancellation?
     /// When the run as a whole must have ended.
     public internal(set) var deadline: Timestamp
-    /// When the store is asked because nothing is heard; nil while in touch.
+    /// What comes before the deadline: when the store is asked because nothing is heard (nil while in touch), or asked
+    /// again; when what could not be sent is tried again; when the next attempt is due.
     public internal(set) var grace: Timestamp?
     /// When it was asked for.
     public internal(set) var createdAt: Timestamp
+    /// Since when it waits, or waited, for its agent to take the current attempt.
+    public internal(set) var queuedAt: Timestamp
 
     init(order: RunOrder, phase: Phase, at moment: Timestamp) {
         self.order = order
         self.phase = phase
         createdAt = moment
+        queuedAt = moment
         deadline = phase == .captured ? moment + Fleet.Limits.capture : order.takeBy ?? moment + Fleet.Limits.queue
     }
-
-    /// Whether somebody wants it cancelled.
-    public var isCancelRequested: Bool { cancelRequestedBy != nil }
 
     /// Whether its verdict is still to come.
     public var isOpen: Bool { if case .closed = phase { false } else { true } }
@@ -125,10 +141,14 @@ public struct Run: Hashable, Sendable {
     public var attemptInFlight: Attempt? {
         switch phase {
         case .sending(let attempt), .unconfirmed(let attempt), .running(let attempt): attempt
-        case .verifying, .reconciling, .stored, .failed, .gone, .queued, .stopped, .ended, .closed: nil
+        case .verifying, .reconciling, .stored, .failed, .gone, .waiting, .expired, .queued, .stopped, .ended, .closed:
+            nil
         case .captured: isAnswered ? nil : attempt
         }
     }
+
+    /// When the next attempt is due; nil unless it waits for one.
+    public var nextAttemptAt: Timestamp? { if case .waiting = phase { grace } else { nil } }
 
     /// When the next thing must happen by itself.
     var due: Timestamp {

@@ -1,9 +1,16 @@
 extension Fleet.State {
     mutating func fold(_ decision: RunDecision, of id: RunID, _ entry: Entry<Fleet.Message>) -> [Fleet.Change] {
         switch decision {
-        case .started(let attempt, _):
+        case .started(let attempt, let isRepeatable):
+            let changes = fold(id, entry) {
+                $0.start(attempt, isRepeatable: isRepeatable, at: entry.recordedAt)
+                return []
+            }
+            if let order = runs[id]?.order { countStart(of: order, entry) }
+            return changes
+        case .retried(let retry, _):
             return fold(id, entry) {
-                $0.start(attempt, at: entry.recordedAt)
+                $0.retry(retry)
                 return []
             }
         case .closed(let verdict, _):
@@ -37,10 +44,13 @@ extension Fleet.State {
         case .delete(let run, let attempt):
             return deletionEnded(ObjectKey(run: run, attempt: attempt), outcome.result, entry)
         case .survey:
-            return surveyed(outcome.result, entry)
+            return surveyed(outcome.result, entry)[]
+        case .cancel(let agent, let run, _):
+            cancelSent(to: agent, run, outcome.result, entry)
+            return []
         case .probeTarget(let check):
             return probed(check, outcome, entry)
-        case .configure, .cancel, .disconnect, .probe, .refuse, .runCheck:
+        case .configure, .disconnect, .probe, .refuse, .runCheck:
             return []
         }
     }

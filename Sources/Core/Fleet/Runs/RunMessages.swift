@@ -2,8 +2,31 @@
 public enum RunDecision: Hashable, Sendable {
     /// This attempt begins. `isRepeatable`: the agent said that it journals runs, so that sending twice is harmless.
     case started(Attempt, isRepeatable: Bool)
+    /// An attempt came to nothing, and another one will follow. `grounds` are the positions that this rests on besides
+    /// its cause.
+    case retried(Retry, grounds: [Position])
     /// The run has ended. `grounds` are the positions it rests on besides its cause.
     case closed(Verdict, grounds: [Position])
+}
+
+/// That another attempt follows one that came to nothing.
+public struct Retry: Hashable, Sendable {
+    /// The attempt that came to nothing.
+    public var attempt: Attempt
+    /// What went wrong with it.
+    public var failure: FailureClass
+    /// When the next one may begin.
+    public var due: Timestamp
+    /// Whether it leaves the job's attempts as they are: the first one that was cut off does.
+    public var isFree: Bool
+
+    /// A retry with all its parts.
+    public init(attempt: Attempt, failure: FailureClass, due: Timestamp, isFree: Bool) {
+        self.attempt = attempt
+        self.failure = failure
+        self.due = due
+        self.isFree = isFree
+    }
 }
 
 /// How a run ended.

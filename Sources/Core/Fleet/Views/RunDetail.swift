@@ -24,7 +24,7 @@ public struct RunDetail: Hashable, Sendable, Codable {
 
     /// Where it stands between two verdicts; coarser than ``Run/Phase``.
     enum Phase: String, Hashable, Sendable, Codable {
-        case queued, sending, unconfirmed, running, verifying, reconciling, ending, captured, closed
+        case queued, waiting, sending, unconfirmed, running, verifying, reconciling, ending, captured, closed
     }
 
     /// What an agent reported about an attempt's object.
@@ -43,6 +43,28 @@ public struct RunDetail: Hashable, Sendable, Codable {
         public var compression: Text
         /// Such as `SQLite 3.40.1`.
         public var databaseVersion: Text
+    }
+
+    /// One numbered try at the run.
+    public struct Try: Hashable, Sendable, Codable {
+        /// Its number.
+        public var number: UInt32
+        /// When it began.
+        public var startedAt: Timestamp
+        /// When it was over; nil before.
+        public internal(set) var endedAt: Timestamp?
+        /// The class of what went wrong, as ``FailureClass/word`` has it; nil when nothing did.
+        public internal(set) var errorClass: Text?
+        /// What went wrong, for people, at most 300 bytes; nil when nothing did.
+        public internal(set) var errorText: Text?
+
+        private enum CodingKeys: String, CodingKey {
+            case number
+            case startedAt = "started_at"
+            case endedAt = "ended_at"
+            case errorClass = "error_class"
+            case errorText = "error_message"
+        }
     }
 
     /// What proved a success: in words.
@@ -71,6 +93,12 @@ public struct RunDetail: Hashable, Sendable, Codable {
     public internal(set) var status: Status
     /// The last attempt that was started; 0 before the first.
     public internal(set) var attempt: UInt32 = 0
+    /// Every attempt that was started, in order.
+    public internal(set) var tries: [Try] = []
+    /// When the next attempt is due; nil unless it waits for one.
+    public internal(set) var nextAttemptAt: Timestamp?
+    /// What has become of somebody's wish to cancel it; nil while there is none.
+    public internal(set) var cancellation: Run.Cancellation?
     /// Whether a person asked for it.
     public let isManual: Bool
     /// 0 to 100.
@@ -104,7 +132,6 @@ public struct RunDetail: Hashable, Sendable, Codable {
     var step: Text?
     var progressSentAt: Timestamp?
     var claims: [Claim] = []
-    var isCancelRequested = false
     var hasFailedSinceDelivery = false
     var wasCancelled = false
 
@@ -146,7 +173,7 @@ public struct RunDetail: Hashable, Sendable, Codable {
     /// agent last said; nil when nothing is.
     public var currentStep: Text? {
         switch phase {
-        case .queued: nil
+        case .queued, .waiting: nil
         case .sending: "dispatching"
         case .unconfirmed: "unconfirmed"
         case .verifying: "verifying"
@@ -177,6 +204,9 @@ public struct RunDetail: Hashable, Sendable, Codable {
         case agent = "agent_id"
         case target = "target_id"
         case status, attempt
+        case tries = "attempts"
+        case nextAttemptAt = "next_attempt_at"
+        case cancellation
         case isManual = "manual_trigger"
         case progressPercent = "progress_percent"
         case errorText = "error_message"
@@ -194,7 +224,6 @@ public struct RunDetail: Hashable, Sendable, Codable {
         case phase, step
         case progressSentAt = "progress_sent_at"
         case claims
-        case isCancelRequested = "is_cancel_requested"
         case hasFailedSinceDelivery = "has_failed_since_delivery"
         case wasCancelled = "was_cancelled"
     }

@@ -3,8 +3,12 @@ extension RunDetail {
     public mutating func fold(_ entry: Entry<Fleet.Message>) {
         switch entry.message {
         case .accepted(.cancelRequested, _):
-            isCancelRequested = true
-            if phase == .queued { phase = .ending }
+            cancellation = cancellation ?? .requested
+            if phase == .queued || phase == .waiting {
+                phase = .ending
+                nextAttemptAt = nil
+                cancellation = .confirmed
+            }
         case .captured(let sender, let frame):
             guard sender == agent, isCaptured, case .runBackup = frame.order else { return }
             deliver(at: entry.recordedAt)
@@ -17,6 +21,15 @@ extension RunDetail {
             }
         case .decided(_, .started(let next, _)):
             start(next.number, at: entry.recordedAt)
+        case .decided(_, .retried(let retry, _)):
+            retried(retry, at: entry.recordedAt)
+        case .deadline(.run):
+            if phase == .waiting, let due = nextAttemptAt, due <= entry.recordedAt {
+                phase = .queued
+                nextAttemptAt = nil
+            }
+        case .deadline(.cancellation):
+            if isOpen, cancellation == .sent { cancellation = .unanswered }
         case .decided(_, .closed(let verdict, _)):
             close(verdict, at: entry.recordedAt)
         case .command(.observe(_, let asked)):
@@ -29,9 +42,11 @@ extension RunDetail {
             switch outcome.command {
             case .dispatch(_, _, let tried, _): sent(tried.number, outcome.result)
             case .delete(_, let attempt):
-                if outcome.result == .done, attempt.number == provenAttempt { deletedAt = entry.recordedAt }
-            case .welcome, .configure, .cancel, .observe, .survey, .disconnect, .probe, .refuse, .probeTarget, .runCheck:
-                break
+                if sent(tried.number, outcome.result)
+            case .cancel:
+                if isOpen, outcome.result == .result == .done, attempt.number == provenAttempt { deletedAt = entry.recordedAtdone, cancellation == .requested { cancellation = .sent }
+            case .welcome, .configure, .cancel, .observe, .survey, .observe, .delete, .disconnect, .probe, .refuse, .probeTarget, .runCheck:
+                 break
             }
         case .started, .clockStepped, .faulted, .captureOpened, .sessionOpened, .sessionClosed, .unreadable, .requested,
             .accepted, .refused, .deadline, .presence, .noted, .judged, .command:
@@ -43,7 +58,7 @@ extension RunDetail {
     private var isAtAgent: Bool {
         switch phase {
         case .sending, .unconfirmed, .running: true
-        case .queued, .verifying, .reconciling, .ending, .captured, .closed: false
+        case .queued, .waiting, .verifying, .reconciling, .ending, .captured, .closed: false
         }
     }
 
@@ -58,6 +73,31 @@ extension RunDetail {
         step = nil
         errorText = nil
         errorClass = nil
+        hasFailedSinceDelivery = false
+        nextAttemptAt = nil
+        // Of the one before, nobody knows whether it was ever sent: another has taken its place.
+        endTry(.unknown, at: moment)
+        tries.append(Try(number: next, startedAt: moment))
+    }
+
+    /// The last try is over, unless it is already.
+    private mutating func endTry(_ failure: FailureClass?, _ text: Text? = nil, at moment: Timestamp) {
+        guard let last = tries.indices.last, tries[last].endedAt == nil else { return }
+        tries[last].endedAt = moment
+        tries[last].errorClass = failure.map { Text($0.word) }
+        tries[last].errorText = text?.prefix(byteCount: 300)
+    }
+
+    private mutating func retried(_ retry: Retry, at moment: Timestamp) {
+        guard isOpen else { return }
+        errorText = errorText ?? Self.explanation(of: retry.failure, in: .lost)
+        errorClass = Text(retry.failure.word)
+        endTry(retry.failure, errorText, at: moment)
+        phase = .waiting
+        status = .queued
+        step = nil
+        progressPercent = 0
+        nextAttemptAt = retry.due
     }
 
     private mutating func sent(_ tried: UInt32, _ result: CommandOutcome.Result) {
@@ -70,7 +110,9 @@ extension RunDetail {
         case .undone, .found, .missing, .surveyed, .probed:
             attempt = tried &- min(1, tried)
             if attempt == 0 { startedAt = nil }
-            phase = isCancelRequested ? .ending : .queued
+            if tries.last?.number == tried { tries.removeLast() }
+            if cancellation != nil { cancellation = .confirmed }
+            phase = cancellation == nil ? .queued : .ending
             status = .queued
         }
     }
@@ -103,7 +145,7 @@ extension RunDetail {
 
     private mutating func fold(_ update: JobUpdate, _ frame: ReceivedFrame) {
         let reported = isCaptured ? attempt : update.run?.parts?.attempt.number ?? attempt
-        guard isOpen, reported == attempt else { return }
+        guard isOpen, phase != .waiting, reported == attempt else { return }
         switch update.status {
         case .failed:
             guard isAtAgent || phase == .reconciling || phase == .captured else { return }
@@ -114,6 +156,7 @@ extension RunDetail {
         case .cancelled:
             guard isAtAgent || phase == .reconciling || phase == .captured else { return }
             wasCancelled = true
+            if cancellation != nil { cancellation = .confirmed }
             if phase != .captured { phase = .ending }
         case .queued, .running, .success, .unspecified, .unknown:
             if phase == .sending || phase == .unconfirmed || phase == .reconciling { phase = .running }
@@ -159,6 +202,8 @@ extension RunDetail {
         errorText = nil
         errorClass = verdict.failure.map { Text($0.word) }
         if let failure = verdict.failure { errorText = reported ?? Self.explanation(of: failure, in: status) }
+        nextAttemptAt = nil
+        endTry(verdict.failure, errorText, at: moment)
     }
 
     /// What stands in for a text of the agent's, which there is none of.

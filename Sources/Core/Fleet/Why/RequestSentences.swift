@@ -28,6 +28,7 @@ extension Fleet {
         case .createToken(let token, let spec):
             "create API token \(token) (\(spec.name)) with the role \(spec.role.rawValue)"
         case .deleteToken(let token): "delete API token \(token)"
+        case .changePolicy: "change what holds for the whole fleet"
         }
     }
 
@@ -66,6 +67,8 @@ extension Fleet {
         case .tokenCreated(let token, let spec):
             "API token \(token) (\(spec.name)) was created with the role \(spec.role.rawValue)."
         case .tokenDeleted(let token): "API token \(token) was deleted, and is good no more."
+        case .policyChanged(let policy):
+            "At most \(count(UInt64(policy.startsPerSecond), "attempt")) a second begin in the whole fleet from now on."
         case .repeated(let position):
             "The same request had been granted before, and got the answer of position \(position) again."
         }

@@ -36,7 +36,9 @@ extension Fleet {
     /// The positions that an entry rests on besides its cause, in the order of the log.
     public static func grounds(of message: Message) -> [Position] {
         switch message {
-        case .decided(_, .closed(_, let grounds)), .judged(_, .became(_, let grounds)): grounds
+        case .decided(_, .closed(_, let grounds)), .decided(_, .retried(_, let grounds)),
+            .judged(_, .became(_, let grounds)):
+            grounds
         case .accepted(.repeated(let position), _): [position]
         case .started, .clockStepped, .faulted, .captureOpened, .sessionOpened, .sessionClosed, .received, .captured,
             .unreadable, .requested, .accepted, .refused, .deadline, .presence, .noted, .decided(_, .started), .object,
@@ -71,6 +73,10 @@ extension Fleet {
         case .deletion(let key):
             "The deletion of the object of attempt \(key.attempt) of run \(key.run) was to be tried again."
         case .survey: "The store was to be looked through."
+        case .window(let agent): "The maintenance of agent \(agent) was over, and runs were queued."
+        case .starts: "The fleet had starts left again."
+        case .cancellation(let run):
+            "The agent did not answer in time that it had stopped run \(run): the run goes on to its end."
         case .check(let check): "The next look at health check \(check) was due."
         case .idempotency(let key): "Idempotency key \(key.key) of token \(key.token) was forgotten."
         }
@@ -104,6 +110,11 @@ extension Fleet {
         switch decision {
         case .started(let attempt, _):
             return "Attempt \(attempt) of run \(run) began, since its agent was ready."
+        case .retried(let retry, _):
+            return
+                "Attempt \(retry.attempt) of run \(run) came to nothing (\(words(for: retry.failure))); another one may begin "
+                + "at \(retry.due.text)"
+                + (retry.isFree ? ", and since it was cut off for the first time it does not count." : ".")
         case .closed(.success(let attempt, let evidence), _):
             let digest =
                 switch evidence.source {
