@@ -134,6 +134,7 @@ extension RecordFleetMessage {
                         $0.code = refusal.code.rawValue
                         $0.field = refusal.field.string
                         $0.text = refusal.text.string
+                        if let current = refusal.current { $0.current = current.number }
                     })
             case .deadline(let key): .deadline(RecordFleetTimerKey(key))
             case .presence(let agent, let presence):
@@ -173,7 +174,10 @@ extension Fleet.Message {
         case .accepted(let record): self = .accepted(try Acceptance(record), try Ticket(record.ticket))
         case .refused(let record):
             guard let code = Refusal.Code(rawValue: record.code) else { throw .unknown("code of a refusal") }
-            self = .refused(Refusal(code: code, field: Text(record.field), text: Text(record.text)))
+            self = .refused(
+                Refusal(
+                    code: code, field: Text(record.field), text: Text(record.text),
+                    current: record.hasCurrent ? Position(record.current) : nil))
         case .deadline(let record): self = .deadline(try TimerKey(record))
         case .presence(let record):
             guard let presence = Presence(rawValue: record.presence) else { throw .unknown("presence") }

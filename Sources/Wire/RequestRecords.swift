@@ -7,6 +7,7 @@ extension RecordFleetTicket {
         self.init()
         token = ticket.token.string
         if ticket.role != .admin { role = ticket.role.rawValue }
+        if let position = ticket.expected { expected = position.number }
         if let question = ticket.idempotency {
             idempotency = .with {
                 $0.key = question.key.string
@@ -22,7 +23,8 @@ extension Ticket {
             token: Text(record.token), role: record.role.isEmpty ? .admin : try Role(record: record.role),
             idempotency: record.hasIdempotency
                 ? Idempotency(key: Text(record.idempotency.key), bodyDigest: [UInt8](record.idempotency.bodyDigest))
-                : nil)
+                : nil,
+            expected: record.hasExpected ? Position(record.expected) : nil)
     }
 }
 

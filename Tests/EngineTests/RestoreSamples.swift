@@ -16,6 +16,11 @@ enum Samples {
         agent.settings.autoUpdate = true
         agent.configVersion = 17
         agent.appliedConfigVersion = 16
+        agent.configSentAt = moment
+        agent.settingsPosition = Position(12)
+        agent.restartedBy = Position(13)
+        agent.numbers = MessageNumbers(
+            missing: [4, .max], awaited: [2], heartbeatCount: 1, hasGap: true, isReorderingNoted: true)
         agent.heartbeatSentAt = moment
         agent.registration = fullRegistration
         agent.session = fullSession
@@ -58,6 +63,7 @@ enum Samples {
         session.takesRuns = true
         session.unansweredCount = 3
         session.isSkewNoted = true
+        session.isConfigurationNoted = true
         return session
     }()
     static let emptySession = Agent.Session(id: nil, remoteAddress: "", extensions: [])

@@ -7,6 +7,7 @@ extension Fleet.State {
         switch acceptance {
         case .agentCreated(let id, let name, let digest):
             agents[id] = Agent(name: name, keyDigest: digest, isCaptured: false)
+            agents[id]?.settingsPosition = entry.position
             return []
         case .agentRenamed(let id, let name):
             agents[id]?.name = name
@@ -19,6 +20,7 @@ extension Fleet.State {
             return disown(id, entry)
         case .agentConfigured(let id, let settings):
             agents[id]?.settings = settings
+            agents[id]?.settingsPosition = entry.position
             return reconfigure(id) + [.ready(id)]  // more may run at the same time than before
         case .targetCreated(let id, let agent, let spec):
             targets[id] = Target(agent: agent, spec: spec, position: entry.position)
@@ -93,6 +95,7 @@ extension Fleet.State {
     private mutating func reconfigure(_ id: AgentID) -> [Fleet.Change] {
         guard agents.contains(id) else { return [] }
         agents[id]?.configVersion &+= 1
+        agents[id]?.configSentAt = nil
         return [.configuration(id)]
     }
 

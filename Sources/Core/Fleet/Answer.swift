@@ -21,8 +21,11 @@ extension Fleet {
             }
         }
         if let refusal = overreach(of: request, by: ticket.role, in: state) { return .refused(refusal) }
+        if let refusal = surprise(of: request, ticket, in: state) { return .refused(refusal) }
         switch judge(request, at: moment, in: state) {
-        case .granted(let acceptance): return .accepted(acceptance, ticket)
+        case .granted(let acceptance):
+            if let refusal = excess(of: acceptance, in: state) { return .refused(refusal) }
+            return .accepted(acceptance, ticket)
         case .refused(let refusal): return .refused(refusal)
         }
     }

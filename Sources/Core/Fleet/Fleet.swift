@@ -32,6 +32,9 @@ public enum Fleet: Machine {
         public static let verification = Milliseconds.hours(24)
         /// Clocks further apart than this are an anomaly.
         public static let skew = Milliseconds.seconds(30)
+        /// An agent that still names another configuration so long after it was sent one has not applied it. Heartbeats
+        /// come each 30 s.
+        public static let application = Milliseconds.seconds(90)
         /// How long a connection of an agent may take to show that it lives while another host waits in its place. With
         /// the way back shorter than the 15 s that agents wait for their RegisterAck.
         public static let claim = Milliseconds.seconds(8)

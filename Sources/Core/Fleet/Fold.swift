@@ -46,6 +46,7 @@ extension Fleet.State {
             if agents[id]?.session != nil {
                 timers.arm(.silence(id), due: entry.recordedAt + Fleet.Limits.silence, by: entry.position)
             }
+            if let sentAt = agents[id]?.configSentAt { agents[id]?.configSentAt = sentAt + step }
             if claims.contains(id) {
                 let due = entry.recordedAt + Fleet.Limits.claim
                 claims[id]?.dueAt = due
@@ -121,6 +122,7 @@ extension Fleet.State {
         if signs.contains(.retry), agents[after.order.agent]?.session?.isWelcomed == true {
             agents[after.order.agent]?.session?.takesRuns = true
         }
+        changes += oddities(of: id, before: before, after: after).map { .anomaly($0) }
         if before.phase != after.phase { changes.append(.run(id, before: before.phase)) }
         return changes
     }

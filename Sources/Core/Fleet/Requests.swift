@@ -49,6 +49,9 @@ public struct Ticket: Hashable, Sendable {
     public var role: Role
     /// The client's key for this request, with the SHA-256 of its body, 32 bytes.
     public var idempotency: Idempotency?
+    /// The last change of the thing that the request is about, as its author has seen it: the request is granted only
+    /// while that still is the last one. Nil where any state will do.
+    public var expected: Position?
 
     /// A client's key with what it was used for.
     public struct Idempotency: Hashable, Sendable {
@@ -65,10 +68,11 @@ public struct Ticket: Hashable, Sendable {
     }
 
     /// A ticket with its parts.
-    public init(token: Text, role: Role = .admin, idempotency: Idempotency? = nil) {
+    public init(token: Text, role: Role = .admin, idempotency: Idempotency? = nil, expected: Position? = nil) {
         self.token = token
         self.role = role
         self.idempotency = idempotency
+        self.expected = expected
     }
 
     /// The key under which the state remembers it.
@@ -146,11 +150,14 @@ public struct Refusal: Hashable, Sendable {
     public var field: Text
     /// What is wrong and what to do.
     public var text: Text
+    /// The last change of the thing, where the request had believed in another one.
+    public var current: Position?
 
     /// A refusal with all its parts.
-    public init(code: Code, field: Text = "", text: Text) {
+    public init(code: Code, field: Text = "", text: Text, current: Position? = nil) {
         self.code = code
         self.field = field
         self.text = text
+        self.current = current
     }
 }

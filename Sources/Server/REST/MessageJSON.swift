@@ -38,13 +38,16 @@ enum MessageJSON {
         case .requested(let request, let ticket):
             [
                 "request": RequestJSON.request(request), "token": text(ticket.token),
-                "role": .string(ticket.role.rawValue),
+                "role": .string(ticket.role.rawValue), "expected_revision": .integer(ticket.expected?.number),
                 "idempotency_key": ticket.idempotency.map { text($0.key) } ?? .null,
             ]
         case .accepted(let acceptance, let ticket):
             ["accepted": RequestJSON.acceptance(acceptance), "token": text(ticket.token)]
         case .refused(let refusal):
-            ["code": .string(refusal.code.rawValue), "field": text(refusal.field), "text": text(refusal.text)]
+            [
+                "code": .string(refusal.code.rawValue), "field": text(refusal.field), "text": text(refusal.text),
+                "current_revision": .integer(refusal.current?.number),
+            ]
         case .deadline(.silence(let agent)), .deadline(.claim(let agent)):
             ["agent_id": id(agent)]
         case .deadline(.run(let run)):

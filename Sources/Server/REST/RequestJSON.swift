@@ -71,13 +71,13 @@ enum RequestJSON {
                 "maintenance": .string("\(settings.maintenanceStart)-\(settings.maintenanceEnd)"),
             ]
         case .targetCreated(let target, let agent, let spec):
-            ["type": "target_created", "target": ConfigurationJSON.target(target, agent, spec)]
+            ["type": "target_created", "target": ConfigurationJSON.target(target, agent, spec, revision: nil)]
         case .targetChanged(let target, let spec):
             ["type": "target_changed", "target_id": id(target), "display_name": text(spec.displayName)]
         case .targetDeleted(let target):
             ["type": "target_deleted", "target_id": id(target)]
         case .jobCreated(let job, let agent, let target, let spec):
-            ["type": "job_created", "job": ConfigurationJSON.job(job, agent, target, spec)]
+            ["type": "job_created", "job": ConfigurationJSON.job(job, agent, target, spec, revision: nil)]
         case .jobChanged(let job, let spec):
             [
                 "type": "job_changed", "job_id": id(job), "cron": text(spec.cron),

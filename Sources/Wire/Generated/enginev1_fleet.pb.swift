@@ -372,11 +372,22 @@ package nonisolated struct RecordFleetTicket: Sendable {
   /// `viewer`, `operator`; empty is `admin`, which earlier versions had alone.
   package var role: String = String()
 
+  /// The last change of the thing that the author has seen; absent: any state will do.
+  package var expected: UInt64 {
+    get {_expected ?? 0}
+    set {_expected = newValue}
+  }
+  /// Returns true if `expected` has been explicitly set.
+  package var hasExpected: Bool {self._expected != nil}
+  /// Clears the value of `expected`. Subsequent reads from it will return its default value.
+  package mutating func clearExpected() {self._expected = nil}
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
 
   fileprivate var _idempotency: RecordFleetIdempotency? = nil
+  fileprivate var _expected: UInt64? = nil
 }
 
 package nonisolated struct RecordFleetIdempotency: Sendable {
@@ -810,9 +821,21 @@ package nonisolated struct RecordFleetRefusal: Sendable {
 
   package var text: String = String()
 
+  /// The last change of the thing, where the request had believed in another one.
+  package var current: UInt64 {
+    get {_current ?? 0}
+    set {_current = newValue}
+  }
+  /// Returns true if `current` has been explicitly set.
+  package var hasCurrent: Bool {self._current != nil}
+  /// Clears the value of `current`. Subsequent reads from it will return its default value.
+  package mutating func clearCurrent() {self._current = nil}
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
+
+  fileprivate var _current: UInt64? = nil
 }
 
 /// An agent's name and the SHA-256 of its key; either is left out where it does not change.
@@ -2551,7 +2574,7 @@ nonisolated extension RecordFleetUnreadableFrame: SwiftProtobuf.Message, SwiftPr
 
 nonisolated extension RecordFleetTicket: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".FleetTicket"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}token\0\u{1}idempotency\0\u{1}role\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}token\0\u{1}idempotency\0\u{1}role\0\u{1}expected\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2562,6 +2585,7 @@ nonisolated extension RecordFleetTicket: SwiftProtobuf.Message, SwiftProtobuf._M
       case 1: try { try decoder.decodeSingularStringField(value: &self.token) }()
       case 2: try { try decoder.decodeSingularMessageField(value: &self._idempotency) }()
       case 3: try { try decoder.decodeSingularStringField(value: &self.role) }()
+      case 4: try { try decoder.decodeSingularUInt64Field(value: &self._expected) }()
       default: break
       }
     }
@@ -2581,6 +2605,9 @@ nonisolated extension RecordFleetTicket: SwiftProtobuf.Message, SwiftProtobuf._M
     if !self.role.isEmpty {
       try visitor.visitSingularStringField(value: self.role, fieldNumber: 3)
     }
+    try { if let v = self._expected {
+      try visitor.visitSingularUInt64Field(value: v, fieldNumber: 4)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -2588,6 +2615,7 @@ nonisolated extension RecordFleetTicket: SwiftProtobuf.Message, SwiftProtobuf._M
     if lhs.token != rhs.token {return false}
     if lhs._idempotency != rhs._idempotency {return false}
     if lhs.role != rhs.role {return false}
+    if lhs._expected != rhs._expected {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -3289,7 +3317,7 @@ nonisolated extension RecordFleetAcceptance: SwiftProtobuf.Message, SwiftProtobu
 
 nonisolated extension RecordFleetRefusal: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".FleetRefusal"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}code\0\u{1}field\0\u{1}text\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}code\0\u{1}field\0\u{1}text\0\u{1}current\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -3300,12 +3328,17 @@ nonisolated extension RecordFleetRefusal: SwiftProtobuf.Message, SwiftProtobuf._
       case 1: try { try decoder.decodeSingularStringField(value: &self.code) }()
       case 2: try { try decoder.decodeSingularStringField(value: &self.field) }()
       case 3: try { try decoder.decodeSingularStringField(value: &self.text) }()
+      case 4: try { try decoder.decodeSingularUInt64Field(value: &self._current) }()
       default: break
       }
     }
   }
 
   package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
     if !self.code.isEmpty {
       try visitor.visitSingularStringField(value: self.code, fieldNumber: 1)
     }
@@ -3315,6 +3348,9 @@ nonisolated extension RecordFleetRefusal: SwiftProtobuf.Message, SwiftProtobuf._
     if !self.text.isEmpty {
       try visitor.visitSingularStringField(value: self.text, fieldNumber: 3)
     }
+    try { if let v = self._current {
+      try visitor.visitSingularUInt64Field(value: v, fieldNumber: 4)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -3322,6 +3358,7 @@ nonisolated extension RecordFleetRefusal: SwiftProtobuf.Message, SwiftProtobuf._
     if lhs.code != rhs.code {return false}
     if lhs.field != rhs.field {return false}
     if lhs.text != rhs.text {return false}
+    if lhs._current != rhs._current {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

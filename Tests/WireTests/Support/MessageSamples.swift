@@ -34,6 +34,8 @@ enum MessageSamples {
             .requested(.deleteAgent(agent), keyed),
             .requested(.deleteAgent(agent), Ticket(token: "tok_1", role: .operator)),
             .requested(.deleteAgent(agent), Ticket(token: "tok_1", role: .viewer)),
+            .requested(.deleteJob(job), Ticket(token: "tok_1", expected: Position(.max))),
+            .refused(Refusal(code: .precondition, field: "If-Match", text: "changed", current: Position(3))),
         ] + SessionClosing.allCases.map { .sessionClosed(agent, session, $0) }
 
     static let frames: [Fleet.Message] = {

@@ -25,6 +25,7 @@ extension Fleet.State {
             guard agents[agent]?.session?.id == session, outcome.result == .done else { return [] }
             agents[agent]?.session?.isWelcomed = true
             agents[agent]?.session?.takesRuns = true
+            agents[agent]?.configSentAt = entry.recordedAt
             return [.ready(agent)]
         case .dispatch(let agent, let run, let attempt, _):
             // Tried again at once it would fail at once, for ever: it waits for the next session, or for 30 s.
@@ -41,7 +42,12 @@ extension Fleet.State {
         case .delete(let run, _):
             if outcome.result == .done { objects[run] = nil } else { objects[run]?.isBeingDeleted = false }
             return []
-        case .configure, .cancel, .disconnect, .probe, .refuse:
+        case .configure(let agent, let version):
+            if agents[agent]?.configVersion == version {
+                agents[agent]?.configSentAt = outcome.result == .done ? entry.recordedAt : nil
+            }
+            return []
+        case .cancel, .disconnect, .probe, .refuse:
             return []
         }
     }

@@ -88,6 +88,11 @@ extension Fleet {
         case .completionAfterFailure: "it reported completion after it had reported failure"
         case .identityConflict: "its key is used on two hosts"
         case .repeatedCompletion: "it reported the same completion again"
+        case .messageReordered: "two of its messages came in the opposite order of their numbers"
+        case .messageLost: "a message that it had made never came"
+        case .runCutOff: "the connection or the process that carried the run ended"
+        case .configNotApplied: "it goes on naming another configuration than the one it was sent"
+        case .unconfirmedCommand: "an instruction to it was not followed, or may not have arrived"
         }
     }
 
