@@ -106,7 +106,7 @@ public struct ReplayFold: Sendable {
             case .dispatch, .cancel, .observe, .delete, .disconnect, .probe, .refuse: break
             }
         case .started, .clockStepped, .faulted, .captureOpened, .sessionClosed, .unreadable, .requested, .accepted,
-            .refused, .deadline, .presence, .noted, .decided, .command:
+            .refused, .deadline, .presence, .noted, .decided, .alerted, .command:
             break
         }
     }

@@ -144,6 +144,7 @@ extension RecordFleetMessage {
                         $0.presence = presence.rawValue
                     })
             case .noted(let anomaly): .noted(RecordFleetAnomaly(anomaly))
+            case .alerted(let decision): .alerted(RecordFleetAlertDecision(decision))
             case .decided(let run, let decision): .decided(RecordFleetRunDecision(run, decision))
             case .command(let command): .command(RecordFleetCommand(command))
             case .outcome(let outcome): .outcome(RecordFleetOutcome(outcome))
@@ -183,6 +184,7 @@ extension Fleet.Message {
             guard let presence = Presence(rawValue: record.presence) else { throw .unknown("presence") }
             self = .presence(AgentID(Text(record.agent)), presence)
         case .noted(let record): self = .noted(try Anomaly(record))
+        case .alerted(let record): self = .alerted(try AlertDecision(record))
         case .decided(let record): self = .decided(RunID(Text(record.run)), try RunDecision(record))
         case .command(let record): self = .command(try Command(record))
         case .outcome(let record): self = .outcome(try CommandOutcome(record))

@@ -103,6 +103,7 @@ extension RecordFleetRequest {
             case .deleteCheck(let id): .deleteCheck(id.text.string)
             case .createToken(let id, let spec): .createToken(RecordFleetToken(id, spec))
             case .deleteToken(let id): .deleteToken(id.text.string)
+            case .acknowledgeAlert(let id): .acknowledgeAlert(id.text.string)
             }
     }
 }
@@ -133,6 +134,7 @@ extension Request {
         case .deleteCheck(let id): self = .deleteCheck(CheckID(Text(id)))
         case .createToken(let it): self = .createToken(TokenID(Text(it.token)), try APITokenSpec(it))
         case .deleteToken(let id): self = .deleteToken(TokenID(Text(id)))
+        case .acknowledgeAlert(let id): self = .acknowledgeAlert(AlertID(Text(id)))
         case nil: throw .unknown("request")
         }
     }

@@ -23,6 +23,7 @@ final class FleetFigures: Sendable {
     private let sessionsOpened: Counter
     private let sessionsClosed: Counter
     private let anomalies: Counter
+    private let alerts: Counter
     private let runs: Counter
     private let runSeconds: Histogram
     private let runBytes: Histogram
@@ -60,6 +61,7 @@ final class FleetFigures: Sendable {
         upgradesRefused = metrics.counter(
             "backupy_session_upgrades_refused_total", "Agents' connections that were refused, by HTTP status.")
         anomalies = metrics.counter("backupy_anomalies_total", "What was not as it should be with agents, by kind.")
+        alerts = metrics.counter("backupy_alert_steps_total", "Alerts opened, repeated, reminded and resolved, by kind.")
         runs = metrics.counter("backupy_runs_total", "Runs that ended, by status and class of failure.")
         runSeconds = metrics.histogram(
             "backupy_run_duration_seconds", "From the first attempt to the verdict, by status.",
@@ -149,6 +151,14 @@ final class FleetFigures: Sendable {
             starts.withLock { if $0[run] == nil { $0[run] = entry.recordedAt } }
         case .decided(let run, .closed(let verdict, _)): observe(run, verdict, entry)
         case .outcome(let outcome): observe(outcome)
+        case .alerted(let decision):
+            alerts.add(1, [("kind", decision.key.kind.rawValue), ("step", decision.step.rawValue)])
+            var more: Logger.Metadata = [
+                "alert": "\(decision.id)", "kind": "\(decision.key.kind.rawValue)", "subject": "\(decision.key.subject)",
+            ]
+            if let agent = decision.agent { more["agent"] = "\(agent)" }
+            let level = decision.step == .resolved ? Logger.Level.notice : .warning
+            say(level, "alert \(decision.key.kind.rawValue) \(decision.step.rawValue): \(decision.detail)", entry, more)
         case .started, .captureOpened, .captured, .requested, .accepted, .refused, .deadline, .command: break
         }
     }
@@ -221,6 +231,7 @@ final class FleetFigures: Sendable {
         metrics.reading("backupy_sessions", "Agents that are connected.") { [.init([], Double(registry.agentCount))] }
         metrics.reading("backupy_agents", "Agents, by status.") { Self.agents(follower) }
         metrics.reading("backupy_runs_open", "Runs that have not ended, by phase.") { Self.openRuns(follower) }
+        metrics.reading("backupy_alerts_open", "Alerts that are open, by kind.") { Self.openAlerts(follower) }
         metrics.reading("backupy_store_objects", "Backups that exist.") {
             [.init([], Double(follower.read { $0.objects.count }))]
         }
@@ -267,6 +278,16 @@ final class FleetFigures: Sendable {
             return counts
         }
         return counts.sorted { $0.key < $1.key }.map { .init([("phase", $0.key)], $0.value) }
+    }
+
+    /// Each kind, also where none is open: a rule that compares with 0 needs the 0.
+    private static func openAlerts(_ follower: Running.FleetFollower) -> [Metrics.Sample] {
+        let counts = follower.read { state in
+            var counts: [String: Double] = [:]
+            state.alerts.forEach { key, _ in counts[key.kind.rawValue, default: 0] += 1 }
+            return counts
+        }
+        return Alert.Kind.allCases.map { .init([("kind", $0.rawValue)], counts[$0.rawValue] ?? 0) }
     }
 
     // MARK: - Requests

@@ -46,6 +46,7 @@ extension Fleet.State {
         case .jobDeleted(let id):
             let agent = jobs[id]?.agent
             jobs[id] = nil
+            revisitAlerts(entry) { key, _ in key.subject == id.text }
             if let agent { agents[agent]?.jobs.removeAll { $0 == id } }
             return agent.map { reconfigure($0) } ?? []
         case .runQueued(let id, let order):
@@ -53,6 +54,7 @@ extension Fleet.State {
             runs[id] = run
             agents[order.agent]?.openRuns.append(id)
             timers.arm(.run(id), due: run.due, by: entry.position)
+            watchLateness(of: id, entry)
             return [.ready(order.agent)]
         case .cancelRequested(let id):
             return fold(id, entry) {
@@ -69,6 +71,7 @@ extension Fleet.State {
         case .checkDeleted(let id):
             let agent = checks[id]?.agent
             checks[id] = nil
+            revisitAlerts(entry) { key, _ in key.subject == id.text }
             if let agent { agents[agent]?.checks.removeAll { $0 == id } }
             return agent.map { reconfigure($0) } ?? []
         case .tokenCreated(let id, let spec):
@@ -78,6 +81,9 @@ extension Fleet.State {
             return []
         case .tokenDeleted(let id):
             tokens[id] = nil
+            return []
+        case .alertAcknowledged(_, let key):
+            acknowledge(key, ticket, entry)
             return []
         case .tokenIssued, .repeated:
             return []
@@ -114,6 +120,8 @@ extension Fleet.State {
         for check in agents[id]?.checks ?? [] { checks[check] = nil }
         agents[id] = nil
         conflicts[id] = nil
+        stopWatching(AlertKey(.agentLost, id))
+        revisitAlerts(entry) { _, alert in alert.agent == id }
         return changes.filter { if case .session = $0 { false } else { true } }
     }
 }

@@ -98,6 +98,14 @@ extension Fleet {
             return state.checks.contains(id) ? .granted(.checkDeleted(id)) : .unknown("health check")
         case .createToken(let id, let spec):
             return createToken(id, spec, at: moment, in: state)
+        case .acknowledgeAlert(let id):
+            var found: AlertKey?
+            state.alerts.forEach { key, alert in if alert.id == id { found = key } }
+            guard let found else {
+                return .refused(
+                    Refusal(code: .conflict, text: "the alert is not open: what it was about is over already"))
+            }
+            return .granted(.alertAcknowledged(id, found))
         case .deleteToken(let id):
             return state.tokens.contains(id) ? .granted(.tokenDeleted(id)) : .unknown("token")
         }

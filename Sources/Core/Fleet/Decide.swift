@@ -3,6 +3,12 @@ extension Fleet {
     public static func decide(
         _ change: Change, _ entry: Entry<Message>, in state: borrowing State
     ) -> [Message] {
+        conclude(change, entry, in: state) + alerts(change, entry, in: state)
+    }
+
+    private static func conclude(
+        _ change: Change, _ entry: Entry<Message>, in state: borrowing State
+    ) -> [Message] {
         switch change {
         case .asked(let request, let ticket):
             return [answer(request, ticket, at: entry.recordedAt, in: state)]
@@ -32,6 +38,8 @@ extension Fleet {
             return state.objects[run].map { [.command(.delete(run, $0.attempt))] } ?? []
         case .anomaly(let anomaly):
             return [.noted(anomaly)]
+        case .alert:
+            return []
         }
     }
 

@@ -38,6 +38,16 @@ public enum Fleet: Machine {
         /// How long a connection of an agent may take to show that it lives while another host waits in its place. With
         /// the way back shorter than the 15 s that agents wait for their RegisterAck.
         public static let claim = Milliseconds.seconds(8)
+        /// An agent that is out of reach for so long is an alert.
+        public static let absence = Milliseconds.minutes(5)
+        /// A run that waits for so long is an alert.
+        public static let lateness = Milliseconds.hours(1)
+        /// From one reminder of an open alert to the next.
+        public static let reminder = Milliseconds.hours(24)
+        /// A disk that is so full is an alert, in percent.
+        public static let fullDisk: UInt64 = 95
+        /// And below this no longer.
+        public static let roomyDisk: UInt64 = 90
         /// How many messages a reference agent can replay; with more it hangs. Source: the recording `backlog-hang`.
         public static let replay: UInt32 = 64
         /// How many attempts of unknown sending are replaced per run.
@@ -72,6 +82,8 @@ public enum Fleet: Machine {
         case deletion(RunID)
         /// Something is not as it should be.
         case anomaly(Anomaly)
+        /// What an alert is about may stand otherwise than before.
+        case alert(AlertKey)
     }
 
     /// What the log has been folded into: bounded by the fleet, by open work, and by the objects that exist.
@@ -100,6 +112,8 @@ public enum Fleet: Machine {
         public internal(set) var claims = Table<AgentID, Claim>()
         /// Other hosts that were refused.
         public internal(set) var conflicts = Table<AgentID, Conflict>()
+        /// Alerts that are open.
+        public internal(set) var alerts = Table<AlertKey, Alert>()
         /// What is due when. Derived from the entities.
         var timers = Timers<TimerKey>()
 

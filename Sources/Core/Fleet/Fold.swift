@@ -16,6 +16,7 @@ extension Fleet {
         case .presence(let agent, let presence): state.setPresence(of: agent, presence)
         case .noted(let anomaly): state.note(anomaly)
         case .decided(let run, let decision): state.fold(decision, of: run, entry)
+        case .alerted(let decision): state.fold(decision, entry)
         case .outcome(let outcome): state.fold(outcome, entry)
         case .clockStepped(let step): state.skip(step, entry)
         case .refused, .faulted, .command: []
@@ -35,6 +36,7 @@ extension Fleet.State {
             for run in agents[id]?.openRuns ?? [] { touch(run, entry) { $0.resumed(at: entry.recordedAt) } }
             // Not decided one by one: with a large fleet that would be a turn of thousands of messages.
             if agents[id]?.status == .online { agents[id]?.status = .offline }
+            watchAbsence(of: id, entry)
         }
         return []
     }
@@ -52,6 +54,7 @@ extension Fleet.State {
                 claims[id]?.dueAt = due
                 timers.arm(.claim(id), due: due, by: entry.position)
             }
+            skipAlerts(of: id, step, entry)
             for run in agents[id]?.openRuns ?? [] { touch(run, entry) { $0.skipped(step) } }
         }
         return []
@@ -94,6 +97,8 @@ extension Fleet.State {
             return []
         case .claim(let agent):
             return promoteClaim(of: agent, entry)
+        case .alert(let key):
+            return passAlert(key, entry)
         }
     }
 
@@ -133,6 +138,7 @@ extension Fleet.State {
         body(&runs[id, default: before])
         guard let after = runs[id] else { return }
         if timers.due(.run(id)) != after.due { timers.arm(.run(id), due: after.due, by: entry.position) }
+        if before.phase != after.phase { watchLateness(of: id, entry) }
         let wasInFlight = before.attemptInFlight != nil
         let isInFlight = after.attemptInFlight != nil
         if wasInFlight != isInFlight {

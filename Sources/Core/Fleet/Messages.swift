@@ -33,6 +33,8 @@ extension Fleet {
         case noted(Anomaly)
         /// What was decided about a run.
         case decided(RunID, RunDecision)
+        /// What was decided about an alert.
+        case alerted(AlertDecision)
         /// An instruction to a worker.
         case command(Command)
         /// What became of an instruction.
@@ -188,6 +190,8 @@ public enum TimerKey: Hashable, Comparable, Sendable {
     case idempotency(IdempotencyKey)
     /// A connection from another host takes the agent's place, unless the agent's own was heard.
     case claim(AgentID)
+    /// Something that is not over is an alert from now on, or one that is open is looked at again.
+    case alert(AlertKey)
 }
 
 /// A key under which a repeated request gives the same answer.

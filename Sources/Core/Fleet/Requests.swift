@@ -39,6 +39,8 @@ public enum Request: Hashable, Sendable {
     case createToken(TokenID, APITokenSpec)
     /// Let nobody in with a token any more.
     case deleteToken(TokenID)
+    /// Take note of an open alert: no more reminders.
+    case acknowledgeAlert(AlertID)
 }
 
 /// Who asks, and whether it may be the same question again.
@@ -100,6 +102,7 @@ public enum Acceptance: Hashable, Sendable {
     case checkDeleted(CheckID)
     case tokenCreated(TokenID, APITokenSpec)
     case tokenDeleted(TokenID)
+    case alertAcknowledged(AlertID, AlertKey)
     /// The same question under the same key: what was answered at that position.
     case repeated(Position)
 }

@@ -27,7 +27,7 @@ public enum FleetRouter {
         let desk = Desk(services)
         var routes =
             probes(services) + desk.agentRoutes + desk.targetRoutes + desk.jobRoutes + desk.runRoutes + desk.logRoutes
-            + desk.stateRoutes + desk.tokenRoutes
+            + desk.stateRoutes + desk.tokenRoutes + desk.alertRoutes
         if let store = services.store {
             routes +=
                 ObjectRoutes(

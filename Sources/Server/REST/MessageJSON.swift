@@ -54,6 +54,15 @@ enum MessageJSON {
             ["run_id": id(run)]
         case .deadline(.idempotency(let key)):
             ["token": text(key.token), "idempotency_key": text(key.key)]
+        case .deadline(.alert(let key)):
+            ["alert": .string(key.kind.rawValue), "subject": text(key.subject)]
+        case .alerted(let decision):
+            [
+                "alert_id": id(decision.id), "alert": .string(decision.key.kind.rawValue),
+                "subject": text(decision.key.subject), "agent_id": decision.agent.map(id) ?? .null,
+                "step": .string(decision.step.rawValue), "detail": text(decision.detail),
+                "grounds": .array(decision.grounds.map { .integer($0.number) }),
+            ]
         case .presence(let agent, let presence):
             ["agent_id": id(agent), "presence": .string(presence.rawValue)]
         case .noted(let anomaly):

@@ -68,6 +68,16 @@ enum OpenAPISchemas {
         .init("JobChange", closed(job)),
         .init("Job", object([("id", text), ("agent_id", text), ("target_id", text)] + job + [("revision", number)])),
         .init(
+            "Alert",
+            object([
+                ("id", text), ("kind", words(Alert.Kind.allCases.map(\.rawValue))),
+                ("state", words(AlertDetail.State.allCases.map(\.rawValue))), ("subject", text),
+                ("agent_id", optionalText), ("detail", text), ("remedy", text), ("count", number),
+                ("opened_at", moment), ("last_at", moment), ("acknowledged_at", optionalMoment),
+                ("acknowledged_by", optionalText), ("resolved_at", optionalMoment), ("resolution", optionalText),
+                ("position", number), ("last_position", number),
+            ])),
+        .init(
             "Anomaly",
             object([
                 ("position", number), ("recorded_at", moment), ("agent_id", text),

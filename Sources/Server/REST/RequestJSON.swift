@@ -49,6 +49,8 @@ enum RequestJSON {
                 "type": "create_token", "token_id": id(token), "name": text(spec.name),
                 "role": .string(spec.role.rawValue),
             ]
+        case .acknowledgeAlert(let alert):
+            ["type": "acknowledge_alert", "alert_id": id(alert)]
         case .deleteToken(let token):
             ["type": "delete_token", "token_id": id(token)]
         }
@@ -111,6 +113,11 @@ enum RequestJSON {
             ]
         case .tokenDeleted(let token):
             ["type": "token_deleted", "token_id": id(token)]
+        case .alertAcknowledged(let alert, let key):
+            [
+                "type": "alert_acknowledged", "alert_id": id(alert), "alert": .string(key.kind.rawValue),
+                "subject": text(key.subject),
+            ]
         case .repeated(let position):
             ["type": "repeated", "position": .integer(position.number)]
         }

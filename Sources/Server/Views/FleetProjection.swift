@@ -2,8 +2,8 @@ public import Core
 public import Engine
 import Foundation
 
-/// Keeps what is read in lists: `runs`, one document a run, with all that ``Core/RunDetail`` tells, and `anomalies`, one
-/// document for each.
+/// Keeps what is read in lists: `runs`, one document a run, with all that ``Core/RunDetail`` tells; `anomalies`, one
+/// document for each; `alerts`, one document for each, of the resolved ones the last 10 000.
 ///
 /// Everything about a run that counts stands in its own stream (see `Fleet.describe`), whichever id the message itself
 /// carries: a frame that names an attempt by its wire id, or only the job, too.
@@ -14,6 +14,9 @@ public struct FleetProjection: Projection {
     /// The name of the collection of what was not as it should be.
     public static let anomalies = "anomalies"
 
+    /// The name of the collection of alerts, open and resolved.
+    public static let alerts = "alerts"
+
     /// The one projection; it holds nothing.
     public init() {}
 
@@ -22,6 +25,9 @@ public struct FleetProjection: Projection {
         [
             CollectionSchema(name: Self.runs, indexed: ["agent_id", "job_id", "target_id", "status"]),
             CollectionSchema(name: Self.anomalies, indexed: ["agent_id", "kind"]),
+            CollectionSchema(
+                name: Self.alerts, indexed: ["state", "kind", "agent_id"],
+                kept: .init("state", AlertDetail.State.resolved.rawValue, limit: 10_000)),
         ]
     }
 
@@ -33,7 +39,21 @@ public struct FleetProjection: Projection {
                 position: entry.position
             ).map { [$0] } ?? []
         }
+        if let document = Self.alert(entry, lookup: lookup) { return [document] }
         return projectRun(entry, lookup: lookup)
+    }
+
+    private static func alert(_ entry: Entry<Fleet.Message>, lookup: (String, String) -> Document?) -> Document? {
+        guard let id = AlertDetail.id(in: entry.message) else { return nil }
+        var detail: AlertDetail
+        if case .alerted(let decision) = entry.message, decision.step == .opened {
+            detail = AlertDetail(decision, entry)
+        } else {
+            guard let known = lookup(alerts, id.text.string).flatMap({ read(AlertDetail.self, $0) }) else { return nil }
+            detail = known
+            detail.fold(entry)
+        }
+        return document(detail, in: alerts, id: id.text.string, position: Position(detail.position))
     }
 
     private func projectRun(_ entry: Entry<Fleet.Message>, lookup: (String, String) -> Document?) -> [Document] {

@@ -186,6 +186,14 @@ package nonisolated struct RecordFleetMessage: Sendable {
     set {message = .faulted(newValue)}
   }
 
+  package var alerted: RecordFleetAlertDecision {
+    get {
+      if case .alerted(let v)? = message {return v}
+      return RecordFleetAlertDecision()
+    }
+    set {message = .alerted(newValue)}
+  }
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package nonisolated enum OneOf_Message: Equatable, Sendable {
@@ -210,6 +218,7 @@ package nonisolated struct RecordFleetMessage: Sendable {
     case outcome(RecordFleetOutcome)
     /// What went wrong in the engine.
     case faulted(String)
+    case alerted(RecordFleetAlertDecision)
 
   }
 
@@ -572,6 +581,15 @@ package nonisolated struct RecordFleetRequest: Sendable {
     set {request = .deleteToken(newValue)}
   }
 
+  /// The alert's id.
+  package var acknowledgeAlert: String {
+    get {
+      if case .acknowledgeAlert(let v)? = request {return v}
+      return String()
+    }
+    set {request = .acknowledgeAlert(newValue)}
+  }
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package nonisolated enum OneOf_Request: Equatable, Sendable {
@@ -594,6 +612,8 @@ package nonisolated struct RecordFleetRequest: Sendable {
     case deleteCheck(String)
     case createToken(RecordFleetToken)
     case deleteToken(String)
+    /// The alert's id.
+    case acknowledgeAlert(String)
 
   }
 
@@ -778,6 +798,14 @@ package nonisolated struct RecordFleetAcceptance: Sendable {
     set {acceptance = .tokenDeleted(newValue)}
   }
 
+  package var alertAcknowledged: RecordFleetAlertReference {
+    get {
+      if case .alertAcknowledged(let v)? = acceptance {return v}
+      return RecordFleetAlertReference()
+    }
+    set {acceptance = .alertAcknowledged(newValue)}
+  }
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package nonisolated enum OneOf_Acceptance: Equatable, Sendable {
@@ -801,6 +829,7 @@ package nonisolated struct RecordFleetAcceptance: Sendable {
     case repeatedPosition(UInt64)
     case tokenCreated(RecordFleetToken)
     case tokenDeleted(String)
+    case alertAcknowledged(RecordFleetAlertReference)
 
   }
 
@@ -1476,6 +1505,14 @@ package nonisolated struct RecordFleetTimerKey: Sendable {
     set {key = .claim(newValue)}
   }
 
+  package var alert: RecordFleetAlertReference {
+    get {
+      if case .alert(let v)? = key {return v}
+      return RecordFleetAlertReference()
+    }
+    set {key = .alert(newValue)}
+  }
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package nonisolated enum OneOf_Key: Equatable, Sendable {
@@ -1486,6 +1523,7 @@ package nonisolated struct RecordFleetTimerKey: Sendable {
     case idempotency(RecordFleetIdempotencyKey)
     /// The id of the agent whose key another host came with.
     case claim(String)
+    case alert(RecordFleetAlertReference)
 
   }
 
@@ -1547,6 +1585,65 @@ package nonisolated struct RecordFleetAnomaly: Sendable {
   package init() {}
 
   fileprivate var _run: String? = nil
+}
+
+/// What an alert is about; its id only where something is said about one that is open.
+package nonisolated struct RecordFleetAlertReference: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var alert: String = String()
+
+  /// The kind as users see it, such as `run_failed`.
+  package var kind: String = String()
+
+  /// The id of the job, run or agent.
+  package var subject: String = String()
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+package nonisolated struct RecordFleetAlertDecision: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var alert: RecordFleetAlertReference {
+    get {_alert ?? RecordFleetAlertReference()}
+    set {_alert = newValue}
+  }
+  /// Returns true if `alert` has been explicitly set.
+  package var hasAlert: Bool {self._alert != nil}
+  /// Clears the value of `alert`. Subsequent reads from it will return its default value.
+  package mutating func clearAlert() {self._alert = nil}
+
+  /// The agent it concerns.
+  package var agent: String {
+    get {_agent ?? String()}
+    set {_agent = newValue}
+  }
+  /// Returns true if `agent` has been explicitly set.
+  package var hasAgent: Bool {self._agent != nil}
+  /// Clears the value of `agent`. Subsequent reads from it will return its default value.
+  package mutating func clearAgent() {self._agent = nil}
+
+  /// `opened`, `repeated`, `reminded`, `resolved`.
+  package var step: String = String()
+
+  package var detail: String = String()
+
+  /// Positions.
+  package var grounds: [UInt64] = []
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+
+  fileprivate var _alert: RecordFleetAlertReference? = nil
+  fileprivate var _agent: String? = nil
 }
 
 package nonisolated struct RecordFleetRunDecision: Sendable {
@@ -1977,7 +2074,7 @@ fileprivate nonisolated let _protobuf_package = "backup.engine.v1"
 
 nonisolated extension RecordFleetMessage: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".FleetMessage"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}started\0\u{3}clock_stepped_ms\0\u{3}capture_opened\0\u{3}session_opened\0\u{3}session_closed\0\u{1}received\0\u{1}captured\0\u{1}unreadable\0\u{1}requested\0\u{1}accepted\0\u{1}refused\0\u{1}deadline\0\u{1}presence\0\u{1}noted\0\u{1}decided\0\u{1}command\0\u{1}outcome\0\u{1}faulted\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}started\0\u{3}clock_stepped_ms\0\u{3}capture_opened\0\u{3}session_opened\0\u{3}session_closed\0\u{1}received\0\u{1}captured\0\u{1}unreadable\0\u{1}requested\0\u{1}accepted\0\u{1}refused\0\u{1}deadline\0\u{1}presence\0\u{1}noted\0\u{1}decided\0\u{1}command\0\u{1}outcome\0\u{1}faulted\0\u{2}\u{3}alerted\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2204,6 +2301,19 @@ nonisolated extension RecordFleetMessage: SwiftProtobuf.Message, SwiftProtobuf._
           self.message = .faulted(v)
         }
       }()
+      case 21: try {
+        var v: RecordFleetAlertDecision?
+        var hadOneofValue = false
+        if let current = self.message {
+          hadOneofValue = true
+          if case .alerted(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.message = .alerted(v)
+        }
+      }()
       default: break
       }
     }
@@ -2286,6 +2396,10 @@ nonisolated extension RecordFleetMessage: SwiftProtobuf.Message, SwiftProtobuf._
     case .faulted?: try {
       guard case .faulted(let v)? = self.message else { preconditionFailure() }
       try visitor.visitSingularStringField(value: v, fieldNumber: 18)
+    }()
+    case .alerted?: try {
+      guard case .alerted(let v)? = self.message else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 21)
     }()
     case nil: break
     }
@@ -2658,7 +2772,7 @@ nonisolated extension RecordFleetIdempotency: SwiftProtobuf.Message, SwiftProtob
 
 nonisolated extension RecordFleetRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".FleetRequest"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}ticket\0\u{4}\u{9}create_agent\0\u{3}rename_agent\0\u{3}delete_agent\0\u{3}rotate_key\0\u{3}configure_agent\0\u{3}create_target\0\u{3}change_target\0\u{3}delete_target\0\u{3}create_job\0\u{3}change_job\0\u{3}delete_job\0\u{3}run_job\0\u{3}cancel_run\0\u{3}delete_run\0\u{3}issue_decryption_token\0\u{3}create_check\0\u{3}delete_check\0\u{3}create_token\0\u{3}delete_token\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}ticket\0\u{4}\u{9}create_agent\0\u{3}rename_agent\0\u{3}delete_agent\0\u{3}rotate_key\0\u{3}configure_agent\0\u{3}create_target\0\u{3}change_target\0\u{3}delete_target\0\u{3}create_job\0\u{3}change_job\0\u{3}delete_job\0\u{3}run_job\0\u{3}cancel_run\0\u{3}delete_run\0\u{3}issue_decryption_token\0\u{3}create_check\0\u{3}delete_check\0\u{3}create_token\0\u{3}delete_token\0\u{4}\u{16}acknowledge_alert\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2874,6 +2988,14 @@ nonisolated extension RecordFleetRequest: SwiftProtobuf.Message, SwiftProtobuf._
           self.request = .deleteToken(v)
         }
       }()
+      case 50: try {
+        var v: String?
+        try decoder.decodeSingularStringField(value: &v)
+        if let v = v {
+          if self.request != nil {try decoder.handleConflictingOneOf()}
+          self.request = .acknowledgeAlert(v)
+        }
+      }()
       default: break
       }
     }
@@ -2964,6 +3086,10 @@ nonisolated extension RecordFleetRequest: SwiftProtobuf.Message, SwiftProtobuf._
       guard case .deleteToken(let v)? = self.request else { preconditionFailure() }
       try visitor.visitSingularStringField(value: v, fieldNumber: 28)
     }()
+    case .acknowledgeAlert?: try {
+      guard case .acknowledgeAlert(let v)? = self.request else { preconditionFailure() }
+      try visitor.visitSingularStringField(value: v, fieldNumber: 50)
+    }()
     case nil: break
     }
     try unknownFields.traverse(visitor: &visitor)
@@ -2979,7 +3105,7 @@ nonisolated extension RecordFleetRequest: SwiftProtobuf.Message, SwiftProtobuf._
 
 nonisolated extension RecordFleetAcceptance: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".FleetAcceptance"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}ticket\0\u{4}\u{9}agent_created\0\u{3}agent_renamed\0\u{3}agent_deleted\0\u{3}key_rotated\0\u{3}agent_configured\0\u{3}target_created\0\u{3}target_changed\0\u{3}target_deleted\0\u{3}job_created\0\u{3}job_changed\0\u{3}job_deleted\0\u{3}run_queued\0\u{3}cancel_requested\0\u{3}run_deletion_requested\0\u{3}token_issued\0\u{3}check_created\0\u{3}check_deleted\0\u{3}repeated_position\0\u{3}token_created\0\u{3}token_deleted\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}ticket\0\u{4}\u{9}agent_created\0\u{3}agent_renamed\0\u{3}agent_deleted\0\u{3}key_rotated\0\u{3}agent_configured\0\u{3}target_created\0\u{3}target_changed\0\u{3}target_deleted\0\u{3}job_created\0\u{3}job_changed\0\u{3}job_deleted\0\u{3}run_queued\0\u{3}cancel_requested\0\u{3}run_deletion_requested\0\u{3}token_issued\0\u{3}check_created\0\u{3}check_deleted\0\u{3}repeated_position\0\u{3}token_created\0\u{3}token_deleted\0\u{4}\u{15}alert_acknowledged\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -3208,6 +3334,19 @@ nonisolated extension RecordFleetAcceptance: SwiftProtobuf.Message, SwiftProtobu
           self.acceptance = .tokenDeleted(v)
         }
       }()
+      case 50: try {
+        var v: RecordFleetAlertReference?
+        var hadOneofValue = false
+        if let current = self.acceptance {
+          hadOneofValue = true
+          if case .alertAcknowledged(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.acceptance = .alertAcknowledged(v)
+        }
+      }()
       default: break
       }
     }
@@ -3301,6 +3440,10 @@ nonisolated extension RecordFleetAcceptance: SwiftProtobuf.Message, SwiftProtobu
     case .tokenDeleted?: try {
       guard case .tokenDeleted(let v)? = self.acceptance else { preconditionFailure() }
       try visitor.visitSingularStringField(value: v, fieldNumber: 29)
+    }()
+    case .alertAcknowledged?: try {
+      guard case .alertAcknowledged(let v)? = self.acceptance else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 50)
     }()
     case nil: break
     }
@@ -4490,7 +4633,7 @@ nonisolated extension RecordFleetToken: SwiftProtobuf.Message, SwiftProtobuf._Me
 
 nonisolated extension RecordFleetTimerKey: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".FleetTimerKey"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}silence\0\u{1}run\0\u{1}idempotency\0\u{1}claim\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}silence\0\u{1}run\0\u{1}idempotency\0\u{1}claim\0\u{2}\u{a}alert\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -4535,6 +4678,19 @@ nonisolated extension RecordFleetTimerKey: SwiftProtobuf.Message, SwiftProtobuf.
           self.key = .claim(v)
         }
       }()
+      case 14: try {
+        var v: RecordFleetAlertReference?
+        var hadOneofValue = false
+        if let current = self.key {
+          hadOneofValue = true
+          if case .alert(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.key = .alert(v)
+        }
+      }()
       default: break
       }
     }
@@ -4561,6 +4717,10 @@ nonisolated extension RecordFleetTimerKey: SwiftProtobuf.Message, SwiftProtobuf.
     case .claim?: try {
       guard case .claim(let v)? = self.key else { preconditionFailure() }
       try visitor.visitSingularStringField(value: v, fieldNumber: 4)
+    }()
+    case .alert?: try {
+      guard case .alert(let v)? = self.key else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 14)
     }()
     case nil: break
     }
@@ -4688,6 +4848,100 @@ nonisolated extension RecordFleetAnomaly: SwiftProtobuf.Message, SwiftProtobuf._
     if lhs.kind != rhs.kind {return false}
     if lhs._run != rhs._run {return false}
     if lhs.detail != rhs.detail {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension RecordFleetAlertReference: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".FleetAlertReference"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}alert\0\u{1}kind\0\u{1}subject\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.alert) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.kind) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.subject) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.alert.isEmpty {
+      try visitor.visitSingularStringField(value: self.alert, fieldNumber: 1)
+    }
+    if !self.kind.isEmpty {
+      try visitor.visitSingularStringField(value: self.kind, fieldNumber: 2)
+    }
+    if !self.subject.isEmpty {
+      try visitor.visitSingularStringField(value: self.subject, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: RecordFleetAlertReference, rhs: RecordFleetAlertReference) -> Bool {
+    if lhs.alert != rhs.alert {return false}
+    if lhs.kind != rhs.kind {return false}
+    if lhs.subject != rhs.subject {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension RecordFleetAlertDecision: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".FleetAlertDecision"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}alert\0\u{1}agent\0\u{1}step\0\u{1}detail\0\u{1}grounds\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularMessageField(value: &self._alert) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self._agent) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.step) }()
+      case 4: try { try decoder.decodeSingularStringField(value: &self.detail) }()
+      case 5: try { try decoder.decodeRepeatedUInt64Field(value: &self.grounds) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._alert {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+    } }()
+    try { if let v = self._agent {
+      try visitor.visitSingularStringField(value: v, fieldNumber: 2)
+    } }()
+    if !self.step.isEmpty {
+      try visitor.visitSingularStringField(value: self.step, fieldNumber: 3)
+    }
+    if !self.detail.isEmpty {
+      try visitor.visitSingularStringField(value: self.detail, fieldNumber: 4)
+    }
+    if !self.grounds.isEmpty {
+      try visitor.visitPackedUInt64Field(value: self.grounds, fieldNumber: 5)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: RecordFleetAlertDecision, rhs: RecordFleetAlertDecision) -> Bool {
+    if lhs._alert != rhs._alert {return false}
+    if lhs._agent != rhs._agent {return false}
+    if lhs.step != rhs.step {return false}
+    if lhs.detail != rhs.detail {return false}
+    if lhs.grounds != rhs.grounds {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

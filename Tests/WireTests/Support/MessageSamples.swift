@@ -18,7 +18,7 @@ enum MessageSamples {
     static let all: [Fleet.Message] =
         facts + frames + requests.map { .requested($0, ticket) } + acceptances.map { .accepted($0, keyed) }
         + Refusal.Code.allCases.map { .refused(Refusal(code: $0, field: "name", text: "must not be empty")) }
-        + timers.map { .deadline($0) } + decisions + commands.map { .command($0) } + outcomes
+        + timers.map { .deadline($0) } + decisions + alerts + commands.map { .command($0) } + outcomes
 
     static let facts: [Fleet.Message] =
         [
@@ -116,6 +116,7 @@ enum MessageSamples {
             .runJob(run, job), .cancelRun(run), .deleteRun(run), .issueDecryptionToken(run),
             .createCheck(check, nil, checkSpec(.http)), .deleteCheck(check),
             .createToken(token, tokenSpec(expiresAt: nil)), .deleteToken(token),
+            .acknowledgeAlert(AlertID(bits: 8)),
         ] + CheckSpec.Kind.allCases.map { .createCheck(check, agent, checkSpec($0)) }
 
     static let acceptances: [Acceptance] = {
@@ -134,13 +135,14 @@ enum MessageSamples {
             .cancelRequested(run), .runDeletionRequested(run), .tokenIssued(run, .first),
             .checkCreated(check, agent, checkSpec(.tcp)), .checkCreated(check, nil, checkSpec(.http)),
             .checkDeleted(check), .tokenCreated(token, tokenSpec(expiresAt: Timestamp(milliseconds: -1))),
-            .tokenDeleted(token), .repeated(Position(.max)),
+            .tokenDeleted(token), .alertAcknowledged(AlertID(bits: 8), AlertKey(.agentLost, agent)),
+            .repeated(Position(.max)),
         ]
     }()
 
     static let timers: [TimerKey] = [
         .silence(agent), .run(run), .idempotency(IdempotencyKey(token: "t", key: "k")), .claim(agent),
-    ]
+    ] + Alert.Kind.allCases.map { .alert(AlertKey($0, "subject")) }
 
     static let verdicts: [Verdict] =
         Evidence.DigestSource.allCases.map {
@@ -156,6 +158,13 @@ enum MessageSamples {
         ] + verdicts.map { .decided(run, .closed($0, grounds: [])) }
         + Anomaly.Kind.allCases.map { .noted(Anomaly(agent: agent, kind: $0, run: run, detail: "d")) }
         + [.noted(Anomaly(agent: agent, kind: .unknownRun, run: nil, detail: ""))]
+
+    static let alerts: [Fleet.Message] = AlertDecision.Step.allCases.map {
+        .alerted(
+            AlertDecision(
+                key: AlertKey(.runFailed, job), id: AlertID(bits: 8), agent: $0 == .opened ? agent : nil, step: $0,
+                detail: "d", grounds: $0 == .resolved ? [Position(3)] : []))
+    }
 
     static let commands: [Command] = [
         .welcome(agent, session), .configure(agent, version: 2), .dispatch(agent, run, .first, isRepeatable: true),

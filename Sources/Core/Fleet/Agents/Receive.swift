@@ -62,7 +62,7 @@ extension Fleet.State {
         agents[id]?.appliedConfigVersion = heartbeat.configVersion
         if let metrics = heartbeat.metrics { agents[id]?.metrics = metrics }
         guard !frame.isReplayed else { return [] }
-        var changes = checkApplied(heartbeat, of: id, entry)
+        var changes = checkApplied(heartbeat, of: id, entry) + alertsToLookAt(of: id)
         guard agent.journalsRuns else { return changes }
         for text in heartbeat.activeJobIDs {
             guard let (run, attempt) = locate(WireRunID(text)), runs[run]?.order.agent == id else { continue }

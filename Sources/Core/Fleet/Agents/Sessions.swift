@@ -23,6 +23,7 @@ extension Fleet.State {
         agents[id]?.journalsRuns = opening.extensions.contains(ProtocolExtension.journal)
         agents[id]?.lastSeenAt = entry.recordedAt
         timers.arm(.silence(id), due: entry.recordedAt + Fleet.Limits.silence, by: entry.position)
+        stopWatching(AlertKey(.agentLost, id))
         return changes + [.session(id)]
     }
 
@@ -38,6 +39,7 @@ extension Fleet.State {
     mutating func loseSession(of id: AgentID, _ entry: Entry<Fleet.Message>) -> [Fleet.Change] {
         agents[id]?.session = nil
         timers.disarm(.silence(id))
+        watchAbsence(of: id, entry)
         for run in agents[id]?.openRuns ?? [] { touch(run, entry) { $0.lostTouch(at: entry.recordedAt) } }
         return [.session(id)]
     }

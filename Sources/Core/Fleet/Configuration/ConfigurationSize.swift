@@ -83,7 +83,7 @@ extension Fleet {
             (agent, former, new) = (owner, 0, ConfigurationSize.byteCount(of: spec, id))
         case .checkCreated(_, nil, _), .agentCreated, .agentRenamed, .agentDeleted, .keyRotated, .targetDeleted,
             .jobDeleted, .runQueued, .cancelRequested, .runDeletionRequested, .tokenIssued, .checkDeleted,
-            .tokenCreated, .tokenDeleted, .repeated:
+            .tokenCreated, .tokenDeleted, .alertAcknowledged, .repeated:
             return nil
         }
         guard new > former else { return nil }

@@ -26,6 +26,7 @@ extension Fleet {
         case .presence(let agent, .offline): "Agent \(agent) can no longer be reached."
         case .noted(let anomaly): sentence(for: anomaly)
         case .decided(let run, let decision): sentence(for: decision, of: run)
+        case .alerted(let decision): sentence(for: decision)
         case .command(let command): "It was ordered to \(words(for: command))."
         case .outcome(let outcome): sentence(for: outcome)
         }
@@ -35,6 +36,7 @@ extension Fleet {
     public static func grounds(of message: Message) -> [Position] {
         switch message {
         case .decided(_, .closed(_, let grounds)): grounds
+        case .alerted(let decision): decision.grounds
         case .accepted(.repeated(let position), _): [position]
         case .started, .clockStepped, .faulted, .captureOpened, .sessionOpened, .sessionClosed, .received, .captured,
             .unreadable, .requested, .accepted, .refused, .deadline, .presence, .noted, .decided(_, .started), .command,
@@ -63,6 +65,7 @@ extension Fleet {
         case .silence(let agent): "Agent \(agent) had been silent for too long."
         case .claim(let agent): "The host that holds the key of agent \(agent) did not show that it lives."
         case .run(let run): "A deadline of run \(run) passed."
+        case .alert(let key): "It was time to look whether alert \(key.kind.rawValue) of \(key.subject) stands."
         case .idempotency(let key): "Idempotency key \(key.key) of token \(key.token) was forgotten."
         }
     }
