@@ -15,16 +15,21 @@ struct Main {
             } else {
                 try command.run()
             }
+            leave(0)
         } catch let failure as Failure {
             Console.complain("error: \(failure.text)")
-            exit(failure.code)
+            leave(failure.code)
         } catch let code as ExitCode {
-            exit(code.rawValue)
+            leave(code.rawValue)
         } catch {
-            guard Backupy.exitCode(for: error) != .success else { Backupy.exit(withError: error) }
+            guard Backupy.exitCode(for: error) != .success else {
+                // Help that was asked for is a result.
+                Console.print(Backupy.fullMessage(for: error))
+                leave(0)
+            }
             let isUsage = Backupy.exitCode(for: error) == .validationFailure
             Console.complain(isUsage ? Backupy.fullMessage(for: error) : "error: \(error)")
-            exit(isUsage ? Failure.usage : Failure.work)
+            leave(isUsage ? Failure.usage : Failure.work)
         }
     }
 }
@@ -39,7 +44,8 @@ struct Backupy: AsyncParsableCommand {
             Exit codes: 0 done, 1 the work failed, 2 wrong usage, 3 a verification failed.
             """,
         subcommands: [
-            Serve.self, AgentCommand.self, Demo.self, Agents.self, Targets.self, Jobs.self, Runs.self, Tokens.self,
+            Serve.self, AgentCommand.self, Demo.self, Agents.self, Targets.self, Jobs.self, Runs.self, Alerts.self,
+            Tokens.self,
             LogCommand.self, Replay.self, Decrypt.self, MasterKeyCommand.self, Version.self,
         ])
 }

@@ -103,6 +103,10 @@ enum Samples {
         spec.maxAttempts = 3
         spec.backoffSeconds = [1, 60]
         spec.timeoutSeconds = 90
+        spec.timeZone = "Europe/Berlin"
+        spec.jitterSeconds = 30
+        spec.overlap = .queue
+        spec.catchUpSeconds = 0
         return Job(agent: AgentID("agt_1"), target: TargetID("tgt_1"), spec: spec, position: Position(6))
     }()
     static let emptyJob = Job(agent: AgentID(""), target: TargetID(""), spec: JobSpec(), position: .start)
@@ -111,7 +115,8 @@ enum Samples {
     static let fullRun: Run = {
         let order = RunOrder(
             job: JobID("job_1"), agent: AgentID("agt_1"), target: TargetID("tgt_1"), isManual: true, timeoutSeconds: 60,
-            retentionDays: 30)
+            retentionDays: 30, slot: Slot(localMinute: 29_500_000, offsetSeconds: -12_600), overlap: .alongside,
+            takeBy: moment)
         var run = Run(order: order, phase: .stored(Attempt(2), evidence), at: moment)
         run.attempt = Attempt(2)
         run.replacementCount = 1
@@ -192,6 +197,13 @@ enum Samples {
     static let emptyConflict = Conflict(
         hostname: "", session: SessionID(""), remoteAddress: "", refusedAt: Timestamp(milliseconds: 0), count: 0)
 
+    static let fullAlert = Alert(
+        id: AlertID("alt_1"), agent: AgentID("agt_1"), detail: "d", openedAt: moment, openedBy: Position(3), count: 2,
+        lastAt: moment, lastCause: Position(4), acknowledgedBy: "tok_1", acknowledgedAt: moment)
+    static let emptyAlert = Alert(
+        id: AlertID(""), agent: nil, detail: "", openedAt: Timestamp(milliseconds: 0), openedBy: .start,
+        lastAt: Timestamp(milliseconds: 0), lastCause: .start)
+
     static let fullStationRun: Station.Run = {
         var run = Station.Run(Station.Order(job: "j", object: "o", isManual: true))
         run.phase = .reporting(.failed("no"), Position(4))
@@ -247,6 +259,8 @@ enum Samples {
             state.claims[AgentID(id)] = fullClaim
             state.conflicts[AgentID(id)] = fullConflict
         }
+        for kind in Alert.Kind.allCases { state.alerts[AlertKey(kind, "a/b")] = fullAlert }
+        state.timers.arm(.alert(AlertKey(.agentLost, "agt_1")), due: moment, by: Position(14))
         state.timers.arm(.claim(AgentID("agt_9")), due: moment, by: Position(10))
         state.timers.arm(.silence(AgentID("agt_1")), due: moment, by: Position(11))
         state.timers.arm(.run(RunID("run_1")), due: moment, by: Position(12))

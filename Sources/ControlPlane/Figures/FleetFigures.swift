@@ -61,7 +61,8 @@ final class FleetFigures: Sendable {
         upgradesRefused = metrics.counter(
             "backupy_session_upgrades_refused_total", "Agents' connections that were refused, by HTTP status.")
         anomalies = metrics.counter("backupy_anomalies_total", "What was not as it should be with agents, by kind.")
-        alerts = metrics.counter("backupy_alert_steps_total", "Alerts opened, repeated, reminded and resolved, by kind.")
+        alerts = metrics.counter(
+            "backupy_alert_steps_total", "Alerts opened, repeated, reminded and resolved, by kind.")
         runs = metrics.counter("backupy_runs_total", "Runs that ended, by status and class of failure.")
         runSeconds = metrics.histogram(
             "backupy_run_duration_seconds", "From the first attempt to the verdict, by status.",
@@ -154,7 +155,8 @@ final class FleetFigures: Sendable {
         case .alerted(let decision):
             alerts.add(1, [("kind", decision.key.kind.rawValue), ("step", decision.step.rawValue)])
             var more: Logger.Metadata = [
-                "alert": "\(decision.id)", "kind": "\(decision.key.kind.rawValue)", "subject": "\(decision.key.subject)",
+                "alert": "\(decision.id)", "kind": "\(decision.key.kind.rawValue)",
+                "subject": "\(decision.key.subject)",
             ]
             if let agent = decision.agent { more["agent"] = "\(agent)" }
             let level = decision.step == .resolved ? Logger.Level.notice : .warning

@@ -18,7 +18,8 @@ extension Desk {
             Route(.get, "/v1/alerts/{id}", Operation("One alert.", result: .one("Alert")), handler: showAlert),
             Route(
                 .post, "/v1/alerts/{id}/acknowledge",
-                Operation("Take note of an open alert: no more reminders of it.", body: "Nothing", result: .one("Alert")),
+                Operation(
+                    "Take note of an open alert: no more reminders of it.", body: "Nothing", result: .one("Alert")),
                 handler: acknowledgeAlert),
         ]
     }

@@ -33,7 +33,8 @@ struct Agents: AsyncParsableCommand {
             if server.json { return Console.print(answer.text) }
             answer.json.printMembers(
                 columns + [
-                    "applied_config_version", "config_applied", "os", "arch", "docker_version", "capabilities", "session_id", "metrics", "anomalies",
+                    "applied_config_version", "config_applied", "os", "arch", "docker_version", "capabilities",
+                    "session_id", "metrics", "anomalies",
                 ])
         }
     }

@@ -12,7 +12,8 @@ struct Alerts: AsyncParsableCommand {
     ]
 
     struct List: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Lists alerts, the newest first; open ones only unless told.")
+        static let configuration = CommandConfiguration(
+            abstract: "Lists alerts, the newest first; open ones only unless told.")
         @OptionGroup var server: ServerOptions
         @Option(help: "open, resolved or all.") var state = "open"
         @Option(help: "Only those of this kind, such as run_failed.") var kind: String?

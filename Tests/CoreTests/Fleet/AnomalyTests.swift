@@ -19,7 +19,8 @@ struct AnomalyTests {
             .log(line), session: session, sequence: number, sentAt: story.now + .seconds(-60), isReplayed: true)
     }
 
-    @Test("Each kind has a remedy of its own words: one sentence that says what to do", arguments: Anomaly.Kind.allCases)
+    @Test(
+        "Each kind has a remedy of its own words: one sentence that says what to do", arguments: Anomaly.Kind.allCases)
     func remedies(kind: Anomaly.Kind) {
         #expect(kind.remedy.hasSuffix(".") && kind.remedy.split(separator: ".").count == 1)
         #expect(kind.remedy.utf8.count > 40)
@@ -47,7 +48,9 @@ struct AnomalyTests {
         #expect(story.anomalies() == [:])
         beat(&story, [11, 12], session: "ses_2")
         #expect(story.anomalies() == [.messageLost: 1])
-        let details = story.entries.compactMap { if case .noted(let anomaly) = $0.message { anomaly.detail } else { nil } }
+        let details = story.entries.compactMap {
+            if case .noted(let anomaly) = $0.message { anomaly.detail } else { nil }
+        }
         #expect(details == ["1 of a former connection, with the numbers 3"])
     }
 
@@ -69,7 +72,8 @@ struct AnomalyTests {
         var story = Story.ready()
         beat(&story, [2])
         story.tell(
-            .unreadable(Story.agent, UnreadableFrame(isFromAgent: true, byteCount: 1, start: [9], problem: "no envelope")))
+            .unreadable(
+                Story.agent, UnreadableFrame(isFromAgent: true, byteCount: 1, start: [9], problem: "no envelope")))
         beat(&story, [4])
         story.disconnect()
         story.connect(session: "ses_2", sequence: 5)

@@ -10,7 +10,10 @@ struct RevisionTests {
     private static let target = TargetID("tgt_2")
 
     private static let changes: [(name: String, request: Request, revision: @Sendable (Story) -> Position?)] = [
-        ("settings", .configureAgent(Story.agent, [.maxParallelJobs(2)]), { $0.state.agents[Story.agent]?.settingsPosition }),
+        (
+            "settings", .configureAgent(Story.agent, [.maxParallelJobs(2)]),
+            { $0.state.agents[Story.agent]?.settingsPosition }
+        ),
         ("target", .changeTarget(Story.target, [.displayName("x")]), { $0.state.targets[Story.target]?.position }),
         ("target's deletion", .deleteTarget(target), { $0.state.targets[target]?.position }),
         ("job", .changeJob(Story.job, [.retentionDays(3)]), { $0.state.jobs[Story.job]?.position }),
@@ -45,8 +48,10 @@ struct RevisionTests {
         var story = story()
         let before = story.state.jobs[Story.job]
         #expect(
-            refusal(story.ask(.changeJob(Story.job, [.retentionDays(1)]), ticket: Ticket(token: "a", expected: Position(1))))?
-                .code == .precondition)
+            refusal(
+                story.ask(.changeJob(Story.job, [.retentionDays(1)]), ticket: Ticket(token: "a", expected: Position(1)))
+            )?
+            .code == .precondition)
         #expect(story.state.jobs[Story.job] == before)
         #expect(refusal(story.ask(.changeJob(Story.job, [.retentionDays(1)]))) == nil)
         #expect(story.state.jobs[Story.job]?.spec.retentionDays == 1)

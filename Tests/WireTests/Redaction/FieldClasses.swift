@@ -59,7 +59,7 @@ enum FieldClass {
             FleetIdempotency.key
             FleetIdempotencyKey.key FleetTargetChange.target FleetTargetChange.agent FleetJobChange.job
             FleetJobChange.agent FleetJobChange.target FleetRunOfJob.run FleetRunOfJob.job FleetAgentRecord.agent
-            FleetSettingsChange.agent
+            FleetSettingsChange.agent FleetJobField.time_zone FleetJobField.overlap FleetJob.time_zone
             """,
             "a person's text, which is refused at the door if it holds what looks like a secret, or a known one": """
             FleetAgentRecord.name FleetSettingsField.log_level FleetMaintenance.start_utc FleetMaintenance.end_utc
@@ -71,7 +71,7 @@ enum FieldClass {
             """,
             "redacted before it is decoded": """
             FleetReceivedFrame.envelope FleetCapturedFrame.envelope FleetUnreadableFrame.start FleetAnomaly.run
-            FleetAnomaly.detail FleetSessionOpening.hostname FleetCheck.agent FleetCheck.check
+            FleetAnomaly.detail FleetAlertDecision.detail FleetSessionOpening.hostname FleetCheck.agent FleetCheck.check
             """,
             "a digest, or a name in the vault": """
             FleetIdempotency.body_digest FleetAgentRecord.key_digest FleetSuccess.digest FleetFound.digest
@@ -89,8 +89,10 @@ enum FieldClass {
             FleetTarget.agent FleetJob.job FleetJob.agent FleetJob.target FleetRunOrder.run FleetRunOrder.job
             FleetRunOrder.agent FleetRunOrder.target FleetTimerKey.silence FleetTimerKey.run FleetIdempotencyKey.token
             FleetPresence.agent FleetPresence.presence FleetAnomaly.agent FleetAnomaly.kind FleetRunDecision.run
+            FleetAlertReference.alert FleetAlertReference.kind FleetAlertReference.subject FleetAlertDecision.agent
+            FleetAlertDecision.step FleetRequest.acknowledge_alert
             FleetSuccess.digest_source FleetSession.agent FleetSession.session FleetConfigure.agent FleetAttempt.agent
-            FleetAttempt.run FleetOutcome.undone Started.build Staged.db_engine_version Progressed.step
+            FleetAttempt.run FleetOutcome.undone FleetJob.overlap FleetRunOrder.overlap Started.build Staged.db_engine_version Progressed.step
             """,
             "the server's ids, as an agent hears them": """
             StationMessage.announce StationMessage.dump StationMessage.upload StationMessage.stop StationMessage.discard

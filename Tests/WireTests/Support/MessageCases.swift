@@ -22,6 +22,7 @@ enum MessageCases {
         case .command: 15
         case .outcome: 16
         case .faulted: 17
+        case .alerted: 18
         }
     }
 
@@ -71,6 +72,7 @@ enum MessageCases {
         case .deleteCheck: 16
         case .createToken: 17
         case .deleteToken: 18
+        case .acknowledgeAlert: 19
         }
     }
 
@@ -96,6 +98,7 @@ enum MessageCases {
         case .repeated: 17
         case .tokenCreated: 18
         case .tokenDeleted: 19
+        case .alertAcknowledged: 20
         }
     }
 
@@ -134,6 +137,10 @@ enum MessageCases {
         case .maxAttempts: 5
         case .backoffSeconds: 6
         case .timeoutSeconds: 7
+        case .timeZone: 8
+        case .jitterSeconds: 9
+        case .overlap: 10
+        case .catchUpSeconds: 11
         }
     }
 
@@ -143,6 +150,7 @@ enum MessageCases {
         case .run: 1
         case .idempotency: 2
         case .claim: 3
+        case .alert: 4
         }
     }
 

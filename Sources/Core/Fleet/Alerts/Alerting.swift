@@ -146,6 +146,7 @@ extension AgentMetrics {
         guard diskTotalByteCount > 0 else { return 0 }
         // By division first, where the product would not fit.
         let (product, isTooLarge) = diskUsedByteCount.multipliedReportingOverflow(by: 100)
-        return min(100, isTooLarge ? diskUsedByteCount / max(1, diskTotalByteCount / 100) : product / diskTotalByteCount)
+        return min(
+            100, isTooLarge ? diskUsedByteCount / max(1, diskTotalByteCount / 100) : product / diskTotalByteCount)
     }
 }
