@@ -151,7 +151,7 @@ struct AnomalyTests {
     /// Goal: a plain agent is never called odd. Method: sessions of one process on TCP, whose content is drawn from a
     /// seed: beats, runs that end in all ways, reports kept while away and brought in any order on the next connection,
     /// messages that are saved late, restarts of the server.
-    @Test("Plain sessions give no anomaly at all", arguments: UInt64(0)..<400)
+    @Test("Plain sessions give no anomaly at all", arguments: UInt64(0)..<200)
     func noFalseAlarm(seed: UInt64) {
         var session = PlainAgent(seed: seed)
         for _ in 0..<60 { session.step() }

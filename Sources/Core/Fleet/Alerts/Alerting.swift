@@ -8,6 +8,7 @@ extension Fleet {
             guard state.agents[agent]?.session != nil else { return [] }
             return settle(AlertKey(.agentLost, agent), "it is connected again", entry, in: state)
         case .anomaly(let anomaly):
+            guard state.agents[anomaly.agent]?.isCaptured == false else { return [] }
             switch anomaly.kind {
             case .identityConflict:
                 return raise(
@@ -104,7 +105,9 @@ extension Fleet {
 
     private static func lateness(of id: RunID, at moment: Timestamp, in state: borrowing State) -> Standing {
         guard let run = state.runs[id], run.isOpen else { return .over("the run has ended") }
-        guard let lateAt = run.lateAt else { return .undecided }
+        guard let lateAt = run.lateAt else {
+            return run.attemptInFlight == nil ? .undecided : .over("the run has begun")
+        }
         guard lateAt <= moment else { return .over("the run has begun") }
         let text: Text =
             run.phase == .queued ? "it has waited for an hour" : "it takes longer than its job's timeout_sec"
