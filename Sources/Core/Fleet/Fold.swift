@@ -19,7 +19,9 @@ extension Fleet {
         case .alerted(let decision): state.fold(decision, entry)
         case .outcome(let outcome): state.fold(outcome, entry)
         case .clockStepped(let step): state.skip(step, entry)
-        case .refused, .faulted, .command: []
+        case .judged(let check, let decision): state.fold(decision, of: check, entry)
+        case .command(let command): state.give(command, entry)
+        case .refused, .faulted: []
         }
     }
 }
@@ -38,6 +40,7 @@ extension Fleet.State {
             if agents[id]?.status == .online { agents[id]?.status = .offline }
             watchAbsence(of: id, entry)
         }
+        resumeChecks(isLong: true, entry)
         return []
     }
 
@@ -57,6 +60,7 @@ extension Fleet.State {
             skipAlerts(of: id, step, entry)
             for run in agents[id]?.openRuns ?? [] { touch(run, entry) { $0.skipped(step) } }
         }
+        resumeChecks(isLong: false, entry)
         return []
     }
 
@@ -99,7 +103,15 @@ extension Fleet.State {
             return promoteClaim(of: agent, entry)
         case .alert(let key):
             return passAlert(key, entry)
+        case .check(let check):
+            return passCheck(check, entry)
         }
+    }
+
+    /// What is under way as soon as it is ordered.
+    mutating func give(_ command: Command, _ entry: Entry<Fleet.Message>) -> [Fleet.Change] {
+        if case .probeTarget(let check) = command { checks[check]?.probe = entry.position }
+        return []
     }
 
     /// Changes a run and all that hangs on its phase: its timer, the agent's counts, and what follows from signs.

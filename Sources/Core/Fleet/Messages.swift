@@ -35,6 +35,8 @@ extension Fleet {
         case decided(RunID, RunDecision)
         /// What was decided about an alert.
         case alerted(AlertDecision)
+        /// What was decided about a health check.
+        case judged(CheckID, CheckDecision)
         /// An instruction to a worker.
         case command(Command)
         /// What became of an instruction.
@@ -192,6 +194,8 @@ public enum TimerKey: Hashable, Comparable, Sendable {
     case claim(AgentID)
     /// Something that is not over is an alert from now on, or one that is open is looked at again.
     case alert(AlertKey)
+    /// A health check's next probe, or that none was heard of for too long.
+    case check(CheckID)
 }
 
 /// A key under which a repeated request gives the same answer.

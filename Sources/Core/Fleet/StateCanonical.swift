@@ -84,6 +84,9 @@ private struct ArmedTimer: Restorable {
         case .run(let run):
             encoder.encode("kind", "run" as Text)
             encoder.encode("id", run)
+        case .check(let check):
+            encoder.encode("kind", "check" as Text)
+            encoder.encode("id", check)
         case .idempotency(let key):
             encoder.encode("kind", "idempotency" as Text)
             encoder.encode("token", key.token)
@@ -101,6 +104,7 @@ private struct ArmedTimer: Restorable {
             case "claim": .claim(try decoder.decode("id"))
             case "run": .run(try decoder.decode("id"))
             case "alert": .alert(try decoder.decode("id") { AlertKey(joined: $0) })
+            case "check": .check(try decoder.decode("id"))
             case "idempotency":
                 .idempotency(IdempotencyKey(token: try decoder.decode("token"), key: try decoder.decode("key")))
             default: throw CanonicalError(field: "kind", problem: "is no kind of timer that this version knows")

@@ -3,7 +3,8 @@ public import Engine
 import Foundation
 
 /// Keeps what is read in lists: `runs`, one document a run, with all that ``Core/RunDetail`` tells; `anomalies`, one
-/// document for each; `alerts`, one document for each, of the resolved ones the last 10 000.
+/// document for each; `alerts`, one document for each, of the resolved ones the last 10 000; and the last results of health
+/// checks.
 ///
 /// Everything about a run that counts stands in its own stream (see `Fleet.describe`), whichever id the message itself
 /// carries: a frame that names an attempt by its wire id, or only the job, too.
@@ -28,7 +29,7 @@ public struct FleetProjection: Projection {
             CollectionSchema(
                 name: Self.alerts, indexed: ["state", "kind", "agent_id"],
                 kept: .init("state", AlertDetail.State.resolved.rawValue, limit: 10_000)),
-        ]
+        ] + CheckSightings.collections
     }
 
     /// The documents as this entry leaves them; none when it changes nothing that is shown.
@@ -57,7 +58,7 @@ public struct FleetProjection: Projection {
     }
 
     private func projectRun(_ entry: Entry<Fleet.Message>, lookup: (String, String) -> Document?) -> [Document] {
-        guard let id = Self.run(of: entry.stream) else { return [] }
+        guard let id = Self.run(of: entry.stream) else { return CheckSightings.project(entry, lookup: lookup) }
         guard let before = lookup(Self.runs, id).flatMap(Self.detail) else {
             return RunDetail(entry).flatMap(Self.document).map { [$0] } ?? []
         }

@@ -17,6 +17,12 @@ public struct Alert: Hashable, Sendable {
         case identityConflict = "identity_conflict"
         /// An agent goes on with another configuration than the one it was sent. About an agent.
         case configNotApplied = "config_not_applied"
+        /// What a health check probes is down. About a check.
+        case checkDown = "check_down"
+        /// It goes up and down. About a check.
+        case checkFlapping = "check_flapping"
+        /// The certificate that a health check saw ends soon. About a check.
+        case certificateExpiring = "certificate_expiring"
         /// A disk is nearly full. About an agent.
         case diskFull = "disk_full"
 
@@ -50,7 +56,7 @@ public struct Alert: Hashable, Sendable {
 public struct AlertKey: Hashable, Comparable, Sendable {
     /// The kind.
     public var kind: Alert.Kind
-    /// The id of the job, run or agent.
+    /// The id of the job, run, agent or check.
     public var subject: Text
 
     /// A key with both parts.
@@ -132,6 +138,12 @@ extension Alert.Kind {
             "Register the second machine as an agent of its own, and rotate this agent's key if you do not know that machine."
         case .configNotApplied:
             "Restart the agent: until then it works by an older configuration."
+        case .checkDown:
+            "Look at what the check probes: `backupy checks show` has the last error."
+        case .checkFlapping:
+            "Look at what the check probes, and whether its thresholds are too narrow for it: it goes up and down."
+        case .certificateExpiring:
+            "Renew the certificate before it ends."
         case .diskFull:
             "Make room on that host: dumps are staged on it, and fail when there is none."
         }

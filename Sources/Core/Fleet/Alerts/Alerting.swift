@@ -22,7 +22,13 @@ extension Fleet {
                 return []
             }
         case .alert(let key): return look(at: key, entry, in: state)
-        case .asked, .registered, .ready, .disowned, .claimed, .rejected, .configuration, .cancellation, .observation,
+        case .check(let id, _), .checkChanged(let id):
+            return look(at: AlertKey(.checkDown, id), entry, in: state)
+                + look(at: AlertKey(.checkFlapping, id), entry, in: state)
+                + look(at: AlertKey(.certificateExpiring, id), entry, in: state)
+        case .certificate(let id): return look(at: AlertKey(.certificateExpiring, id), entry, in: state)
+        case .checked, .unheard, .probeDue, .asked, .registered, .ready, .disowned, .claimed, .rejected, .configuration,
+            .cancellation, .observation,
             .deletion:
             return []
         }
@@ -94,12 +100,34 @@ extension Fleet {
             guard let agent = state.agents[agentID] else { return .over("the agent was deleted") }
             return agent.isConfigurationApplied
                 ? .over(Text("it names version \(agent.configVersion), as it should")) : .undecided
+        case .checkDown, .checkFlapping, .certificateExpiring:
+            return standing(of: key.kind, of: CheckID(key.subject), in: state)
         case .diskFull:
             guard let agent = state.agents[agentID] else { return .over("the agent was deleted") }
             guard let metrics = agent.metrics, metrics.diskTotalByteCount > 0 else { return .undecided }
             let percent = metrics.diskPercent
             if percent >= Limits.fullDisk { return .wrong(agent: agentID, Text("\(percent) % of its disk are in use")) }
             return percent < Limits.roomyDisk ? .over(Text("\(percent) % of its disk are in use")) : .undecided
+        }
+    }
+
+    private static func standing(of kind: Alert.Kind, of id: CheckID, in state: borrowing State) -> Standing {
+        guard let check = state.checks[id] else { return .over("the check was deleted") }
+        if check.spec.isPaused { return .over("the check is paused") }
+        if kind == .certificateExpiring {
+            return check.expiringCertificate.map { .wrong(agent: check.agent, Text("it ends at \($0.text)")) }
+                ?? .over("it was replaced, or another server is probed")
+        }
+        switch check.phase {
+        case .unknown: return .undecided
+        case .up: return .over("it is up")
+        case .down:
+            let error = check.last?.errorText ?? ""
+            return kind == .checkDown
+                ? .wrong(agent: check.agent, error.isEmpty ? "it is down" : Text("it is down: \(error)"))
+                : .over("it is down")
+        case .flapping:
+            return kind == .checkFlapping ? .wrong(agent: check.agent, "it goes up and down") : .over("it is flapping")
         }
     }
 

@@ -81,7 +81,12 @@ extension Fleet {
             new = ConfigurationSize.byteCount(of: spec, id, job.target)
         case .checkCreated(let id, .some(let owner), let spec):
             (agent, former, new) = (owner, 0, ConfigurationSize.byteCount(of: spec, id))
-        case .checkCreated(_, nil, _), .agentCreated, .agentRenamed, .agentDeleted, .keyRotated, .targetDeleted,
+        case .checkChanged(let id, let spec):
+            guard let check = state.checks[id], let owner = check.agent else { return nil }
+            (agent, former) = (owner, ConfigurationSize.byteCount(of: check.spec, id))
+            new = ConfigurationSize.byteCount(of: spec, id)
+        case .checkCreated(_, nil, _), .checkRunRequested, .agentCreated, .agentRenamed, .agentDeleted, .keyRotated,
+            .targetDeleted,
             .jobDeleted, .runQueued, .cancelRequested, .runDeletionRequested, .tokenIssued, .checkDeleted,
             .tokenCreated, .tokenDeleted, .alertAcknowledged, .repeated:
             return nil

@@ -24,7 +24,8 @@ extension Request {
         switch self {
         case .configureAgent, .changeTarget, .deleteTarget, .changeJob, .deleteJob: true
         case .createAgent, .renameAgent, .deleteAgent, .rotateKey, .createTarget, .createJob, .runJob, .cancelRun,
-            .deleteRun, .issueDecryptionToken, .createCheck, .deleteCheck, .createToken, .deleteToken,
+            .deleteRun, .issueDecryptionToken, .createCheck, .changeCheck, .deleteCheck, .runCheck, .createToken,
+            .deleteToken,
             .acknowledgeAlert:
             false
         }
@@ -39,7 +40,8 @@ extension Fleet.State {
         case .changeTarget(let id, _), .deleteTarget(let id): targets[id]?.position
         case .changeJob(let id, _), .deleteJob(let id): jobs[id]?.position
         case .createAgent, .renameAgent, .deleteAgent, .rotateKey, .createTarget, .createJob, .runJob, .cancelRun,
-            .deleteRun, .issueDecryptionToken, .createCheck, .deleteCheck, .createToken, .deleteToken,
+            .deleteRun, .issueDecryptionToken, .createCheck, .changeCheck, .deleteCheck, .runCheck, .createToken,
+            .deleteToken,
             .acknowledgeAlert:
             nil
         }

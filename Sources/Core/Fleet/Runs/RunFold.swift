@@ -42,12 +42,14 @@ extension Fleet.State {
         case .delete(let run, _):
             if outcome.result == .done { objects[run] = nil } else { objects[run]?.isBeingDeleted = false }
             return []
+        case .probeTarget(let check):
+            return probed(check, outcome, entry)
         case .configure(let agent, let version):
             if agents[agent]?.configVersion == version {
                 agents[agent]?.configSentAt = outcome.result == .done ? entry.recordedAt : nil
             }
             return []
-        case .cancel, .disconnect, .probe, .refuse:
+        case .cancel, .disconnect, .probe, .refuse, .runCheck:
             return []
         }
     }

@@ -16,6 +16,9 @@ extension Fleet {
         case .agentLost: "agent \(key.subject) is out of reach"
         case .identityConflict: "the key of agent \(key.subject) is on two machines"
         case .configNotApplied: "agent \(key.subject) has not applied its configuration"
+        case .checkDown: "health check \(key.subject) is down"
+        case .checkFlapping: "health check \(key.subject) is flapping"
+        case .certificateExpiring: "the certificate behind health check \(key.subject) ends soon"
         case .diskFull: "the disk of agent \(key.subject) is nearly full"
         }
     }

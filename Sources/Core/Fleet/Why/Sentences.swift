@@ -27,6 +27,7 @@ extension Fleet {
         case .noted(let anomaly): sentence(for: anomaly)
         case .decided(let run, let decision): sentence(for: decision, of: run)
         case .alerted(let decision): sentence(for: decision)
+        case .judged(let check, let decision): sentence(for: decision, of: check)
         case .command(let command): "It was ordered to \(words(for: command))."
         case .outcome(let outcome): sentence(for: outcome)
         }
@@ -37,10 +38,11 @@ extension Fleet {
         switch message {
         case .decided(_, .closed(_, let grounds)): grounds
         case .alerted(let decision): decision.grounds
+        case .decided(_, .closed(_, let grounds)), .judged(_, .became(_, let grounds)): grounds
         case .accepted(.repeated(let position), _): [position]
         case .started, .clockStepped, .faulted, .captureOpened, .sessionOpened, .sessionClosed, .received, .captured,
-            .unreadable, .requested, .accepted, .refused, .deadline, .presence, .noted, .decided(_, .started), .command,
-            .outcome:
+            .unreadable, .requested, .accepted, .refused, .deadline, .presence, .noted, .decided(_, .started), .judged,
+            .command, .outcome:
             []
         }
     }
@@ -66,6 +68,7 @@ extension Fleet {
         case .claim(let agent): "The host that holds the key of agent \(agent) did not show that it lives."
         case .run(let run): "A deadline of run \(run) passed."
         case .alert(let key): "It was time to look whether alert \(key.kind.rawValue) of \(key.subject) stands."
+        case .check(let check): "The next look at health check \(check) was due."
         case .idempotency(let key): "Idempotency key \(key.key) of token \(key.token) was forgotten."
         }
     }
