@@ -57,12 +57,32 @@ public struct CollectionSchema: Hashable, Sendable {
     public var indexed: [String]
     /// Raised whenever what a document holds changes: views of an earlier version are made again from the log.
     public var version: UInt32
+    /// Of which documents only so many are kept; nil: all are.
+    public var kept: Kept?
+
+    /// Of the documents in which a member has a value, only the newest are kept.
+    public struct Kept: Hashable, Sendable {
+        /// One of the indexed members.
+        public var member: String
+        /// Its value.
+        public var value: String
+        /// At most so many.
+        public var limit: Int
+
+        /// A rule with all its parts.
+        public init(_ member: String, _ value: String, limit: Int) {
+            self.member = member
+            self.value = value
+            self.limit = limit
+        }
+    }
 
     /// A schema with all its parts.
-    public init(name: String, indexed: [String], version: UInt32 = 1) {
+    public init(name: String, indexed: [String], version: UInt32 = 1, kept: Kept? = nil) {
         self.name = name
         self.indexed = indexed
         self.version = version
+        self.kept = kept
     }
 }
 

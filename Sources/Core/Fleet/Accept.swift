@@ -8,6 +8,7 @@ extension Fleet.State {
         case .agentCreated(let id, let name, let digest):
             agents[id] = Agent(name: name, keyDigest: digest, isCaptured: false)
             if timers.due(.survey) == nil { planSurvey(after: Fleet.Limits.survey, entry) }
+            agents[id]?.settingsPosition = entry.position
             return []
         case .agentRenamed(let id, let name):
             agents[id]?.name = name
@@ -21,6 +22,7 @@ extension Fleet.State {
         case .agentConfigured(let id, let settings):
             agents[id]?.settings = settings
             armWindow(of: id, entry)
+            agents[id]?.settingsPosition = entry.position
             return reconfigure(id) + [.ready(id)]  // more may run at the same time than before
         case .targetCreated(let id, let agent, let spec):
             targets[id] = Target(agent: agent, spec: spec, position: entry.position)
@@ -48,9 +50,15 @@ extension Fleet.State {
         case .jobDeleted(let id):
             let agent = jobs[id]?.agent
             jobs[id] = nil
+            revisitAlerts(entry) { key, _ in key.subject == id.text }
             if let agent { agents[agent]?.jobs.removeAll { $0 == id } }
             return agent.map { reconfigure($0) } ?? []
         case .runQueued(let id, let order):
+            let run = Run(order: order, phase: .queued, at: entry.recordedAt)
+            runs[id] = run
+            agents[order.agent]?.openRuns.append(id)
+            timers.arm(.run(id), due: run.due, by: entry.position)
+            watchLateness(of: id, entry)
             return open(id, order, entry)
         case .cancelRequested(let id):
             return fold(id, entry) {
@@ -70,6 +78,7 @@ extension Fleet.State {
         case .checkChanged(let id, let spec):
             return changeCheck(id, spec, entry)
         case .checkDeleted(let id):
+            revisitAlerts(entry) { key, _ in key.subject == id.text }
             return deleteCheck(id)
         case .checkRunRequested(let id):
             return [.probeDue(id)]
@@ -83,6 +92,9 @@ extension Fleet.State {
             return []
         case .policyChanged(let policy):
             self.policy = policy
+            return []
+        case .alertAcknowledged(_, let key):
+            acknowledge(key, ticket, entry)
             return []
         case .tokenIssued, .repeated:
             return []
@@ -100,6 +112,7 @@ extension Fleet.State {
     mutating func reconfigure(_ id: AgentID) -> [Fleet.Change] {
         guard agents.contains(id) else { return [] }
         agents[id]?.configVersion &+= 1
+        agents[id]?.configSentAt = nil
         return [.configuration(id)]
     }
 
@@ -118,6 +131,8 @@ extension Fleet.State {
         for check in agents[id]?.checks ?? [] { dropCheck(check) }
         agents[id] = nil
         conflicts[id] = nil
+        stopWatching(AlertKey(.agentLost, id))
+        revisitAlerts(entry) { _, alert in alert.agent == id }
         return changes.filter { if case .session = $0 { false } else { true } }
     }
 }

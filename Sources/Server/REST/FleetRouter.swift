@@ -27,7 +27,7 @@ public enum FleetRouter {
         let desk = Desk(services)
         var routes =
             probes(services) + desk.agentRoutes + desk.targetRoutes + desk.jobRoutes + desk.runRoutes + desk.checkRoutes
-            + desk.logRoutes + desk.stateRoutes + desk.tokenRoutes + desk.retentionRoutespolicyRoutes
+            + desk.logRoutes + desk.stateRoutes + desk.tokenRoutes + desk.retentionRoutespolicyRoutesalertRoutes
         if let store = services.store {
             routes +=
                 ObjectRoutes(

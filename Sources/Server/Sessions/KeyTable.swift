@@ -47,7 +47,8 @@ public final class KeyTable: Sendable {
                 .jobChanged, .jobDeleted, .runQueued, .cancelRequested, .runDeletionRequested, .tokenIssued,
                 .runLocked, .runUnlocked, .checkCreated, .checkChanged, .checkDeleted, .checkRunRequested, .tokenCreated,
                 .tokenDeleted, .tokenDeleted,
-                .policyChanged, .repeated:
+                .policyChanged,
+                .alertAcknowledged, .repeated:
                 continue
             }
         }

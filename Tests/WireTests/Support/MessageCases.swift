@@ -23,6 +23,7 @@ enum MessageCases {
         case .outcome: 16
         case .faulted: 17
         case .object: 22
+        case .alerted: 21
         case .judged: 23
         }
     }
@@ -76,6 +77,7 @@ enum MessageCases {
         case .lockRun: 40
         case .unlockRun: 41
         case .changePolicy: 35
+        case .acknowledgeAlert: 50
         case .changeCheck: 45
         case .runCheck: 46
         }
@@ -106,6 +108,7 @@ enum MessageCases {
         case .runLocked: 40
         case .runUnlocked: 41
         case .policyChanged: 35
+        case .alertAcknowledged: 50
         case .checkChanged: 45
         case .checkRunRequested: 46
         }
@@ -167,6 +170,7 @@ enum MessageCases {
         case .window: 7
         case .starts: 8
         case .cancellation: 9
+        case .alert: 14
         case .check: 12
         }
     }

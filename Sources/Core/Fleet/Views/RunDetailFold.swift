@@ -49,7 +49,7 @@ extension RunDetail {
                  break
             }
         case .started, .clockStepped, .faulted, .captureOpened, .sessionOpened, .sessionClosed, .unreadable, .requested,
-            .accepted, .refused, .deadline, .presence, .noted, .judged, .command:
+            .accepted, .refused, .deadline, .presence, .noted, .judged, .alerted, .command:
             break
         }
     }
