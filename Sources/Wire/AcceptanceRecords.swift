@@ -29,6 +29,7 @@ extension RecordFleetAcceptance {
             case .repeated(let position): .repeatedPosition(position.number)
             case .tokenCreated(let id, let spec): .tokenCreated(RecordFleetToken(id, spec))
             case .tokenDeleted(let id): .tokenDeleted(id.text.string)
+            case .clockConfirmed: .clockConfirmed(RecordFleetNothing())
             }
     }
 }
@@ -57,6 +58,7 @@ extension Acceptance {
         case .repeatedPosition(let number): self = .repeated(Position(number))
         case .tokenCreated(let it): self = .tokenCreated(TokenID(Text(it.token)), try APITokenSpec(it))
         case .tokenDeleted(let id): self = .tokenDeleted(TokenID(Text(id)))
+        case .clockConfirmed: self = .clockConfirmed
         case nil: throw .unknown("acceptance")
         }
     }

@@ -101,6 +101,7 @@ extension RecordFleetRequest {
             case .deleteCheck(let id): .deleteCheck(id.text.string)
             case .createToken(let id, let spec): .createToken(RecordFleetToken(id, spec))
             case .deleteToken(let id): .deleteToken(id.text.string)
+            case .confirmClock: .confirmClock(RecordFleetNothing())
             }
     }
 }
@@ -131,6 +132,7 @@ extension Request {
         case .deleteCheck(let id): self = .deleteCheck(CheckID(Text(id)))
         case .createToken(let it): self = .createToken(TokenID(Text(it.token)), try APITokenSpec(it))
         case .deleteToken(let id): self = .deleteToken(TokenID(Text(id)))
+        case .confirmClock: self = .confirmClock
         case nil: throw .unknown("request")
         }
     }

@@ -25,18 +25,19 @@ struct FleetCodecTests {
         }
         let reports = MessageSamples.frames.compactMap { if case .received(_, let it) = $0 { it.report } else { nil } }
         let orders = MessageSamples.frames.compactMap { if case .captured(_, let it) = $0 { it.order } else { nil } }
-        covers(MessageSamples.all, MessageCases.number, 18)
+        covers(MessageSamples.all, MessageCases.number, 19)
         covers(reports, MessageCases.number, 10)
         covers(orders, MessageCases.number, 5)
-        covers(MessageSamples.requests, MessageCases.number, 19)
-        covers(MessageSamples.acceptances, MessageCases.number, 20)
+        covers(MessageSamples.requests, MessageCases.number, 20)
+        covers(MessageSamples.acceptances, MessageCases.number, 21)
         covers(MessageSamples.settingsFields, MessageCases.number, 4)
         covers(MessageSamples.targetFields, MessageCases.number, 11)
         covers(MessageSamples.jobFields, MessageCases.number, 12)
-        covers(MessageSamples.timers, MessageCases.number, 4)
+        covers(MessageSamples.timers, MessageCases.number, 6)
         covers(MessageSamples.verdicts, MessageCases.number, 5)
-        covers(MessageSamples.commands, MessageCases.number, 9)
-        covers(MessageSamples.results, MessageCases.number, 5)
+        covers(MessageSamples.commands, MessageCases.number, 10)
+        covers(MessageSamples.results, MessageCases.number, 6)
+        covers(MessageSamples.slotVerdicts, MessageCases.number, 4)
     }
 
     @Test(

@@ -24,6 +24,7 @@ final class FleetFigures: Sendable {
     private let sessionsClosed: Counter
     private let anomalies: Counter
     private let runs: Counter
+    private let slots: Counter
     private let runSeconds: Histogram
     private let runBytes: Histogram
     private let storedBytes: Counter
@@ -60,6 +61,7 @@ final class FleetFigures: Sendable {
         upgradesRefused = metrics.counter(
             "backupy_session_upgrades_refused_total", "Agents' connections that were refused, by HTTP status.")
         anomalies = metrics.counter("backupy_anomalies_total", "What was not as it should be with agents, by kind.")
+        slots = metrics.counter("backupy_slots_total", "Slots of schedules that were judged, by verdict and reason.")
         runs = metrics.counter("backupy_runs_total", "Runs that ended, by status and class of failure.")
         runSeconds = metrics.histogram(
             "backupy_run_duration_seconds", "From the first attempt to the verdict, by status.",
@@ -109,6 +111,21 @@ final class FleetFigures: Sendable {
             observe(item.entry)
         }
         for (role, count) in roles { entries.add(count, [("role", role)]) }
+        tellMissed(recorded)
+    }
+
+    /// One line a job, however many of its slots were missed while nobody was there.
+    private func tellMissed(_ recorded: [Recorded<Fleet.Message>]) {
+        var missed = Table<JobID, (count: Int, first: Slot, last: Slot, entry: Entry<Fleet.Message>)>()
+        for item in recorded {
+            guard case .scheduled(let job, .judged(let slot, .missed, _)) = item.entry.message else { continue }
+            let former = missed[job]
+            missed[job] = ((former?.count ?? 0) + 1, former?.first ?? slot, slot, item.entry)
+        }
+        missed.forEach { job, it in
+            let times = it.count == 1 ? "\(it.first.text)" : "\(it.count) times, from \(it.first.text) to \(it.last.text)"
+            say(.warning, "job \(job) missed \(times)", it.entry, ["job": "\(job)", "missed": "\(it.count)"])
+        }
     }
 
     private static func word(_ role: Description.Role) -> String {
@@ -149,6 +166,10 @@ final class FleetFigures: Sendable {
             starts.withLock { if $0[run] == nil { $0[run] = entry.recordedAt } }
         case .decided(let run, .closed(let verdict, _)): observe(run, verdict, entry)
         case .outcome(let outcome): observe(outcome)
+        case .scheduled(_, .judged(_, let verdict, _)):
+            slots.add(1, [("verdict", verdict.word), ("reason", verdict.reason ?? "")])
+        case .scheduled(_, .opened):
+            break
         case .started, .captureOpened, .captured, .requested, .accepted, .refused, .deadline, .command: break
         }
     }
@@ -161,7 +182,7 @@ final class FleetFigures: Sendable {
         case .dispatch: framesSent.add(1, [("kind", "run_backup")])
         case .cancel: framesSent.add(1, [("kind", "cancel_job")])
         case .probe: framesSent.add(1, [("kind", "ping")])
-        case .observe, .delete, .disconnect, .refuse: break
+        case .observe, .delete, .disconnect, .refuse, .readZone: break
         }
     }
 

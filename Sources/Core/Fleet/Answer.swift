@@ -97,6 +97,10 @@ extension Fleet {
             return createToken(id, spec, at: moment, in: state)
         case .deleteToken(let id):
             return state.tokens.contains(id) ? .granted(.tokenDeleted(id)) : .unknown("token")
+        case .confirmClock:
+            return state.clockDoubt == nil
+                ? .refused(Refusal(code: .conflict, text: "the clock is not in doubt"))
+                : .granted(.clockConfirmed)
         }
     }
 
@@ -147,10 +151,7 @@ extension Fleet {
     private static func runJob(_ id: RunID, _ job: JobID, in state: borrowing State) -> Judgement {
         guard let spec = state.jobs[job] else { return .unknown("job") }
         if state.runs.contains(id) || state.objects.contains(id) { return .refused(taken) }
-        let order = RunOrder(
-            job: job, agent: spec.agent, target: spec.target, isManual: true,
-            timeoutSeconds: spec.spec.timeoutSeconds, retentionDays: spec.spec.retentionDays)
-        return .granted(.runQueued(id, order))
+        return .granted(.runQueued(id, order(of: job, spec, isManual: true)))
     }
 
     private static func deleteRun(_ id: RunID, at moment: Timestamp, in state: borrowing State) -> Judgement {

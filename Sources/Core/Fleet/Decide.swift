@@ -32,6 +32,12 @@ extension Fleet {
             return state.objects[run].map { [.command(.delete(run, $0.attempt))] } ?? []
         case .anomaly(let anomaly):
             return [.noted(anomaly)]
+        case .slots(let job):
+            return meetSlots(of: job, entry, in: state)
+        case .slotJudged:
+            return []
+        case .zone(let zone):
+            return readZone(zone, entry, in: state)
         }
     }
 
@@ -104,7 +110,7 @@ extension Fleet {
         case .ended:
             return [close(run, id, run.capturedVerdict, entry)]
         case .closed:
-            return startQueued(of: agent, in: state)
+            return startQueued(of: agent, in: state) + judgeSlot(of: run, id, in: state)
         case .unconfirmed, .running, .captured:
             return []
         }

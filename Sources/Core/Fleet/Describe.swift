@@ -27,6 +27,8 @@ extension Fleet {
         case .deadline(.run(let id)): Description(stream: .run(id), kind: "deadline.run", role: .deadline)
         case .deadline(.claim(let id)):
             Description(stream: stream(of: id, in: state), kind: "deadline.claim", role: .deadline)
+        case .deadline(.schedule(let id)): Description(stream: .job(id), kind: "deadline.schedule", role: .deadline)
+        case .deadline(.zone): Description(stream: .engine, kind: "deadline.zone", role: .deadline)
         case .deadline(.idempotency): Description(stream: .engine, kind: "deadline.idempotency", role: .deadline)
         case .presence(let id, let presence):
             Description(
@@ -37,6 +39,9 @@ extension Fleet {
                 kind: Text("anomaly.\(anomaly.kind.rawValue)"), role: .decision)
         case .decided(let id, .started): Description(stream: .run(id), kind: "run.started", role: .decision)
         case .decided(let id, .closed): Description(stream: .run(id), kind: "run.closed", role: .decision)
+        case .scheduled(_, .opened(_, let run, _, _)):
+            Description(stream: .run(run), kind: "slot.opened", role: .decision)
+        case .scheduled(let id, .judged): Description(stream: .job(id), kind: "slot.judged", role: .decision)
         case .command(let command):
             Description(stream: command.stream, kind: Text("command.\(command.word)"), role: .command)
         case .outcome(let outcome):
@@ -133,6 +138,7 @@ extension Request {
         case .deleteCheck: "request.delete_check"
         case .createToken: "request.create_token"
         case .deleteToken: "request.delete_token"
+        case .confirmClock: "request.confirm_clock"
         }
     }
 
@@ -149,7 +155,7 @@ extension Request {
             state.runs.contains(id) || state.objects.contains(id) ? .run(id) : .engine
         case .deleteCheck(let id):
             state.checks.contains(id) ? .check(id) : .engine
-        case .createAgent, .createCheck, .createToken, .deleteToken:
+        case .createAgent, .createCheck, .createToken, .deleteToken, .confirmClock:
             .engine
         }
     }
@@ -178,6 +184,7 @@ extension Acceptance {
         case .checkDeleted: "accepted.check_deleted"
         case .tokenCreated: "accepted.token_created"
         case .tokenDeleted: "accepted.token_deleted"
+        case .clockConfirmed: "accepted.clock_confirmed"
         case .repeated: "accepted.repeated"
         }
     }
@@ -187,7 +194,7 @@ extension Acceptance {
         case .agentCreated(let id, _, _), .agentRenamed(let id, _), .agentDeleted(let id), .keyRotated(let id, _),
             .agentConfigured(let id, _), .targetCreated(_, let id, _):
             .agent(id)
-        case .targetChanged, .targetDeleted, .tokenCreated, .tokenDeleted, .repeated: .engine
+        case .targetChanged, .targetDeleted, .tokenCreated, .tokenDeleted, .repeated, .clockConfirmed: .engine
         case .jobCreated(let id, _, _, _), .jobChanged(let id, _), .jobDeleted(let id): .job(id)
         case .runQueued(let id, _), .cancelRequested(let id), .runDeletionRequested(let id), .tokenIssued(let id, _):
             .run(id)
@@ -209,6 +216,7 @@ extension Command {
         case .disconnect: "disconnect"
         case .probe: "probe"
         case .refuse: "refuse"
+        case .readZone: "read_zone"
         }
     }
 
@@ -218,6 +226,7 @@ extension Command {
         case .welcome(let id, _), .configure(let id, _), .disconnect(let id, _), .probe(let id, _), .refuse(let id, _):
             .agent(id)
         case .dispatch(_, let id, _, _), .cancel(_, let id, _), .observe(let id, _), .delete(let id, _): .run(id)
+        case .readZone: .engine
         }
     }
 }

@@ -16,9 +16,11 @@ extension Fleet {
         case .presence(let agent, let presence): state.setPresence(of: agent, presence)
         case .noted(let anomaly): state.note(anomaly)
         case .decided(let run, let decision): state.fold(decision, of: run, entry)
+        case .scheduled(let job, let decision): state.fold(decision, of: job, entry)
         case .outcome(let outcome): state.fold(outcome, entry)
         case .clockStepped(let step): state.skip(step, entry)
-        case .refused, .faulted, .command: []
+        case .command(let command): state.fold(command)
+        case .refused, .faulted: []
         }
     }
 }
@@ -35,6 +37,15 @@ extension Fleet.State {
             for run in agents[id]?.openRuns ?? [] { touch(run, entry) { $0.resumed(at: entry.recordedAt) } }
             // Not decided one by one: with a large fleet that would be a turn of thousands of messages.
             if agents[id]?.status == .online { agents[id]?.status = .offline }
+        }
+        return startSchedules(start, entry)
+    }
+
+    /// A command changes what is known only where it must not be given twice.
+    mutating func fold(_ command: Command) -> [Fleet.Change] {
+        switch command {
+        case .readZone(let zone, _): zones[zone]?.isAsked = true
+        case .welcome, .configure, .dispatch, .cancel, .observe, .delete, .disconnect, .probe, .refuse: break
         }
         return []
     }
@@ -93,6 +104,10 @@ extension Fleet.State {
             return []
         case .claim(let agent):
             return promoteClaim(of: agent, entry)
+        case .schedule(let job):
+            return passSchedule(job, entry)
+        case .zone(let zone):
+            return renew(zone)
         }
     }
 

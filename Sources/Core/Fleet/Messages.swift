@@ -33,6 +33,8 @@ extension Fleet {
         case noted(Anomaly)
         /// What was decided about a run.
         case decided(RunID, RunDecision)
+        /// What was decided about a slot of a job's schedule.
+        case scheduled(JobID, SlotDecision)
         /// An instruction to a worker.
         case command(Command)
         /// What became of an instruction.
@@ -48,9 +50,12 @@ public struct EngineStart: Hashable, Sendable {
     public var rules: UInt32
     /// 64 random bits, from which deciders make ids. Only the first start's count.
     public var seed: UInt64
+    /// How far the wall clock was behind the log's last entry; 0 when it was not.
+    public var clockBehind: Milliseconds
 
     /// A start with all its parts.
-    public init(build: Text, rules: UInt32, seed: UInt64) {
+    public init(build: Text, rules: UInt32, seed: UInt64, clockBehind: Milliseconds = Milliseconds(0)) {
+        self.clockBehind = clockBehind
         self.build = build
         self.rules = rules
         self.seed = seed
@@ -241,6 +246,10 @@ public enum TimerKey: Hashable, Comparable, Sendable {
     case idempotency(IdempotencyKey)
     /// A connection from another host takes the agent's place, unless the agent's own was heard.
     case claim(AgentID)
+    /// A slot of the job's schedule is to be opened or judged.
+    case schedule(JobID)
+    /// The rules of a time zone are to be read anew.
+    case zone(Text)
 }
 
 /// A key under which a repeated request gives the same answer.

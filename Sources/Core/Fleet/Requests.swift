@@ -39,6 +39,8 @@ public enum Request: Hashable, Sendable {
     case createToken(TokenID, APITokenSpec)
     /// Let nobody in with a token any more.
     case deleteToken(TokenID)
+    /// Say that the wall clock is right although the log is far ahead of it.
+    case confirmClock
 }
 
 /// Who asks, and whether it may be the same question again.
@@ -96,6 +98,7 @@ public enum Acceptance: Hashable, Sendable {
     case checkDeleted(CheckID)
     case tokenCreated(TokenID, APITokenSpec)
     case tokenDeleted(TokenID)
+    case clockConfirmed
     /// The same question under the same key: what was answered at that position.
     case repeated(Position)
 }

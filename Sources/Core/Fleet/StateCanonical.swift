@@ -13,6 +13,11 @@ extension Fleet.State: Restorable {
         encoder.encode("tokens", table: tokens) { $0.text }
         encoder.encode("claims", table: claims) { $0.text }
         encoder.encode("conflicts", table: conflicts) { $0.text }
+        encoder.encode("schedules", table: schedules) { $0.text }
+        encoder.encode("zones", table: zones) { $0 }
+        encoder.encode("schedules_since", schedulesSince)
+        encoder.encode("clock_doubt", clockDoubt)
+        encoder.encode("made_count", madeCount)
         encoder.encodeAside("timers", list: timers.inOrder.map { ArmedTimer(timer: $0) })
     }
 
@@ -30,6 +35,11 @@ extension Fleet.State: Restorable {
         tokens = try decoder.decode("tokens") { TokenID($0) }
         claims = try decoder.decode("claims") { AgentID($0) }
         conflicts = try decoder.decode("conflicts") { AgentID($0) }
+        schedules = try decoder.decode("schedules") { JobID($0) }
+        zones = try decoder.decode("zones") { $0 }
+        schedulesSince = try decoder.decode("schedules_since")
+        clockDoubt = try decoder.decode("clock_doubt")
+        madeCount = try decoder.decode("made_count")
         let armed: [ArmedTimer] = try decoder.decode("timers")
         for item in armed { timers.arm(item.timer.key, due: item.timer.due, by: item.timer.armedBy) }
         derive()
@@ -79,6 +89,12 @@ private struct ArmedTimer: Restorable {
         case .run(let run):
             encoder.encode("kind", "run" as Text)
             encoder.encode("id", run)
+        case .schedule(let job):
+            encoder.encode("kind", "schedule" as Text)
+            encoder.encode("id", job)
+        case .zone(let zone):
+            encoder.encode("kind", "zone" as Text)
+            encoder.encode("id", zone)
         case .idempotency(let key):
             encoder.encode("kind", "idempotency" as Text)
             encoder.encode("token", key.token)
@@ -95,6 +111,8 @@ private struct ArmedTimer: Restorable {
             case "silence": .silence(try decoder.decode("id"))
             case "claim": .claim(try decoder.decode("id"))
             case "run": .run(try decoder.decode("id"))
+            case "schedule": .schedule(try decoder.decode("id"))
+            case "zone": .zone(try decoder.decode("id"))
             case "idempotency":
                 .idempotency(IdempotencyKey(token: try decoder.decode("token"), key: try decoder.decode("key")))
             default: throw CanonicalError(field: "kind", problem: "is no kind of timer that this version knows")

@@ -7,7 +7,10 @@ enum MessageJSON {
     static func message(_ message: Fleet.Message) -> JSON {
         switch message {
         case .started(let start):
-            ["build": text(start.build), "rules": .integer(start.rules)]
+            [
+                "build": text(start.build), "rules": .integer(start.rules),
+                "clock_behind_ms": .integer(start.clockBehind.count),
+            ]
         case .clockStepped(let step):
             ["step_ms": .integer(step.count)]
         case .faulted(let problem):
@@ -47,6 +50,10 @@ enum MessageJSON {
             ["code": .string(refusal.code.rawValue), "field": text(refusal.field), "text": text(refusal.text)]
         case .deadline(.silence(let agent)), .deadline(.claim(let agent)):
             ["agent_id": id(agent)]
+        case .deadline(.schedule(let job)):
+            ["job_id": id(job)]
+        case .deadline(.zone(let zone)):
+            ["time_zone": text(zone)]
         case .deadline(.run(let run)):
             ["run_id": id(run)]
         case .deadline(.idempotency(let key)):
@@ -60,6 +67,8 @@ enum MessageJSON {
             ]
         case .decided(let run, let decision):
             Self.decision(decision, of: run)
+        case .scheduled(let job, let decision):
+            SlotJSON.decision(decision, of: job)
         case .command(let command):
             Self.command(command)
         case .outcome(let outcome):
@@ -123,6 +132,8 @@ enum MessageJSON {
             ["type": word, "run_id": id(run), "attempt": .integer(attempt.number)]
         case .disconnect(let agent, let session), .probe(let agent, let session), .refuse(let agent, let session):
             ["type": word, "agent_id": id(agent), "session_id": id(session)]
+        case .readZone(let zone, let moment):
+            ["type": word, "time_zone": text(zone), "from": Moment.json(moment)]
         }
     }
 
@@ -134,6 +145,7 @@ enum MessageJSON {
         case .found(let byteCount, let bytes):
             ["type": "found", "size_bytes": .integer(byteCount), "sha256": digest(bytes)]
         case .missing: ["type": "missing"]
+        case .zone(let rules): SlotJSON.zone(rules)
         }
     }
 

@@ -66,6 +66,12 @@ enum OpenAPISchemas {
         .init("JobChange", closed(job)),
         .init("Job", object([("id", text), ("agent_id", text), ("target_id", text)] + job)),
         .init(
+            "JobWithTimes",
+            object(
+                [("id", text), ("agent_id", text), ("target_id", text)] + job + [
+                    ("next_run_at", optionalMoment), ("last_slot", optionalAnything),
+                ])),
+        .init(
             "NewToken",
             closed([("name", text), ("role", words(Role.allCases.map(\.rawValue))), ("expires_at", optionalMoment)])),
         .init("Token", object(token)),
@@ -81,7 +87,25 @@ enum OpenAPISchemas {
                 ("s3_key", optionalText), ("size_bytes", optionalNumber), ("sha256", optionalText),
                 ("duration_ms", optionalNumber), ("compression", optionalText), ("db_engine_version", optionalText),
                 ("created_at", moment), ("started_at", optionalMoment), ("finished_at", optionalMoment),
-                ("position", number),
+                ("position", number), ("slot", optionalMoment),
+            ])),
+        .init(
+            "Slot",
+            object([
+                ("slot", moment), ("due_at", moment), ("opened_at", optionalMoment), ("late", flag),
+                ("run_id", optionalText), ("verdict", optionalText), ("reason", optionalText),
+                ("judged_at", optionalMoment),
+            ])),
+        .init(
+            "CronTimes",
+            object([
+                ("cron", text), ("time_zone", text), ("times", list(object([("slot", moment), ("at", moment)]))),
+            ])),
+        .init(
+            "Clock",
+            object([
+                ("status", words(["right", "in_doubt"])), ("behind_sec", optionalNumber), ("since", optionalMoment),
+                ("wall_time", moment),
             ])),
         .init("Download", object([("url", text), ("expires_at", moment)])),
         .init("DecryptionToken", object([("token", optionalText), ("expires_at", moment)])),

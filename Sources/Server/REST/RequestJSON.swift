@@ -51,6 +51,8 @@ enum RequestJSON {
             ]
         case .deleteToken(let token):
             ["type": "delete_token", "token_id": id(token)]
+        case .confirmClock:
+            ["type": "confirm_clock"]
         }
     }
 
@@ -111,6 +113,8 @@ enum RequestJSON {
             ]
         case .tokenDeleted(let token):
             ["type": "token_deleted", "token_id": id(token)]
+        case .clockConfirmed:
+            ["type": "clock_confirmed"]
         case .repeated(let position):
             ["type": "repeated", "position": .integer(position.number)]
         }

@@ -16,6 +16,7 @@ extension World {
             .disconnect(let agent, _), .probe(let agent, _), .refuse(let agent, _):
             agent.text
         case .observe(let run, _), .delete(let run, _): run.text
+        case .readZone(let zone, _): zone
         }
     }
 
@@ -97,6 +98,9 @@ extension World {
             guard store.isOutUntil <= now else { return .undone("the store gives no answer") }
             store.remove(WireRunID(run, attempt).text)
             return .done
+        case .readZone(_, let moment):
+            // A clock of its own, set twice a year: simulated worlds have no zones of ours.
+            return .zone(ModelZone.rules(from: moment))
         case .probe(let agent, let session):
             guard let id = welcomedConnection(of: agent), connections[id].session == session else {
                 return .undone("not connected")

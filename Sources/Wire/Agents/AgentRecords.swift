@@ -91,6 +91,8 @@ extension RecordFleetTimerKey {
             case .silence(let agent): .silence(agent.text.string)
             case .claim(let agent): .claim(agent.text.string)
             case .run(let run): .run(run.text.string)
+            case .schedule(let job): .schedule(job.text.string)
+            case .zone(let zone): .zone(zone.string)
             case .idempotency(let key):
                 .idempotency(
                     .with {
@@ -106,6 +108,8 @@ extension TimerKey {
         switch record.key {
         case .silence(let agent): self = .silence(AgentID(Text(agent)))
         case .run(let run): self = .run(RunID(Text(run)))
+        case .schedule(let job): self = .schedule(JobID(Text(job)))
+        case .zone(let zone): self = .zone(Text(zone))
         case .claim(let agent): self = .claim(AgentID(Text(agent)))
         case .idempotency(let key): self = .idempotency(IdempotencyKey(token: Text(key.token), key: Text(key.key)))
         case nil: throw .unknown("deadline")

@@ -186,6 +186,14 @@ package nonisolated struct RecordFleetMessage: Sendable {
     set {message = .faulted(newValue)}
   }
 
+  package var scheduled: RecordFleetSlotDecision {
+    get {
+      if case .scheduled(let v)? = message {return v}
+      return RecordFleetSlotDecision()
+    }
+    set {message = .scheduled(newValue)}
+  }
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package nonisolated enum OneOf_Message: Equatable, Sendable {
@@ -210,6 +218,7 @@ package nonisolated struct RecordFleetMessage: Sendable {
     case outcome(RecordFleetOutcome)
     /// What went wrong in the engine.
     case faulted(String)
+    case scheduled(RecordFleetSlotDecision)
 
   }
 
@@ -226,6 +235,9 @@ package nonisolated struct RecordFleetEngineStart: Sendable {
   package var rules: UInt32 = 0
 
   package var seed: UInt64 = 0
+
+  /// How far the wall clock was behind the log's last entry.
+  package var clockBehindMs: Int64 = 0
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -561,6 +573,14 @@ package nonisolated struct RecordFleetRequest: Sendable {
     set {request = .deleteToken(newValue)}
   }
 
+  package var confirmClock: RecordFleetNothing {
+    get {
+      if case .confirmClock(let v)? = request {return v}
+      return RecordFleetNothing()
+    }
+    set {request = .confirmClock(newValue)}
+  }
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package nonisolated enum OneOf_Request: Equatable, Sendable {
@@ -583,6 +603,7 @@ package nonisolated struct RecordFleetRequest: Sendable {
     case deleteCheck(String)
     case createToken(RecordFleetToken)
     case deleteToken(String)
+    case confirmClock(RecordFleetNothing)
 
   }
 
@@ -770,6 +791,14 @@ package nonisolated struct RecordFleetAcceptance: @unchecked Sendable {
     set {_uniqueStorage()._acceptance = .tokenDeleted(newValue)}
   }
 
+  package var clockConfirmed: RecordFleetNothing {
+    get {
+      if case .clockConfirmed(let v)? = _storage._acceptance {return v}
+      return RecordFleetNothing()
+    }
+    set {_uniqueStorage()._acceptance = .clockConfirmed(newValue)}
+  }
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package nonisolated enum OneOf_Acceptance: Equatable, Sendable {
@@ -793,6 +822,7 @@ package nonisolated struct RecordFleetAcceptance: @unchecked Sendable {
     case repeatedPosition(UInt64)
     case tokenCreated(RecordFleetToken)
     case tokenDeleted(String)
+    case clockConfirmed(RecordFleetNothing)
 
   }
 
@@ -1557,6 +1587,24 @@ package nonisolated struct RecordFleetTimerKey: Sendable {
     set {key = .claim(newValue)}
   }
 
+  /// The job's id.
+  package var schedule: String {
+    get {
+      if case .schedule(let v)? = key {return v}
+      return String()
+    }
+    set {key = .schedule(newValue)}
+  }
+
+  /// The zone's name.
+  package var zone: String {
+    get {
+      if case .zone(let v)? = key {return v}
+      return String()
+    }
+    set {key = .zone(newValue)}
+  }
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package nonisolated enum OneOf_Key: Equatable, Sendable {
@@ -1567,6 +1615,10 @@ package nonisolated struct RecordFleetTimerKey: Sendable {
     case idempotency(RecordFleetIdempotencyKey)
     /// The id of the agent whose key another host came with.
     case claim(String)
+    /// The job's id.
+    case schedule(String)
+    /// The zone's name.
+    case zone(String)
 
   }
 
@@ -1702,6 +1754,198 @@ package nonisolated struct RecordFleetRunEnd: Sendable {
   package init() {}
 
   fileprivate var _verdict: RecordFleetVerdict? = nil
+}
+
+package nonisolated struct RecordFleetSlotDecision: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var job: String = String()
+
+  package var slot: RecordFleetSlot {
+    get {_slot ?? RecordFleetSlot()}
+    set {_slot = newValue}
+  }
+  /// Returns true if `slot` has been explicitly set.
+  package var hasSlot: Bool {self._slot != nil}
+  /// Clears the value of `slot`. Subsequent reads from it will return its default value.
+  package mutating func clearSlot() {self._slot = nil}
+
+  package var decision: RecordFleetSlotDecision.OneOf_Decision? = nil
+
+  package var opened: RecordFleetSlotOpening {
+    get {
+      if case .opened(let v)? = decision {return v}
+      return RecordFleetSlotOpening()
+    }
+    set {decision = .opened(newValue)}
+  }
+
+  package var judged: RecordFleetSlotEnd {
+    get {
+      if case .judged(let v)? = decision {return v}
+      return RecordFleetSlotEnd()
+    }
+    set {decision = .judged(newValue)}
+  }
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package nonisolated enum OneOf_Decision: Equatable, Sendable {
+    case opened(RecordFleetSlotOpening)
+    case judged(RecordFleetSlotEnd)
+
+  }
+
+  package init() {}
+
+  fileprivate var _slot: RecordFleetSlot? = nil
+}
+
+package nonisolated struct RecordFleetSlotOpening: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// With the run's id, and with the slot.
+  package var order: RecordFleetRunOrder {
+    get {_order ?? RecordFleetRunOrder()}
+    set {_order = newValue}
+  }
+  /// Returns true if `order` has been explicitly set.
+  package var hasOrder: Bool {self._order != nil}
+  /// Clears the value of `order`. Subsequent reads from it will return its default value.
+  package mutating func clearOrder() {self._order = nil}
+
+  /// Made up for, since nobody was there at its time.
+  package var isLate: Bool = false
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+
+  fileprivate var _order: RecordFleetRunOrder? = nil
+}
+
+package nonisolated struct RecordFleetSlotEnd: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// The slot's own run, or the one that was in its way.
+  package var run: String {
+    get {_run ?? String()}
+    set {_run = newValue}
+  }
+  /// Returns true if `run` has been explicitly set.
+  package var hasRun: Bool {self._run != nil}
+  /// Clears the value of `run`. Subsequent reads from it will return its default value.
+  package mutating func clearRun() {self._run = nil}
+
+  package var verdict: RecordFleetSlotEnd.OneOf_Verdict? = nil
+
+  package var completed: RecordFleetNothing {
+    get {
+      if case .completed(let v)? = verdict {return v}
+      return RecordFleetNothing()
+    }
+    set {verdict = .completed(newValue)}
+  }
+
+  /// Number of `FailureClass`.
+  package var failed: UInt32 {
+    get {
+      if case .failed(let v)? = verdict {return v}
+      return 0
+    }
+    set {verdict = .failed(newValue)}
+  }
+
+  /// `server_away`, `agent_away`.
+  package var missed: String {
+    get {
+      if case .missed(let v)? = verdict {return v}
+      return String()
+    }
+    set {verdict = .missed(newValue)}
+  }
+
+  /// `overlap`, `queue_full`, `cancelled`, `job_changed`, `job_deleted`.
+  package var skipped: String {
+    get {
+      if case .skipped(let v)? = verdict {return v}
+      return String()
+    }
+    set {verdict = .skipped(newValue)}
+  }
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package nonisolated enum OneOf_Verdict: Equatable, Sendable {
+    case completed(RecordFleetNothing)
+    /// Number of `FailureClass`.
+    case failed(UInt32)
+    /// `server_away`, `agent_away`.
+    case missed(String)
+    /// `overlap`, `queue_full`, `cancelled`, `job_changed`, `job_deleted`.
+    case skipped(String)
+
+  }
+
+  package init() {}
+
+  fileprivate var _run: String? = nil
+}
+
+package nonisolated struct RecordFleetZoneWanted: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// The IANA name.
+  package var name: String = String()
+
+  /// Milliseconds since 1970.
+  package var fromMs: Int64 = 0
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+/// How far a zone's clock is ahead of UTC.
+package nonisolated struct RecordFleetZone: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// Before the first transition.
+  package var offsetSeconds: Int32 = 0
+
+  package var transitions: [RecordFleetZoneTransition] = []
+
+  /// Milliseconds since 1970; what is behind this is not known.
+  package var untilMs: Int64 = 0
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+package nonisolated struct RecordFleetZoneTransition: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// Milliseconds since 1970.
+  package var atMs: Int64 = 0
+
+  package var offsetSeconds: Int32 = 0
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
 }
 
 package nonisolated struct RecordFleetVerdict: Sendable {
@@ -1887,6 +2131,14 @@ package nonisolated struct RecordFleetCommand: Sendable {
     set {command = .refuse(newValue)}
   }
 
+  package var readZone: RecordFleetZoneWanted {
+    get {
+      if case .readZone(let v)? = command {return v}
+      return RecordFleetZoneWanted()
+    }
+    set {command = .readZone(newValue)}
+  }
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package nonisolated enum OneOf_Command: Equatable, Sendable {
@@ -1899,6 +2151,7 @@ package nonisolated struct RecordFleetCommand: Sendable {
     case disconnect(RecordFleetSession)
     case probe(RecordFleetSession)
     case refuse(RecordFleetSession)
+    case readZone(RecordFleetZoneWanted)
 
   }
 
@@ -2012,6 +2265,14 @@ package nonisolated struct RecordFleetOutcome: Sendable {
     set {result = .missing(newValue)}
   }
 
+  package var zone: RecordFleetZone {
+    get {
+      if case .zone(let v)? = result {return v}
+      return RecordFleetZone()
+    }
+    set {result = .zone(newValue)}
+  }
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package nonisolated enum OneOf_Result: Equatable, Sendable {
@@ -2021,6 +2282,7 @@ package nonisolated struct RecordFleetOutcome: Sendable {
     case unknown(RecordFleetNothing)
     case found(RecordFleetFound)
     case missing(RecordFleetNothing)
+    case zone(RecordFleetZone)
 
   }
 
@@ -2058,7 +2320,7 @@ fileprivate nonisolated let _protobuf_package = "backup.engine.v1"
 
 nonisolated extension RecordFleetMessage: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".FleetMessage"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}started\0\u{3}clock_stepped_ms\0\u{3}capture_opened\0\u{3}session_opened\0\u{3}session_closed\0\u{1}received\0\u{1}captured\0\u{1}unreadable\0\u{1}requested\0\u{1}accepted\0\u{1}refused\0\u{1}deadline\0\u{1}presence\0\u{1}noted\0\u{1}decided\0\u{1}command\0\u{1}outcome\0\u{1}faulted\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}started\0\u{3}clock_stepped_ms\0\u{3}capture_opened\0\u{3}session_opened\0\u{3}session_closed\0\u{1}received\0\u{1}captured\0\u{1}unreadable\0\u{1}requested\0\u{1}accepted\0\u{1}refused\0\u{1}deadline\0\u{1}presence\0\u{1}noted\0\u{1}decided\0\u{1}command\0\u{1}outcome\0\u{1}faulted\0\u{1}scheduled\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2285,6 +2547,19 @@ nonisolated extension RecordFleetMessage: SwiftProtobuf.Message, SwiftProtobuf._
           self.message = .faulted(v)
         }
       }()
+      case 19: try {
+        var v: RecordFleetSlotDecision?
+        var hadOneofValue = false
+        if let current = self.message {
+          hadOneofValue = true
+          if case .scheduled(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.message = .scheduled(v)
+        }
+      }()
       default: break
       }
     }
@@ -2368,6 +2643,10 @@ nonisolated extension RecordFleetMessage: SwiftProtobuf.Message, SwiftProtobuf._
       guard case .faulted(let v)? = self.message else { preconditionFailure() }
       try visitor.visitSingularStringField(value: v, fieldNumber: 18)
     }()
+    case .scheduled?: try {
+      guard case .scheduled(let v)? = self.message else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 19)
+    }()
     case nil: break
     }
     try unknownFields.traverse(visitor: &visitor)
@@ -2382,7 +2661,7 @@ nonisolated extension RecordFleetMessage: SwiftProtobuf.Message, SwiftProtobuf._
 
 nonisolated extension RecordFleetEngineStart: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".FleetEngineStart"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}build\0\u{1}rules\0\u{1}seed\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}build\0\u{1}rules\0\u{1}seed\0\u{3}clock_behind_ms\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2393,6 +2672,7 @@ nonisolated extension RecordFleetEngineStart: SwiftProtobuf.Message, SwiftProtob
       case 1: try { try decoder.decodeSingularStringField(value: &self.build) }()
       case 2: try { try decoder.decodeSingularUInt32Field(value: &self.rules) }()
       case 3: try { try decoder.decodeSingularFixed64Field(value: &self.seed) }()
+      case 4: try { try decoder.decodeSingularInt64Field(value: &self.clockBehindMs) }()
       default: break
       }
     }
@@ -2408,6 +2688,9 @@ nonisolated extension RecordFleetEngineStart: SwiftProtobuf.Message, SwiftProtob
     if self.seed != 0 {
       try visitor.visitSingularFixed64Field(value: self.seed, fieldNumber: 3)
     }
+    if self.clockBehindMs != 0 {
+      try visitor.visitSingularInt64Field(value: self.clockBehindMs, fieldNumber: 4)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -2415,6 +2698,7 @@ nonisolated extension RecordFleetEngineStart: SwiftProtobuf.Message, SwiftProtob
     if lhs.build != rhs.build {return false}
     if lhs.rules != rhs.rules {return false}
     if lhs.seed != rhs.seed {return false}
+    if lhs.clockBehindMs != rhs.clockBehindMs {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -2734,7 +3018,7 @@ nonisolated extension RecordFleetIdempotency: SwiftProtobuf.Message, SwiftProtob
 
 nonisolated extension RecordFleetRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".FleetRequest"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}ticket\0\u{4}\u{9}create_agent\0\u{3}rename_agent\0\u{3}delete_agent\0\u{3}rotate_key\0\u{3}configure_agent\0\u{3}create_target\0\u{3}change_target\0\u{3}delete_target\0\u{3}create_job\0\u{3}change_job\0\u{3}delete_job\0\u{3}run_job\0\u{3}cancel_run\0\u{3}delete_run\0\u{3}issue_decryption_token\0\u{3}create_check\0\u{3}delete_check\0\u{3}create_token\0\u{3}delete_token\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}ticket\0\u{4}\u{9}create_agent\0\u{3}rename_agent\0\u{3}delete_agent\0\u{3}rotate_key\0\u{3}configure_agent\0\u{3}create_target\0\u{3}change_target\0\u{3}delete_target\0\u{3}create_job\0\u{3}change_job\0\u{3}delete_job\0\u{3}run_job\0\u{3}cancel_run\0\u{3}delete_run\0\u{3}issue_decryption_token\0\u{3}create_check\0\u{3}delete_check\0\u{3}create_token\0\u{3}delete_token\0\u{4}\u{2}confirm_clock\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2950,6 +3234,19 @@ nonisolated extension RecordFleetRequest: SwiftProtobuf.Message, SwiftProtobuf._
           self.request = .deleteToken(v)
         }
       }()
+      case 30: try {
+        var v: RecordFleetNothing?
+        var hadOneofValue = false
+        if let current = self.request {
+          hadOneofValue = true
+          if case .confirmClock(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.request = .confirmClock(v)
+        }
+      }()
       default: break
       }
     }
@@ -3040,6 +3337,10 @@ nonisolated extension RecordFleetRequest: SwiftProtobuf.Message, SwiftProtobuf._
       guard case .deleteToken(let v)? = self.request else { preconditionFailure() }
       try visitor.visitSingularStringField(value: v, fieldNumber: 28)
     }()
+    case .confirmClock?: try {
+      guard case .confirmClock(let v)? = self.request else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 30)
+    }()
     case nil: break
     }
     try unknownFields.traverse(visitor: &visitor)
@@ -3055,7 +3356,7 @@ nonisolated extension RecordFleetRequest: SwiftProtobuf.Message, SwiftProtobuf._
 
 nonisolated extension RecordFleetAcceptance: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".FleetAcceptance"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}ticket\0\u{4}\u{9}agent_created\0\u{3}agent_renamed\0\u{3}agent_deleted\0\u{3}key_rotated\0\u{3}agent_configured\0\u{3}target_created\0\u{3}target_changed\0\u{3}target_deleted\0\u{3}job_created\0\u{3}job_changed\0\u{3}job_deleted\0\u{3}run_queued\0\u{3}cancel_requested\0\u{3}run_deletion_requested\0\u{3}token_issued\0\u{3}check_created\0\u{3}check_deleted\0\u{3}repeated_position\0\u{3}token_created\0\u{3}token_deleted\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}ticket\0\u{4}\u{9}agent_created\0\u{3}agent_renamed\0\u{3}agent_deleted\0\u{3}key_rotated\0\u{3}agent_configured\0\u{3}target_created\0\u{3}target_changed\0\u{3}target_deleted\0\u{3}job_created\0\u{3}job_changed\0\u{3}job_deleted\0\u{3}run_queued\0\u{3}cancel_requested\0\u{3}run_deletion_requested\0\u{3}token_issued\0\u{3}check_created\0\u{3}check_deleted\0\u{3}repeated_position\0\u{3}token_created\0\u{3}token_deleted\0\u{3}clock_confirmed\0")
 
   fileprivate class _StorageClass {
     var _ticket: RecordFleetTicket? = nil
@@ -3311,6 +3612,19 @@ nonisolated extension RecordFleetAcceptance: SwiftProtobuf.Message, SwiftProtobu
             _storage._acceptance = .tokenDeleted(v)
           }
         }()
+        case 30: try {
+          var v: RecordFleetNothing?
+          var hadOneofValue = false
+          if let current = _storage._acceptance {
+            hadOneofValue = true
+            if case .clockConfirmed(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._acceptance = .clockConfirmed(v)
+          }
+        }()
         default: break
         }
       }
@@ -3406,6 +3720,10 @@ nonisolated extension RecordFleetAcceptance: SwiftProtobuf.Message, SwiftProtobu
       case .tokenDeleted?: try {
         guard case .tokenDeleted(let v)? = _storage._acceptance else { preconditionFailure() }
         try visitor.visitSingularStringField(value: v, fieldNumber: 29)
+      }()
+      case .clockConfirmed?: try {
+        guard case .clockConfirmed(let v)? = _storage._acceptance else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 30)
       }()
       case nil: break
       }
@@ -4721,7 +5039,7 @@ nonisolated extension RecordFleetToken: SwiftProtobuf.Message, SwiftProtobuf._Me
 
 nonisolated extension RecordFleetTimerKey: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".FleetTimerKey"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}silence\0\u{1}run\0\u{1}idempotency\0\u{1}claim\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}silence\0\u{1}run\0\u{1}idempotency\0\u{1}claim\0\u{1}schedule\0\u{1}zone\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -4766,6 +5084,22 @@ nonisolated extension RecordFleetTimerKey: SwiftProtobuf.Message, SwiftProtobuf.
           self.key = .claim(v)
         }
       }()
+      case 5: try {
+        var v: String?
+        try decoder.decodeSingularStringField(value: &v)
+        if let v = v {
+          if self.key != nil {try decoder.handleConflictingOneOf()}
+          self.key = .schedule(v)
+        }
+      }()
+      case 6: try {
+        var v: String?
+        try decoder.decodeSingularStringField(value: &v)
+        if let v = v {
+          if self.key != nil {try decoder.handleConflictingOneOf()}
+          self.key = .zone(v)
+        }
+      }()
       default: break
       }
     }
@@ -4792,6 +5126,14 @@ nonisolated extension RecordFleetTimerKey: SwiftProtobuf.Message, SwiftProtobuf.
     case .claim?: try {
       guard case .claim(let v)? = self.key else { preconditionFailure() }
       try visitor.visitSingularStringField(value: v, fieldNumber: 4)
+    }()
+    case .schedule?: try {
+      guard case .schedule(let v)? = self.key else { preconditionFailure() }
+      try visitor.visitSingularStringField(value: v, fieldNumber: 5)
+    }()
+    case .zone?: try {
+      guard case .zone(let v)? = self.key else { preconditionFailure() }
+      try visitor.visitSingularStringField(value: v, fieldNumber: 6)
     }()
     case nil: break
     }
@@ -5070,6 +5412,323 @@ nonisolated extension RecordFleetRunEnd: SwiftProtobuf.Message, SwiftProtobuf._M
   }
 }
 
+nonisolated extension RecordFleetSlotDecision: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".FleetSlotDecision"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}job\0\u{1}slot\0\u{1}opened\0\u{1}judged\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.job) }()
+      case 2: try { try decoder.decodeSingularMessageField(value: &self._slot) }()
+      case 3: try {
+        var v: RecordFleetSlotOpening?
+        var hadOneofValue = false
+        if let current = self.decision {
+          hadOneofValue = true
+          if case .opened(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.decision = .opened(v)
+        }
+      }()
+      case 4: try {
+        var v: RecordFleetSlotEnd?
+        var hadOneofValue = false
+        if let current = self.decision {
+          hadOneofValue = true
+          if case .judged(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.decision = .judged(v)
+        }
+      }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if !self.job.isEmpty {
+      try visitor.visitSingularStringField(value: self.job, fieldNumber: 1)
+    }
+    try { if let v = self._slot {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
+    } }()
+    switch self.decision {
+    case .opened?: try {
+      guard case .opened(let v)? = self.decision else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
+    }()
+    case .judged?: try {
+      guard case .judged(let v)? = self.decision else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 4)
+    }()
+    case nil: break
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: RecordFleetSlotDecision, rhs: RecordFleetSlotDecision) -> Bool {
+    if lhs.job != rhs.job {return false}
+    if lhs._slot != rhs._slot {return false}
+    if lhs.decision != rhs.decision {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension RecordFleetSlotOpening: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".FleetSlotOpening"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}order\0\u{3}is_late\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularMessageField(value: &self._order) }()
+      case 2: try { try decoder.decodeSingularBoolField(value: &self.isLate) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._order {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+    } }()
+    if self.isLate != false {
+      try visitor.visitSingularBoolField(value: self.isLate, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: RecordFleetSlotOpening, rhs: RecordFleetSlotOpening) -> Bool {
+    if lhs._order != rhs._order {return false}
+    if lhs.isLate != rhs.isLate {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension RecordFleetSlotEnd: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".FleetSlotEnd"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}run\0\u{1}completed\0\u{1}failed\0\u{1}missed\0\u{1}skipped\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self._run) }()
+      case 2: try {
+        var v: RecordFleetNothing?
+        var hadOneofValue = false
+        if let current = self.verdict {
+          hadOneofValue = true
+          if case .completed(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.verdict = .completed(v)
+        }
+      }()
+      case 3: try {
+        var v: UInt32?
+        try decoder.decodeSingularUInt32Field(value: &v)
+        if let v = v {
+          if self.verdict != nil {try decoder.handleConflictingOneOf()}
+          self.verdict = .failed(v)
+        }
+      }()
+      case 4: try {
+        var v: String?
+        try decoder.decodeSingularStringField(value: &v)
+        if let v = v {
+          if self.verdict != nil {try decoder.handleConflictingOneOf()}
+          self.verdict = .missed(v)
+        }
+      }()
+      case 5: try {
+        var v: String?
+        try decoder.decodeSingularStringField(value: &v)
+        if let v = v {
+          if self.verdict != nil {try decoder.handleConflictingOneOf()}
+          self.verdict = .skipped(v)
+        }
+      }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._run {
+      try visitor.visitSingularStringField(value: v, fieldNumber: 1)
+    } }()
+    switch self.verdict {
+    case .completed?: try {
+      guard case .completed(let v)? = self.verdict else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
+    }()
+    case .failed?: try {
+      guard case .failed(let v)? = self.verdict else { preconditionFailure() }
+      try visitor.visitSingularUInt32Field(value: v, fieldNumber: 3)
+    }()
+    case .missed?: try {
+      guard case .missed(let v)? = self.verdict else { preconditionFailure() }
+      try visitor.visitSingularStringField(value: v, fieldNumber: 4)
+    }()
+    case .skipped?: try {
+      guard case .skipped(let v)? = self.verdict else { preconditionFailure() }
+      try visitor.visitSingularStringField(value: v, fieldNumber: 5)
+    }()
+    case nil: break
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: RecordFleetSlotEnd, rhs: RecordFleetSlotEnd) -> Bool {
+    if lhs._run != rhs._run {return false}
+    if lhs.verdict != rhs.verdict {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension RecordFleetZoneWanted: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".FleetZoneWanted"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{3}from_ms\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.name) }()
+      case 2: try { try decoder.decodeSingularInt64Field(value: &self.fromMs) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.name.isEmpty {
+      try visitor.visitSingularStringField(value: self.name, fieldNumber: 1)
+    }
+    if self.fromMs != 0 {
+      try visitor.visitSingularInt64Field(value: self.fromMs, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: RecordFleetZoneWanted, rhs: RecordFleetZoneWanted) -> Bool {
+    if lhs.name != rhs.name {return false}
+    if lhs.fromMs != rhs.fromMs {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension RecordFleetZone: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".FleetZone"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}offset_seconds\0\u{1}transitions\0\u{3}until_ms\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularSInt32Field(value: &self.offsetSeconds) }()
+      case 2: try { try decoder.decodeRepeatedMessageField(value: &self.transitions) }()
+      case 3: try { try decoder.decodeSingularInt64Field(value: &self.untilMs) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.offsetSeconds != 0 {
+      try visitor.visitSingularSInt32Field(value: self.offsetSeconds, fieldNumber: 1)
+    }
+    if !self.transitions.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.transitions, fieldNumber: 2)
+    }
+    if self.untilMs != 0 {
+      try visitor.visitSingularInt64Field(value: self.untilMs, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: RecordFleetZone, rhs: RecordFleetZone) -> Bool {
+    if lhs.offsetSeconds != rhs.offsetSeconds {return false}
+    if lhs.transitions != rhs.transitions {return false}
+    if lhs.untilMs != rhs.untilMs {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension RecordFleetZoneTransition: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".FleetZoneTransition"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}at_ms\0\u{3}offset_seconds\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularInt64Field(value: &self.atMs) }()
+      case 2: try { try decoder.decodeSingularSInt32Field(value: &self.offsetSeconds) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.atMs != 0 {
+      try visitor.visitSingularInt64Field(value: self.atMs, fieldNumber: 1)
+    }
+    if self.offsetSeconds != 0 {
+      try visitor.visitSingularSInt32Field(value: self.offsetSeconds, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: RecordFleetZoneTransition, rhs: RecordFleetZoneTransition) -> Bool {
+    if lhs.atMs != rhs.atMs {return false}
+    if lhs.offsetSeconds != rhs.offsetSeconds {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
 nonisolated extension RecordFleetVerdict: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".FleetVerdict"
   package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}success\0\u{1}reported\0\u{1}failed\0\u{1}cancelled\0\u{1}lost\0")
@@ -5248,7 +5907,7 @@ nonisolated extension RecordFleetSuccess: SwiftProtobuf.Message, SwiftProtobuf._
 
 nonisolated extension RecordFleetCommand: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".FleetCommand"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}welcome\0\u{1}configure\0\u{1}dispatch\0\u{1}cancel\0\u{1}observe\0\u{1}delete\0\u{1}disconnect\0\u{1}probe\0\u{1}refuse\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}welcome\0\u{1}configure\0\u{1}dispatch\0\u{1}cancel\0\u{1}observe\0\u{1}delete\0\u{1}disconnect\0\u{1}probe\0\u{1}refuse\0\u{3}read_zone\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -5373,6 +6032,19 @@ nonisolated extension RecordFleetCommand: SwiftProtobuf.Message, SwiftProtobuf._
           self.command = .refuse(v)
         }
       }()
+      case 10: try {
+        var v: RecordFleetZoneWanted?
+        var hadOneofValue = false
+        if let current = self.command {
+          hadOneofValue = true
+          if case .readZone(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.command = .readZone(v)
+        }
+      }()
       default: break
       }
     }
@@ -5419,6 +6091,10 @@ nonisolated extension RecordFleetCommand: SwiftProtobuf.Message, SwiftProtobuf._
     case .refuse?: try {
       guard case .refuse(let v)? = self.command else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 9)
+    }()
+    case .readZone?: try {
+      guard case .readZone(let v)? = self.command else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 10)
     }()
     case nil: break
     }
@@ -5549,7 +6225,7 @@ nonisolated extension RecordFleetAttempt: SwiftProtobuf.Message, SwiftProtobuf._
 
 nonisolated extension RecordFleetOutcome: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".FleetOutcome"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}position\0\u{1}command\0\u{1}done\0\u{1}undone\0\u{1}unknown\0\u{1}found\0\u{1}missing\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}position\0\u{1}command\0\u{1}done\0\u{1}undone\0\u{1}unknown\0\u{1}found\0\u{1}missing\0\u{1}zone\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -5619,6 +6295,19 @@ nonisolated extension RecordFleetOutcome: SwiftProtobuf.Message, SwiftProtobuf._
           self.result = .missing(v)
         }
       }()
+      case 8: try {
+        var v: RecordFleetZone?
+        var hadOneofValue = false
+        if let current = self.result {
+          hadOneofValue = true
+          if case .zone(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.result = .zone(v)
+        }
+      }()
       default: break
       }
     }
@@ -5655,6 +6344,10 @@ nonisolated extension RecordFleetOutcome: SwiftProtobuf.Message, SwiftProtobuf._
     case .missing?: try {
       guard case .missing(let v)? = self.result else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 7)
+    }()
+    case .zone?: try {
+      guard case .zone(let v)? = self.result else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 8)
     }()
     case nil: break
     }

@@ -124,6 +124,12 @@ extension RecordFleetCommand {
             case .disconnect(let agent, let session): .disconnect(RecordFleetSession(agent, session))
             case .probe(let agent, let session): .probe(RecordFleetSession(agent, session))
             case .refuse(let agent, let session): .refuse(RecordFleetSession(agent, session))
+            case .readZone(let zone, let moment):
+                .readZone(
+                    .with {
+                        $0.name = zone.string
+                        $0.fromMs = moment.milliseconds
+                    })
             }
     }
 }
@@ -140,6 +146,7 @@ extension Command {
         case .disconnect(let it): self = .disconnect(AgentID(Text(it.agent)), SessionID(Text(it.session)))
         case .probe(let it): self = .probe(AgentID(Text(it.agent)), SessionID(Text(it.session)))
         case .refuse(let it): self = .refuse(AgentID(Text(it.agent)), SessionID(Text(it.session)))
+        case .readZone(let it): self = .readZone(Text(it.name), from: Timestamp(milliseconds: it.fromMs))
         case nil: throw .unknown("command")
         }
     }
@@ -162,6 +169,7 @@ extension RecordFleetOutcome {
                         if let digest { $0.digest = Data(digest) }
                     })
             case .missing: .missing(RecordFleetNothing())
+            case .zone(let rules): .zone(RecordFleetZone(rules))
             }
     }
 }
@@ -176,6 +184,7 @@ extension CommandOutcome {
         case .found(let found):
             result = .found(byteCount: found.byteCount, digest: found.hasDigest ? [UInt8](found.digest) : nil)
         case .missing: result = .missing
+        case .zone(let zone): result = .zone(ZoneRules(zone))
         case nil: throw .unknown("outcome")
         }
         self.init(position: Position(record.position), command: try Command(record.command), result: result)

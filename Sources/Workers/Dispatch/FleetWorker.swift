@@ -100,6 +100,12 @@ public struct FleetWorker: Worker {
             case .notConnected: .undone("the agent is not connected")
             case .unknown: .unknown
             }
+        case .readZone(let name, let moment):
+            guard let rules = ZoneReader.rules(of: name, from: moment, now: resources.clock.wallTime()) else {
+                resources.logger.error("the time zone \(name) is not known on this host: its jobs wait until it is")
+                return .undone("the host knows no such time zone")
+            }
+            return .zone(rules)
         case .welcome, .configure, .dispatch, .cancel, .observe, .delete:
             break
         }
@@ -119,7 +125,7 @@ public struct FleetWorker: Worker {
         case .cancel(let agent, let run, _): return await dispatch.cancel(agent, run)
         case .observe(let run, let attempt): return await objects.observe(run, attempt)
         case .delete(let run, let attempt): return await objects.delete(run, attempt)
-        case .disconnect, .probe, .refuse: return .done
+        case .disconnect, .probe, .refuse, .readZone: return .done
         }
     }
 }
@@ -135,6 +141,8 @@ extension Command {
             Text("session/\(session)")
         case .observe(let run, _), .delete(let run, _):
             Stream.run(run).name
+        case .readZone(let name, _):
+            Text("zone/\(name)")
         }
     }
 }

@@ -4,7 +4,7 @@ import Server
 struct Jobs: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Jobs: what to back up, and how.",
-        subcommands: [List.self, Show.self, Create.self, Update.self, Delete.self, Run.self],
+        subcommands: [List.self, Show.self, Create.self, Update.self, Delete.self, Run.self, Next.self, Slots.self],
         defaultSubcommand: List.self)
 
     private static let members = [

@@ -22,6 +22,7 @@ enum MessageCases {
         case .command: 15
         case .outcome: 16
         case .faulted: 17
+        case .scheduled: 18
         }
     }
 
@@ -71,6 +72,7 @@ enum MessageCases {
         case .deleteCheck: 16
         case .createToken: 17
         case .deleteToken: 18
+        case .confirmClock: 19
         }
     }
 
@@ -96,6 +98,7 @@ enum MessageCases {
         case .repeated: 17
         case .tokenCreated: 18
         case .tokenDeleted: 19
+        case .clockConfirmed: 20
         }
     }
 
@@ -147,6 +150,8 @@ enum MessageCases {
         case .run: 1
         case .idempotency: 2
         case .claim: 3
+        case .schedule: 4
+        case .zone: 5
         }
     }
 
@@ -171,6 +176,7 @@ enum MessageCases {
         case .disconnect: 6
         case .probe: 7
         case .refuse: 8
+        case .readZone: 9
         }
     }
 
@@ -181,6 +187,16 @@ enum MessageCases {
         case .unknown: 2
         case .found: 3
         case .missing: 4
+        case .zone: 5
+        }
+    }
+
+    static func number(_ verdict: SlotVerdict) -> Int {
+        switch verdict {
+        case .completed: 0
+        case .failed: 1
+        case .missed: 2
+        case .skipped: 3
         }
     }
 }

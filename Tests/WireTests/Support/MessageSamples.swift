@@ -18,12 +18,13 @@ enum MessageSamples {
     static let all: [Fleet.Message] =
         facts + frames + requests.map { .requested($0, ticket) } + acceptances.map { .accepted($0, keyed) }
         + Refusal.Code.allCases.map { .refused(Refusal(code: $0, field: "name", text: "must not be empty")) }
-        + timers.map { .deadline($0) } + decisions + commands.map { .command($0) } + outcomes
+        + timers.map { .deadline($0) } + decisions + slots + commands.map { .command($0) } + outcomes
 
     static let facts: [Fleet.Message] =
         [
             .started(EngineStart(build: "1.0", rules: .max, seed: .max)),
             .started(EngineStart(build: "", rules: 0, seed: 0)),
+            .started(EngineStart(build: "1.0", rules: 3, seed: 1, clockBehind: .hours(25))),
             .clockStepped(Milliseconds(.min)), .clockStepped(Milliseconds(0)), .faulted("a turn was cut off"),
             .captureOpened(agent),
             .sessionOpened(agent, SessionOpening(session: session, remoteAddress: "[::1]:1", extensions: ["a", "b"])),
@@ -115,7 +116,7 @@ enum MessageSamples {
             .createJob(job, agent, target, jobFields), .changeJob(job, [.cron("")]), .deleteJob(job),
             .runJob(run, job), .cancelRun(run), .deleteRun(run), .issueDecryptionToken(run),
             .createCheck(check, nil, checkSpec(.http)), .deleteCheck(check),
-            .createToken(token, tokenSpec(expiresAt: nil)), .deleteToken(token),
+            .createToken(token, tokenSpec(expiresAt: nil)), .deleteToken(token), .confirmClock,
         ] + CheckSpec.Kind.allCases.map { .createCheck(check, agent, checkSpec($0)) }
 
     static let acceptances: [Acceptance] = {
@@ -134,7 +135,7 @@ enum MessageSamples {
             .runQueued(run, slotOrder), .cancelRequested(run), .runDeletionRequested(run), .tokenIssued(run, .first),
             .checkCreated(check, agent, checkSpec(.tcp)), .checkCreated(check, nil, checkSpec(.http)),
             .checkDeleted(check), .tokenCreated(token, tokenSpec(expiresAt: Timestamp(milliseconds: -1))),
-            .tokenDeleted(token), .repeated(Position(.max)),
+            .tokenDeleted(token), .clockConfirmed, .repeated(Position(.max)),
         ]
     }()
 
@@ -145,6 +146,7 @@ enum MessageSamples {
 
     static let timers: [TimerKey] = [
         .silence(agent), .run(run), .idempotency(IdempotencyKey(token: "t", key: "k")), .claim(agent),
+        .schedule(job), .zone("Europe/Berlin"),
     ]
 
     static let verdicts: [Verdict] =
@@ -162,15 +164,34 @@ enum MessageSamples {
         + Anomaly.Kind.allCases.map { .noted(Anomaly(agent: agent, kind: $0, run: run, detail: "d")) }
         + [.noted(Anomaly(agent: agent, kind: .unknownRun, run: nil, detail: ""))]
 
+    static let slotVerdicts: [SlotVerdict] =
+        [.completed] + FailureClass.allCases.map { .failed($0) } + SlotVerdict.MissedReason.allCases.map { .missed($0) }
+        + SlotVerdict.SkipReason.allCases.map { .skipped($0) }
+
+    static let slots: [Fleet.Message] =
+        [
+            .scheduled(job, .opened(slot, run, slotOrder, isLate: true)),
+            .scheduled(job, .opened(Slot(localMinute: 0, offsetSeconds: 0), run, slotOrder, isLate: false)),
+        ] + slotVerdicts.flatMap { verdict in
+            [nil, run].map { .scheduled(job, .judged(slot, verdict, run: $0)) }
+        }
+
     static let commands: [Command] = [
         .welcome(agent, session), .configure(agent, version: 2), .dispatch(agent, run, .first, isRepeatable: true),
         .cancel(agent, run, .first), .observe(run, .first), .delete(run, Attempt(2)), .disconnect(agent, session),
         .probe(agent, session), .refuse(agent, session),
+        .readZone("Europe/Berlin", from: Timestamp(milliseconds: -1)),
     ]
 
     static let results: [CommandOutcome.Result] = [
         .done, .undone(""), .undone("no session"), .unknown, .found(byteCount: 0, digest: nil),
         .found(byteCount: 1, digest: digest), .found(byteCount: 1, digest: []), .missing,
+        .zone(.utc),
+        .zone(
+            ZoneRules(
+                offsetSeconds: -3_600,
+                transitions: [ZoneRules.Transition(at: Timestamp(milliseconds: 1), offsetSeconds: 7_200)],
+                until: Timestamp(milliseconds: 2))),
     ]
 
     static let outcomes: [Fleet.Message] = commands.flatMap { command in

@@ -41,6 +41,8 @@ extension Fleet.State {
         case .delete(let run, _):
             if outcome.result == .done { objects[run] = nil } else { objects[run]?.isBeingDeleted = false }
             return []
+        case .readZone(let zone, _):
+            return learn(zone, outcome.result, entry)
         case .configure, .cancel, .disconnect, .probe, .refuse:
             return []
         }

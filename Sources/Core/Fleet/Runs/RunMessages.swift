@@ -87,6 +87,8 @@ public enum Command: Hashable, Sendable {
     case probe(AgentID, SessionID)
     /// End a connection that came with the key of an agent which is connected from another host.
     case refuse(AgentID, SessionID)
+    /// Read the rules of a time zone from the host's data, from a moment on and some years beyond now.
+    case readZone(Text, from: Timestamp)
 }
 
 /// What became of an instruction.
@@ -103,6 +105,8 @@ public struct CommandOutcome: Hashable, Sendable {
         case found(byteCount: UInt64, digest: [UInt8]?)
         /// The store has no such object.
         case missing
+        /// The zone's rules.
+        case zone(ZoneRules)
     }
 
     /// The instruction's entry.

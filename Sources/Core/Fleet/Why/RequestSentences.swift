@@ -23,6 +23,7 @@ extension Fleet {
         case .createToken(let token, let spec):
             "create API token \(token) (\(spec.name)) with the role \(spec.role.rawValue)"
         case .deleteToken(let token): "delete API token \(token)"
+        case .confirmClock: "take the wall clock as right, although the log is far ahead of it"
         }
     }
 
@@ -54,6 +55,7 @@ extension Fleet {
         case .tokenCreated(let token, let spec):
             "API token \(token) (\(spec.name)) was created with the role \(spec.role.rawValue)."
         case .tokenDeleted(let token): "API token \(token) was deleted, and is good no more."
+        case .clockConfirmed: "The wall clock was confirmed: schedules go on."
         case .repeated(let position):
             "The same request had been granted before, and got the answer of position \(position) again."
         }
@@ -74,6 +76,7 @@ extension Fleet {
             "delete the object of attempt \(attempt) of run \(run) and its key"
         case .disconnect(let agent, let session): "end session \(session) of agent \(agent)"
         case .probe(let agent, let session): "ask session \(session) of agent \(agent) for a sign of life"
+        case .readZone(let zone, _): "read the rules of time zone \(zone)"
         case .refuse(let agent, let session): "refuse session \(session), which came with the key of agent \(agent)"
         }
     }
@@ -87,6 +90,9 @@ extension Fleet {
             "The store has no object of attempt \(attempt) of run \(run)."
         case (.done, .dispatch(let agent, let run, let attempt, _)):
             "Attempt \(attempt) of run \(run) was written to the connection of agent \(agent)."
+        case (.zone(let rules), .readZone(let zone, _)):
+            "The rules of time zone \(zone) were read, up to \(rules.until.text)."
+        case (.zone, _): "The order to \(order) was answered with a time zone."
         case (.done, _): "The order to \(order) was carried out."
         case (.undone(let problem), _): ended("The order to \(order) was not carried out: \(problem)")
         case (.unknown, _):
