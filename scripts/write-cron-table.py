@@ -5,6 +5,7 @@ Needs cronsim 2.8 (pip install cronsim==2.8), which follows Debian's cron and ha
 rules, the rule is worked out here minute by minute, and the case is counted:
 
 * From within the second pass of a repeated hour it goes back in time, for a fixed time of day: such answers are passed over.
+* It takes `5-5/2` for `5/2`, which Debian's cron does not know: such expressions are marked and passed over.
 * It walks in steps of whole hours, so that half-hour transitions (Lord Howe) make it miss matches of a wildcard.
 
 One line an expression: itself, the number of its zone, and for each moment the minutes up to the next time in base 36. The
@@ -93,6 +94,17 @@ def moment(line, number, near):
     return minutes(FIRST) + bits % (minutes(LAST) - minutes(FIRST))
 
 
+def has_narrow_step(text):
+    """Whether there is a range of one number with a step."""
+    for names, part in zip([{}, {}, {}, dict(zip(MONTHS, range(1, 13))), dict(zip(DAYS, range(7)))], text.split()):
+        for piece in part.split(","):
+            span, slash, _ = piece.partition("/")
+            first, dash, last = span.partition("-")
+            if slash and dash and int(names.get(first, first)) == int(names.get(last, last)):
+                return True
+    return False
+
+
 def follows_clock(sim):
     return sim.parts[1].startswith("*") or sim.parts[2].startswith("*")
 
@@ -151,6 +163,9 @@ def main():
         except CronSimError:
             refused += 1
             lines.append(f"{text}|{number}|-")
+            continue
+        if has_narrow_step(plain):
+            lines.append(f"{text}|{number}|~")
             continue
         steps = []
         for index in range(5):

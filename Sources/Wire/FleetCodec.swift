@@ -146,6 +146,7 @@ extension RecordFleetMessage {
             case .noted(let anomaly): .noted(RecordFleetAnomaly(anomaly))
             case .decided(let run, let decision): .decided(RecordFleetRunDecision(run, decision))
             case .scheduled(let job, let decision): .scheduled(RecordFleetSlotDecision(job, decision))
+            case .judged(let check, let decision): .judged(RecordFleetCheckDecision(check, decision))
             case .command(let command): .command(RecordFleetCommand(command))
             case .outcome(let outcome): .outcome(RecordFleetOutcome(outcome))
             }
@@ -186,6 +187,7 @@ extension Fleet.Message {
         case .noted(let record): self = .noted(try Anomaly(record))
         case .decided(let record): self = .decided(RunID(Text(record.run)), try RunDecision(record))
         case .scheduled(let record): self = .scheduled(JobID(Text(record.job)), try SlotDecision(record))
+        case .judged(let record): self = .judged(CheckID(Text(record.check)), try CheckDecision(record))
         case .command(let record): self = .command(try Command(record))
         case .outcome(let record): self = .outcome(try CommandOutcome(record))
         case nil: throw .unknown("message")

@@ -38,6 +38,16 @@ extension Fleet {
             return []
         case .zone(let zone):
             return readZone(zone, entry, in: state)
+        case .checked(let check):
+            return judge(check, entry, in: state)
+        case .checkChanged(let check):
+            return judgeChange(check, in: state)
+        case .unheard(let check):
+            return lose(check, in: state)
+        case .probeDue(let check):
+            return probe(check, in: state)
+        case .check, .certificate:
+            return []
         }
     }
 

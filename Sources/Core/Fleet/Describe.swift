@@ -29,6 +29,8 @@ extension Fleet {
             Description(stream: stream(of: id, in: state), kind: "deadline.claim", role: .deadline)
         case .deadline(.schedule(let id)): Description(stream: .job(id), kind: "deadline.schedule", role: .deadline)
         case .deadline(.zone): Description(stream: .engine, kind: "deadline.zone", role: .deadline)
+        case .deadline(.check(let id)):
+            Description(stream: stream(of: id, in: state), kind: "deadline.check", role: .deadline)
         case .deadline(.idempotency): Description(stream: .engine, kind: "deadline.idempotency", role: .deadline)
         case .presence(let id, let presence):
             Description(
@@ -42,6 +44,8 @@ extension Fleet {
         case .scheduled(_, .opened(_, let run, _, _)):
             Description(stream: .run(run), kind: "slot.opened", role: .decision)
         case .scheduled(let id, .judged): Description(stream: .job(id), kind: "slot.judged", role: .decision)
+        case .judged(let id, let decision):
+            Description(stream: stream(of: id, in: state), kind: decision.kind, role: .decision)
         case .command(let command):
             Description(stream: command.stream, kind: Text("command.\(command.word)"), role: .command)
         case .outcome(let outcome):
@@ -53,6 +57,10 @@ extension Fleet {
 
     private static func stream(of id: AgentID, in state: borrowing State) -> Stream {
         state.agents.contains(id) ? .agent(id) : .engine
+    }
+
+    private static func stream(of id: CheckID, in state: borrowing State) -> Stream {
+        state.checks.contains(id) ? .check(id) : .engine
     }
 
     private static func describe(
@@ -75,7 +83,7 @@ extension Fleet {
             case .completed(let completion): (onRun(completion.run), "frame.backup_completed")
             case .health(let result):
                 (
-                    state.checks[result.check]?.agent == id ? Stream("check", result.check.text) : own,
+                    state.checks[result.check]?.agent == id ? .check(result.check) : own,
                     "frame.health_result"
                 )
             case .log(let line):
@@ -135,7 +143,9 @@ extension Request {
         case .deleteRun: "request.delete_run"
         case .issueDecryptionToken: "request.issue_decryption_token"
         case .createCheck: "request.create_check"
+        case .changeCheck: "request.change_check"
         case .deleteCheck: "request.delete_check"
+        case .runCheck: "request.run_check"
         case .createToken: "request.create_token"
         case .deleteToken: "request.delete_token"
         case .confirmClock: "request.confirm_clock"
@@ -153,7 +163,7 @@ extension Request {
             state.jobs.contains(id) ? .job(id) : .engine
         case .cancelRun(let id), .deleteRun(let id), .issueDecryptionToken(let id):
             state.runs.contains(id) || state.objects.contains(id) ? .run(id) : .engine
-        case .deleteCheck(let id):
+        case .changeCheck(let id, _), .deleteCheck(let id), .runCheck(let id):
             state.checks.contains(id) ? .check(id) : .engine
         case .createAgent, .createCheck, .createToken, .deleteToken, .confirmClock:
             .engine
@@ -181,7 +191,9 @@ extension Acceptance {
         case .runDeletionRequested: "accepted.run_deletion_requested"
         case .tokenIssued: "accepted.token_issued"
         case .checkCreated: "accepted.check_created"
+        case .checkChanged: "accepted.check_changed"
         case .checkDeleted: "accepted.check_deleted"
+        case .checkRunRequested: "accepted.check_run_requested"
         case .tokenCreated: "accepted.token_created"
         case .tokenDeleted: "accepted.token_deleted"
         case .clockConfirmed: "accepted.clock_confirmed"
@@ -198,7 +210,8 @@ extension Acceptance {
         case .jobCreated(let id, _, _, _), .jobChanged(let id, _), .jobDeleted(let id): .job(id)
         case .runQueued(let id, _), .cancelRequested(let id), .runDeletionRequested(let id), .tokenIssued(let id, _):
             .run(id)
-        case .checkCreated(let id, _, _), .checkDeleted(let id): .check(id)
+        case .checkCreated(let id, _, _), .checkChanged(let id, _), .checkDeleted(let id), .checkRunRequested(let id):
+            .check(id)
         }
     }
 }
@@ -217,6 +230,8 @@ extension Command {
         case .probe: "probe"
         case .refuse: "refuse"
         case .readZone: "read_zone"
+        case .probeTarget: "probe_target"
+        case .runCheck: "run_check"
         }
     }
 
@@ -227,6 +242,18 @@ extension Command {
             .agent(id)
         case .dispatch(_, let id, _, _), .cancel(_, let id, _), .observe(let id, _), .delete(let id, _): .run(id)
         case .readZone: .engine
+        case .probeTarget(let id), .runCheck(_, let id): .check(id)
+        }
+    }
+}
+
+extension CheckDecision {
+    /// The kind of the entry.
+    var kind: Text {
+        switch self {
+        case .became(let phase, _): Text("check.\(phase.word)")
+        case .certificateExpiring: "check.certificate_expiring"
+        case .certificateRenewed: "check.certificate_renewed"
         }
     }
 }

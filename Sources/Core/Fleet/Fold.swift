@@ -19,7 +19,8 @@ extension Fleet {
         case .scheduled(let job, let decision): state.fold(decision, of: job, entry)
         case .outcome(let outcome): state.fold(outcome, entry)
         case .clockStepped(let step): state.skip(step, entry)
-        case .command(let command): state.fold(command)
+        case .judged(let check, let decision): state.fold(decision, of: check, entry)
+        case .command(let command): state.give(command, entry)
         case .refused, .faulted: []
         }
     }
@@ -38,16 +39,8 @@ extension Fleet.State {
             // Not decided one by one: with a large fleet that would be a turn of thousands of messages.
             if agents[id]?.status == .online { agents[id]?.status = .offline }
         }
+        resumeChecks(isLong: true, entry)
         return startSchedules(start, entry)
-    }
-
-    /// A command changes what is known only where it must not be given twice.
-    mutating func fold(_ command: Command) -> [Fleet.Change] {
-        switch command {
-        case .readZone(let zone, _): zones[zone]?.isAsked = true
-        case .welcome, .configure, .dispatch, .cancel, .observe, .delete, .disconnect, .probe, .refuse: break
-        }
-        return []
     }
 
     /// A jump of our own clock forwards is time that has not passed for anyone else.
@@ -64,6 +57,7 @@ extension Fleet.State {
             }
             for run in agents[id]?.openRuns ?? [] { touch(run, entry) { $0.skipped(step) } }
         }
+        resumeChecks(isLong: false, entry)
         return []
     }
 
@@ -108,7 +102,16 @@ extension Fleet.State {
             return passSchedule(job, entry)
         case .zone(let zone):
             return renew(zone)
+        case .check(let check):
+            return passCheck(check, entry)
         }
+    }
+
+    /// What is under way as soon as it is ordered.
+    mutating func give(_ command: Command, _ entry: Entry<Fleet.Message>) -> [Fleet.Change] {
+        if case .probeTarget(let check) = command { checks[check]?.probe = entry.position }
+        if case .readZone(let zone, _) = command { zones[zone]?.isAsked = true }
+        return []
     }
 
     /// Changes a run and all that hangs on its phase: its timer, the agent's counts, and what follows from signs.

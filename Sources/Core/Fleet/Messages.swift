@@ -35,6 +35,8 @@ extension Fleet {
         case decided(RunID, RunDecision)
         /// What was decided about a slot of a job's schedule.
         case scheduled(JobID, SlotDecision)
+        /// What was decided about a health check.
+        case judged(CheckID, CheckDecision)
         /// An instruction to a worker.
         case command(Command)
         /// What became of an instruction.
@@ -250,6 +252,8 @@ public enum TimerKey: Hashable, Comparable, Sendable {
     case schedule(JobID)
     /// The rules of a time zone are to be read anew.
     case zone(Text)
+    /// A health check's next probe, or that none was heard of for too long.
+    case check(CheckID)
 }
 
 /// A key under which a repeated request gives the same answer.

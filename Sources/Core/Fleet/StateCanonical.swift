@@ -95,6 +95,9 @@ private struct ArmedTimer: Restorable {
         case .zone(let zone):
             encoder.encode("kind", "zone" as Text)
             encoder.encode("id", zone)
+        case .check(let check):
+            encoder.encode("kind", "check" as Text)
+            encoder.encode("id", check)
         case .idempotency(let key):
             encoder.encode("kind", "idempotency" as Text)
             encoder.encode("token", key.token)
@@ -113,6 +116,7 @@ private struct ArmedTimer: Restorable {
             case "run": .run(try decoder.decode("id"))
             case "schedule": .schedule(try decoder.decode("id"))
             case "zone": .zone(try decoder.decode("id"))
+            case "check": .check(try decoder.decode("id"))
             case "idempotency":
                 .idempotency(IdempotencyKey(token: try decoder.decode("token"), key: try decoder.decode("key")))
             default: throw CanonicalError(field: "kind", problem: "is no kind of timer that this version knows")

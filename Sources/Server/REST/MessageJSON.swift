@@ -56,6 +56,8 @@ enum MessageJSON {
             ["time_zone": text(zone)]
         case .deadline(.run(let run)):
             ["run_id": id(run)]
+        case .deadline(.check(let check)):
+            ["check_id": id(check)]
         case .deadline(.idempotency(let key)):
             ["token": text(key.token), "idempotency_key": text(key.key)]
         case .presence(let agent, let presence):
@@ -69,6 +71,8 @@ enum MessageJSON {
             Self.decision(decision, of: run)
         case .scheduled(let job, let decision):
             SlotJSON.decision(decision, of: job)
+        case .judged(let check, let decision):
+            CheckJSON.decision(decision, of: check)
         case .command(let command):
             Self.command(command)
         case .outcome(let outcome):
@@ -134,6 +138,10 @@ enum MessageJSON {
             ["type": word, "agent_id": id(agent), "session_id": id(session)]
         case .readZone(let zone, let moment):
             ["type": word, "time_zone": text(zone), "from": Moment.json(moment)]
+        case .probeTarget(let check):
+            ["type": word, "check_id": id(check)]
+        case .runCheck(let agent, let check):
+            ["type": word, "agent_id": id(agent), "check_id": id(check)]
         }
     }
 
@@ -146,6 +154,7 @@ enum MessageJSON {
             ["type": "found", "size_bytes": .integer(byteCount), "sha256": digest(bytes)]
         case .missing: ["type": "missing"]
         case .zone(let rules): SlotJSON.zone(rules)
+        case .probed(let found): ["type": "probed", "found": CheckJSON.result(found)]
         }
     }
 

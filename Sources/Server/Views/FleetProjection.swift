@@ -3,7 +3,7 @@ public import Engine
 import Foundation
 
 /// Keeps the collections `runs` and `slots` for reading: one document a run, with all that ``Core/RunDetail`` tells, and one
-/// a slot of a schedule, with ``Core/SlotDetail``.
+/// a slot of a schedule, with ``Core/SlotDetail``; and beside them the last results of health checks.
 ///
 /// Everything about a run that counts stands in its own stream (see `Fleet.describe`), whichever id the message itself
 /// carries: a frame that names an attempt by its wire id, or only the job, too.
@@ -21,7 +21,7 @@ public struct FleetProjection: Projection {
         [
             CollectionSchema(name: Self.runs, indexed: ["agent_id", "job_id", "target_id", "status"]),
             CollectionSchema(name: Self.slots, indexed: ["job_id"]),
-        ]
+        ] + CheckSightings.collections
     }
 
     /// The documents that this entry changes, as it leaves them; none when it changes nothing that is shown.
@@ -40,7 +40,7 @@ public struct FleetProjection: Projection {
     }
 
     private func runs(_ entry: Entry<Fleet.Message>, _ lookup: (String, String) -> Document?) -> [Document] {
-        guard let id = Self.run(of: entry.stream) else { return [] }
+        guard let id = Self.run(of: entry.stream) else { return CheckSightings.project(entry, lookup: lookup) }
         guard let before = lookup(Self.runs, id).flatMap(Self.detail) else {
             return RunDetail(entry).flatMap(Self.document).map { [$0] } ?? []
         }

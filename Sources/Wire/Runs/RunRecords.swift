@@ -130,6 +130,13 @@ extension RecordFleetCommand {
                         $0.name = zone.string
                         $0.fromMs = moment.milliseconds
                     })
+            case .probeTarget(let check): .probeTarget(check.text.string)
+            case .runCheck(let agent, let check):
+                .runCheck(
+                    .with {
+                        $0.agent = agent.text.string
+                        $0.check = check.text.string
+                    })
             }
     }
 }
@@ -147,6 +154,8 @@ extension Command {
         case .probe(let it): self = .probe(AgentID(Text(it.agent)), SessionID(Text(it.session)))
         case .refuse(let it): self = .refuse(AgentID(Text(it.agent)), SessionID(Text(it.session)))
         case .readZone(let it): self = .readZone(Text(it.name), from: Timestamp(milliseconds: it.fromMs))
+        case .probeTarget(let check): self = .probeTarget(CheckID(Text(check)))
+        case .runCheck(let it): self = .runCheck(AgentID(Text(it.agent)), CheckID(Text(it.check)))
         case nil: throw .unknown("command")
         }
     }
@@ -170,6 +179,7 @@ extension RecordFleetOutcome {
                     })
             case .missing: .missing(RecordFleetNothing())
             case .zone(let rules): .zone(RecordFleetZone(rules))
+            case .probed(let found): .probed(RecordFleetProbe(found))
             }
     }
 }
@@ -185,6 +195,7 @@ extension CommandOutcome {
             result = .found(byteCount: found.byteCount, digest: found.hasDigest ? [UInt8](found.digest) : nil)
         case .missing: result = .missing
         case .zone(let zone): result = .zone(ZoneRules(zone))
+        case .probed(let found): result = .probed(try HealthResult(found))
         case nil: throw .unknown("outcome")
         }
         self.init(position: Position(record.position), command: try Command(record.command), result: result)

@@ -22,7 +22,8 @@ enum MessageCases {
         case .command: 15
         case .outcome: 16
         case .faulted: 17
-        case .scheduled: 18
+        case .scheduled: 19
+        case .judged: 23
         }
     }
 
@@ -72,7 +73,9 @@ enum MessageCases {
         case .deleteCheck: 16
         case .createToken: 17
         case .deleteToken: 18
-        case .confirmClock: 19
+        case .confirmClock: 30
+        case .changeCheck: 45
+        case .runCheck: 46
         }
     }
 
@@ -98,7 +101,9 @@ enum MessageCases {
         case .repeated: 17
         case .tokenCreated: 18
         case .tokenDeleted: 19
-        case .clockConfirmed: 20
+        case .clockConfirmed: 30
+        case .checkChanged: 45
+        case .checkRunRequested: 46
         }
     }
 
@@ -150,8 +155,9 @@ enum MessageCases {
         case .run: 1
         case .idempotency: 2
         case .claim: 3
-        case .schedule: 4
-        case .zone: 5
+        case .schedule: 5
+        case .zone: 6
+        case .check: 12
         }
     }
 
@@ -176,7 +182,9 @@ enum MessageCases {
         case .disconnect: 6
         case .probe: 7
         case .refuse: 8
-        case .readZone: 9
+        case .readZone: 10
+        case .probeTarget: 17
+        case .runCheck: 18
         }
     }
 
@@ -187,7 +195,8 @@ enum MessageCases {
         case .unknown: 2
         case .found: 3
         case .missing: 4
-        case .zone: 5
+        case .zone: 8
+        case .probed: 10
         }
     }
 
@@ -197,6 +206,30 @@ enum MessageCases {
         case .failed: 1
         case .missed: 2
         case .skipped: 3
+        }
+    }
+
+    static func number(_ field: CheckField) -> Int {
+        switch field {
+        case .name: 0
+        case .kind: 1
+        case .target: 2
+        case .intervalSeconds: 3
+        case .timeoutSeconds: 4
+        case .expectedStatus: 5
+        case .failuresToDown: 6
+        case .successesToUp: 7
+        case .flapChanges: 8
+        case .certificateDays: 9
+        case .isPaused: 10
+        }
+    }
+
+    static func number(_ decision: CheckDecision) -> Int {
+        switch decision {
+        case .became: 0
+        case .certificateExpiring: 1
+        case .certificateRenewed: 2
         }
     }
 }

@@ -43,7 +43,9 @@ extension Fleet.State {
             return []
         case .readZone(let zone, _):
             return learn(zone, outcome.result, entry)
-        case .configure, .cancel, .disconnect, .probe, .refuse:
+        case .probeTarget(let check):
+            return probed(check, outcome, entry)
+        case .configure, .cancel, .disconnect, .probe, .refuse, .runCheck:
             return []
         }
     }

@@ -89,6 +89,10 @@ public enum Command: Hashable, Sendable {
     case refuse(AgentID, SessionID)
     /// Read the rules of a time zone from the host's data, from a moment on and some years beyond now.
     case readZone(Text, from: Timestamp)
+    /// Probe what a health check names, from here.
+    case probeTarget(CheckID)
+    /// Send RunHealthCheck.
+    case runCheck(AgentID, CheckID)
 }
 
 /// What became of an instruction.
@@ -107,6 +111,8 @@ public struct CommandOutcome: Hashable, Sendable {
         case missing
         /// The zone's rules.
         case zone(ZoneRules)
+        /// A health check was probed, and this was found.
+        case probed(HealthResult)
     }
 
     /// The instruction's entry.

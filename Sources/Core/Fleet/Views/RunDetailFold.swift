@@ -25,7 +25,7 @@ extension RunDetail {
             guard case .dispatch(_, _, let tried, _) = outcome.command else { return }
             sent(tried.number, outcome.result)
         case .started, .clockStepped, .faulted, .captureOpened, .sessionOpened, .sessionClosed, .unreadable, .requested,
-            .accepted, .refused, .deadline, .presence, .noted, .scheduled, .command:
+            .accepted, .refused, .deadline, .presence, .noted, .judged, .scheduled, .command:
             break
         }
     }
@@ -58,7 +58,7 @@ extension RunDetail {
             phase = .running
         case .unknown:
             phase = .unconfirmed
-        case .undone, .found, .missing, .zone:
+        case .undone, .found, .missing, .probed, .zone:
             attempt = tried &- min(1, tried)
             if attempt == 0 { startedAt = nil }
             phase = isCancelRequested ? .ending : .queued

@@ -28,6 +28,7 @@ extension Fleet {
         case .noted(let anomaly): sentence(for: anomaly)
         case .decided(let run, let decision): sentence(for: decision, of: run)
         case .scheduled(let job, let decision): sentence(for: decision, of: job)
+        case .judged(let check, let decision): sentence(for: decision, of: check)
         case .command(let command): "It was ordered to \(words(for: command))."
         case .outcome(let outcome): sentence(for: outcome)
         }
@@ -36,12 +37,11 @@ extension Fleet {
     /// The positions that an entry rests on besides its cause, in the order of the log.
     public static func grounds(of message: Message) -> [Position] {
         switch message {
-        case .decided(_, .closed(_, let grounds)): grounds
+        case .decided(_, .closed(_, let grounds)), .judged(_, .became(_, let grounds)): grounds
         case .accepted(.repeated(let position), _): [position]
         case .started, .clockStepped, .faulted, .captureOpened, .sessionOpened, .sessionClosed, .received, .captured,
-            .unreadable, .requested, .accepted, .refused, .deadline, .presence, .noted, .decided(_, .started), .scheduled,
-            .command,
-            .outcome:
+            .unreadable, .requested, .accepted, .refused, .deadline, .presence, .noted, .decided(_, .started), .judged,
+            .scheduled, .command, .outcome:
             []
         }
     }
@@ -68,6 +68,7 @@ extension Fleet {
         case .schedule(let job): "The next time of the schedule of job \(job) had come."
         case .zone(let zone): "It was time to read the rules of time zone \(zone) anew."
         case .run(let run): "A deadline of run \(run) passed."
+        case .check(let check): "The next look at health check \(check) was due."
         case .idempotency(let key): "Idempotency key \(key.key) of token \(key.token) was forgotten."
         }
     }

@@ -43,7 +43,7 @@ struct CronTests {
 
     @Test("the 29th of February is found across a century without one")
     func century() throws {
-        let moment = Timestamp(milliseconds: 3_981_000_000_000)  // in 2096
+        let moment = Timestamp(milliseconds: 4_010_000_000_000)  // in 2097
         #expect(try Cron("0 0 29 2 *").next(after: moment, in: .utc)?.text == "2104-02-29T00:00:00+00:00")
     }
 
@@ -57,6 +57,7 @@ struct CronTests {
         for (number, line) in lines.dropFirst(4).enumerated() {
             let parts = line.split(separator: "|")
             let cron = try? Cron(Text(String(parts[0])))
+            if parts[2] == "~" { continue }  // cronsim takes `5-5/2` for `5/2`, which no other cron knows
             guard parts[2] != "-" else {
                 #expect(cron == nil, "\(line) is refused")
                 continue

@@ -179,7 +179,7 @@ struct ScheduleStoryTests {
         never.stay(away: .minutes(183))
         #expect(never.told == ["2026-05-01T03:00:00+00:00 missed server_away"])
         never.pass(.hours(24))
-        #expect(never.told.last == "2026-05-02T03:00:00+00:00 completed")
+        #expect(never.told.last == "2026-05-02T03:00:00+00:00 opened")
         never.audit()
     }
 
