@@ -97,9 +97,19 @@ final class Running: Sendable {
         let engine = FleetEngine(
             clock: clock,
             voice: EngineVoice(
-                started: .started(
-                    EngineStart(
-                        build: Text(configuration.build), rules: Fleet.rules, seed: .random(in: .min ... .max))),
+                started: { behind in
+                    if behind > Fleet.Limits.clockDoubt {
+                        logger.critical(
+                            """
+                            the wall clock is \(behind.count / 1_000) s behind the log: no schedule runs until somebody \
+                            says that it is right (backupy clock confirm), or it is set and the server started anew
+                            """)
+                    }
+                    return .started(
+                        EngineStart(
+                            build: Text(configuration.build), rules: Fleet.rules, seed: .random(in: .min ... .max),
+                            clockBehind: behind))
+                },
                 clockStepped: { .clockStepped($0) },
                 // For the agents it is the same as a clock that jumped: time that they could not be heard in. Their
                 // connections stay, since closing them would cost runs of agents without a journal.
@@ -144,6 +154,7 @@ final class Running: Sendable {
             tokenKey: directory.masterKey.derive(.tokens), clock: clock,
             unreadiness: { Self.unreadiness(door, follower, end) }, logger: logger)
         services.wrongKeys = wrongKeys
+        services.zones = { ZoneReader.rules(of: $0, from: $1, now: $1, reach: $2) }
         front.serve(FleetRouter.build(services, adding: [figures.route]))
         figures.add(
             waiting: { engine.waitingCount }, follower: follower, end: { (try? reader.lastPosition()) ?? .start },

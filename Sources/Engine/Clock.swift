@@ -16,6 +16,8 @@ public struct RecordingClock: Sendable {
     private var lastWall: Timestamp
     private var lastMonotonic: UInt64
     private var halfMilliseconds: Int64 = 0
+    /// How far the wall clock was behind the log's last entry when this one started; 0 when it was not.
+    public let behind: Milliseconds
     /// Jumps of the wall clock beyond this are told.
     public static let toleratedStep = Milliseconds(2_000)
 
@@ -24,6 +26,7 @@ public struct RecordingClock: Sendable {
         lastWall = clock.wallTime()
         lastMonotonic = clock.monotonicNanoseconds()
         recorded = max(last ?? lastWall, lastWall)
+        behind = recorded - lastWall
     }
 
     /// The time to record now, and by how much the wall clock was seen to jump since the last reading (nil up to 2 s).

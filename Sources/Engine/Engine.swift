@@ -6,8 +6,9 @@ import Synchronization
 
 /// What the engine itself says in the words of its machine.
 public struct EngineVoice<Message: Hashable & Sendable>: Sendable {
-    /// The first entry of each start; nil records none.
-    public var started: Message?
+    /// The first entry of each start, given how far the wall clock is behind the log's last entry (0 when it is not); nil
+    /// records none.
+    public var started: @Sendable (Milliseconds) -> Message?
     /// A jump of the wall clock; nil records none.
     public var clockStepped: @Sendable (Milliseconds) -> Message?
     /// The log had no room for so long, and took nothing: the first entry once it has. Folding it must not count that
@@ -16,7 +17,8 @@ public struct EngineVoice<Message: Hashable & Sendable>: Sendable {
 
     /// A voice with its parts.
     public init(
-        started: Message? = nil, clockStepped: @escaping @Sendable (Milliseconds) -> Message? = { _ in nil },
+        started: @escaping @Sendable (Milliseconds) -> Message? = { _ in nil },
+        clockStepped: @escaping @Sendable (Milliseconds) -> Message? = { _ in nil },
         absent: @escaping @Sendable (Milliseconds) -> Message? = { _ in nil }
     ) {
         self.started = started

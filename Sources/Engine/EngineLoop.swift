@@ -196,7 +196,7 @@ extension Engine {
         @inlinable
         func speak(at now: Timestamp) throws(LogError) {
             if !hasStarted {
-                if let started = engine.voice.started { _ = try kernel.turn(started, at: now) }
+                if let started = engine.voice.started(time.behind) { _ = try kernel.turn(started, at: now) }
             } else if let shortage, let message = engine.voice.absent(now - shortage.since) {
                 _ = try kernel.turn(message, at: now)
             }

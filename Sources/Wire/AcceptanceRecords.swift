@@ -35,6 +35,7 @@ extension RecordFleetAcceptance {
             case .tokenDeleted(let id): .tokenDeleted(id.text.string)
             case .policyChanged(let policy): .policyChanged(RecordFleetPolicy(policy))
             case .alertAcknowledged(let id, let key): .alertAcknowledged(RecordFleetAlertReference(key, id))
+            case .clockConfirmed: .clockConfirmed(RecordFleetNothing())
             }
     }
 }
@@ -69,6 +70,7 @@ extension Acceptance {
         case .tokenDeleted(let id): self = .tokenDeleted(TokenID(Text(id)))
         case .policyChanged(let it): self = .policyChanged(FleetPolicy(it))
         case .alertAcknowledged(let it): self = .alertAcknowledged(it.id, try AlertKey(it))
+        case .clockConfirmed: self = .clockConfirmed
         case nil: throw .unknown("acceptance")
         }
     }

@@ -106,6 +106,7 @@ extension RecordFleetMessage {
                         $0.build = start.build.string
                         $0.rules = start.rules
                         $0.seed = start.seed
+                        $0.clockBehindMs = start.clockBehind.count
                     })
             case .clockStepped(let step): .clockSteppedMs(step.count)
             case .faulted(let text): .faulted(text.string)
@@ -147,6 +148,7 @@ extension RecordFleetMessage {
             case .alerted(let decision): .alerted(RecordFleetAlertDecision(decision))
             case .decided(let run, let decision): .decided(RecordFleetRunDecision(run, decision))
             case .object(let object, let decision): .object(RecordFleetObjectDecision(object, decision))
+            case .scheduled(let job, let decision): .scheduled(RecordFleetSlotDecision(job, decision))
             case .judged(let check, let decision): .judged(RecordFleetCheckDecision(check, decision))
             case .command(let command): .command(RecordFleetCommand(command))
             case .outcome(let outcome): .outcome(RecordFleetOutcome(outcome))
@@ -158,7 +160,10 @@ extension Fleet.Message {
     init(_ record: RecordFleetMessage) throws(RecordProblem) {
         switch record.message {
         case .started(let start):
-            self = .started(EngineStart(build: Text(start.build), rules: start.rules, seed: start.seed))
+            self = .started(
+                EngineStart(
+                    build: Text(start.build), rules: start.rules, seed: start.seed,
+                    clockBehind: Milliseconds(start.clockBehindMs)))
         case .clockSteppedMs(let step): self = .clockStepped(Milliseconds(step))
         case .faulted(let text): self = .faulted(Text(text))
         case .captureOpened(let agent): self = .captureOpened(AgentID(Text(agent)))
@@ -189,6 +194,7 @@ extension Fleet.Message {
         case .alerted(let record): self = .alerted(try AlertDecision(record))
         case .decided(let record): self = .decided(RunID(Text(record.run)), try RunDecision(record))
         case .object(let record): self = .object(ObjectReference(record.object), try ObjectDecision(record))
+        case .scheduled(let record): self = .scheduled(JobID(Text(record.job)), try SlotDecision(record))
         case .judged(let record): self = .judged(CheckID(Text(record.check)), try CheckDecision(record))
         case .command(let record): self = .command(try Command(record))
         case .outcome(let record): self = .outcome(try CommandOutcome(record))

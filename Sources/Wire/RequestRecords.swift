@@ -111,6 +111,7 @@ extension RecordFleetRequest {
             case .changePolicy(let fields):
                 .changePolicy(.with { $0.fields = fields.map(RecordFleetPolicyField.init(_:)) })
             case .acknowledgeAlert(let id): .acknowledgeAlert(id.text.string)
+            case .confirmClock: .confirmClock(RecordFleetNothing())
             }
     }
 }
@@ -148,6 +149,7 @@ extension Request {
         case .deleteToken(let id): self = .deleteToken(TokenID(Text(id)))
         case .changePolicy(let it): self = .changePolicy(try all(it.fields, FleetPolicyField.init(_:)))
         case .acknowledgeAlert(let id): self = .acknowledgeAlert(AlertID(Text(id)))
+        case .confirmClock: self = .confirmClock
         case nil: throw .unknown("request")
         }
     }

@@ -238,6 +238,28 @@ enum Samples {
         return budget
     }()
 
+    static let slot = Slot(localMinute: 29_500_000, offsetSeconds: -12_600)
+    static let fullSchedule: Schedule = {
+        var schedule = Schedule()
+        let ending = Schedule.Ending(at: moment, reason: .jobChanged)
+        schedule.plans = [
+            Schedule.Plan(cron: "@daily", zone: "UTC", cursor: moment, ending: ending),
+            Schedule.Plan(cron: "@hourly", zone: "Europe/Berlin", cursor: moment, ending: nil),
+        ]
+        schedule.next = Schedule.Upcoming(slot: slot, due: moment)
+        schedule.lastDue = moment
+        schedule.open = [Schedule.OpenSlot(slot: slot, run: RunID("run_1"))]
+        return schedule
+    }()
+    static let fullZone: Zone = {
+        var zone = Zone()
+        let transition = ZoneRules.Transition(at: moment, offsetSeconds: -3_600)
+        zone.rules = ZoneRules(offsetSeconds: 7_200, transitions: [transition], until: moment + .hours(1))
+        zone.readAt = moment
+        zone.isAsked = true
+        return zone
+    }()
+
     static let fullToken = APIToken(
         name: "ops", role: .operator, digest: digest, createdAt: moment, expiresAt: moment)
     static let emptyToken = APIToken(
@@ -324,6 +346,13 @@ enum Samples {
         }
         for kind in Alert.Kind.allCases { state.alerts[AlertKey(kind, "a/b")] = fullAlert }
         state.timers.arm(.alert(AlertKey(.agentLost, "agt_1")), due: moment, by: Position(14))
+        for id in ["job_9", "job_1"] as [Text] { state.schedules[JobID(id)] = fullSchedule }
+        for name in ["Europe/Berlin", "America/New_York"] as [Text] { state.zones[name] = fullZone }
+        state.schedulesSince = moment
+        state.clockDoubt = ClockDoubt(behind: .hours(30), since: moment)
+        state.madeCount = 4
+        state.timers.arm(.schedule(JobID("job_1")), due: moment, by: Position(14))
+        state.timers.arm(.zone("Europe/Berlin"), due: moment, by: Position(15))
         state.timers.arm(.claim(AgentID("agt_9")), due: moment, by: Position(10))
         state.timers.arm(.retention(JobID("job_1")), due: moment, by: Position(14))
         state.timers.arm(.leftovers(RunID("run_1")), due: moment, by: Position(15))

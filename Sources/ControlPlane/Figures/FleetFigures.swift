@@ -26,6 +26,7 @@ final class FleetFigures: Sendable {
     private let anomalies: Counter
     private let alerts: Counter
     private let runs: Counter
+    private let slots: Counter
     private let runSeconds: Histogram
     private let runBytes: Histogram
     private let storedBytes: Counter
@@ -67,6 +68,7 @@ final class FleetFigures: Sendable {
         anomalies = metrics.counter("backupy_anomalies_total", "What was not as it should be with agents, by kind.")
         alerts = metrics.counter(
             "backupy_alert_steps_total", "Alerts opened, repeated, reminded and resolved, by kind.")
+        slots = metrics.counter("backupy_slots_total", "Slots of schedules that were judged, by verdict and reason.")
         runs = metrics.counter("backupy_runs_total", "Runs that ended, by status and class of failure.")
         runSeconds = metrics.histogram(
             "backupy_run_duration_seconds", "From the first attempt to the verdict, by status.",
@@ -120,6 +122,21 @@ final class FleetFigures: Sendable {
             observe(item.entry)
         }
         for (role, count) in roles { entries.add(count, [("role", role)]) }
+        tellMissed(recorded)
+    }
+
+    /// One line a job, however many of its slots were missed while nobody was there.
+    private func tellMissed(_ recorded: [Recorded<Fleet.Message>]) {
+        var missed = Table<JobID, (count: Int, first: Slot, last: Slot, entry: Entry<Fleet.Message>)>()
+        for item in recorded {
+            guard case .scheduled(let job, .judged(let slot, .missed, _)) = item.entry.message else { continue }
+            let former = missed[job]
+            missed[job] = ((former?.count ?? 0) + 1, former?.first ?? slot, slot, item.entry)
+        }
+        missed.forEach { job, it in
+            let times = it.count == 1 ? "\(it.first.text)" : "\(it.count) times, from \(it.first.text) to \(it.last.text)"
+            say(.warning, "job \(job) missed \(times)", it.entry, ["job": "\(job)", "missed": "\(it.count)"])
+        }
     }
 
     private static func word(_ role: Description.Role) -> String {
@@ -173,6 +190,10 @@ final class FleetFigures: Sendable {
             if let agent = decision.agent { more["agent"] = "\(agent)" }
             let level = decision.step == .resolved ? Logger.Level.notice : .warning
             say(level, "alert \(decision.key.kind.rawValue) \(decision.step.rawValue): \(decision.detail)", entry, more)
+        case .scheduled(_, .judged(_, let verdict, _)):
+            slots.add(1, [("verdict", verdict.word), ("reason", verdict.reason ?? "")])
+        case .scheduled(_, .opened):
+            break
         case .started, .captureOpened, .captured, .requested, .accepted, .refused, .deadline, .command: break
         }
     }
@@ -186,7 +207,7 @@ final class FleetFigures: Sendable {
         case .cancel: framesSent.add(1, [("kind", "cancel_job")])
         case .probe: framesSent.add(1, [("kind", "ping")])
         case .runCheck: framesSent.add(1, [("kind", "run_health_check")])
-        case .observe, .delete, .survey, .disconnect, .refuse, .probeTarget: break
+        case .observe, .delete, .survey, .disconnect, .refuse, .probeTarget, .readZone: break
         }
     }
 

@@ -40,26 +40,26 @@ extension Fleet.State {
         case .jobCreated(let id, let agent, let target, let spec):
             jobs[id] = Job(agent: agent, target: target, spec: spec, position: entry.position)
             agents[agent]?.jobs.append(id)
-            return reconfigure(agent)
+            return reconfigure(agent) + reschedule(id, .jobChanged, entry)
         case .jobChanged(let id, let spec):
             let former = jobs[id]?.spec.retention
             jobs[id]?.spec = spec
             jobs[id]?.position = entry.position
             if former != spec.retention { review(id, entry) }
-            return jobs[id].map { reconfigure($0.agent) } ?? []
+            return jobs[id].map { reconfigure($0.agent) + reschedule(id, .jobChanged, entry) } ?? []
         case .jobDeleted(let id):
             let agent = jobs[id]?.agent
             jobs[id] = nil
             revisitAlerts(entry) { key, _ in key.subject == id.text }
             if let agent { agents[agent]?.jobs.removeAll { $0 == id } }
-            return agent.map { reconfigure($0) } ?? []
+            return (agent.map { reconfigure($0) } ?? []) + reschedule(id, .jobDeleted, entry)
         case .runQueued(let id, let order):
             let run = Run(order: order, phase: .queued, at: entry.recordedAt)
             runs[id] = run
             agents[order.agent]?.openRuns.append(id)
             timers.arm(.run(id), due: run.due, by: entry.position)
             watchLateness(of: id, entry)
-            return open(id, order, entry)
+            return openreturn queue(id, order, entry)
         case .cancelRequested(let id):
             return fold(id, entry) {
                 $0.cancelAsked(by: entry.position)
@@ -96,9 +96,20 @@ extension Fleet.State {
         case .alertAcknowledged(_, let key):
             acknowledge(key, ticket, entry)
             return []
+        case .clockConfirmed:
+            return confirmClock(entry)
         case .tokenIssued, .repeated:
             return []
         }
+    }
+
+    /// A run that somebody, or a schedule, wants: it waits for its agent.
+    mutating func queue(_ id: RunID, _ order: RunOrder, _ entry: Entry<Fleet.Message>) -> [Fleet.Change] {
+        let run = Run(order: order, phase: .queued, at: entry.recordedAt)
+        runs[id] = run
+        agents[order.agent]?.openRuns.append(id)
+        timers.arm(.run(id), due: run.due, by: entry.position)
+        return [.ready(order.agent)]
     }
 
     private mutating func remember(_ acceptance: Acceptance, _ ticket: Ticket, _ entry: Entry<Fleet.Message>) {
@@ -125,8 +136,11 @@ extension Fleet.State {
     }
 
     private mutating func forget(_ id: AgentID, _ entry: Entry<Fleet.Message>) -> [Fleet.Change] {
-        let changes = disown(id, entry)
-        for job in agents[id]?.jobs ?? [] { jobs[job] = nil }
+        var changes = disown(id, entry)
+        for job in agents[id]?.jobs ?? [] {
+            jobs[job] = nil
+            changes += reschedule(job, .jobDeleted, entry)
+        }
         for target in agents[id]?.targets ?? [] { targets[target] = nil }
         for check in agents[id]?.checks ?? [] { dropCheck(check) }
         agents[id] = nil

@@ -124,6 +124,10 @@ extension Fleet {
             var policy = state.policy
             for field in fields { policy.set(field) }
             return policy.problem.map { .refused($0) } ?? .granted(.policyChanged(policy))
+        case .confirmClock:
+            return state.clockDoubt == nil
+                ? .refused(Refusal(code: .conflict, text: "the clock is not in doubt"))
+                : .granted(.clockConfirmed)
         }
     }
 
@@ -212,7 +216,7 @@ extension Fleet {
             job: job, agent: spec.agent, target: spec.target, isManual: true,
             timeoutSeconds: spec.spec.timeoutSeconds, retentionDays: spec.spec.retentionDays,
             maxAttempts: spec.spec.maxAttempts, backoffSeconds: spec.spec.backoffSeconds)
-        return .granted(.runQueued(id, order))
+        return .granted(.runQueued(id, order(of: job, spec, isManual: true)))
     }
 
     private static func deleteRun(_ id: RunID, at moment: Timestamp, in state: borrowing State) -> Judgement {

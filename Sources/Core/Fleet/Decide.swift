@@ -55,6 +55,12 @@ extension Fleet {
             return []
         case .anomaly(let anomaly):
             return [.noted(anomaly)]
+        case .slots(let job):
+            return meetSlots(of: job, entry, in: state)
+        case .slotJudged:
+            return []
+        case .zone(let zone):
+            return readZone(zone, entry, in: state)
         case .checked(let check):
             return judge(check, entry, in: state)
         case .checkChanged(let check):
@@ -126,7 +132,7 @@ extension Fleet {
         case .ended:
             return [close(run, id, run.capturedVerdict, entry)]
         case .closed, .waiting:
-            return startQueued(of: agent, at: entry.recordedAt, in: state)
+            return startQueued(of: agent, at: entry.recordedAt, in: state) + judgeSlot(of: run, id, in: state)
         case .unconfirmed, .running, .captured:
             return []
         }

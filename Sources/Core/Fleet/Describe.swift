@@ -34,6 +34,8 @@ extension Fleet {
             Description(stream: .run(id), kind: "deadline.cancellation", role: .deadline)
         case .deadline(.alert(let key)):
             Description(stream: key.stream(in: state), kind: "deadline.alert", role: .deadline)
+        case .deadline(.schedule(let id)): Description(stream: .job(id), kind: "deadline.schedule", role: .deadline)
+        case .deadline(.zone): Description(stream: .engine, kind: "deadline.zone", role: .deadline)
         case .deadline(.check(let id)):
             Description(stream: stream(of: id, in: state), kind: "deadline.check", role: .deadline)
         case .deadline(.idempotency): Description(stream: .engine, kind: "deadline.idempotency", role: .deadline)
@@ -60,6 +62,9 @@ extension Fleet {
         case .deadline(.deletion(let key)):
             Description(stream: .run(key.run), kind: "deadline.deletion", role: .deadline)
         case .deadline(.survey): Description(stream: .engine, kind: "deadline.survey", role: .deadline)
+        case .scheduled(_, .opened(_, let run, _, _)):
+            Description(stream: .run(run), kind: "slot.opened", role: .decision)
+        case .scheduled(let id, .judged): Description(stream: .job(id), kind: "slot.judged", role: .decision)
         case .judged(let id, let decision):
             Description(stream: stream(of: id, in: state), kind: decision.kind, role: .decision)
         case .command(let command):
@@ -176,6 +181,7 @@ extension Request {
         case .deleteToken: "request.delete_token"
         case .changePolicy: "request.change_policy"
         case .acknowledgeAlert: "request.acknowledge_alert"
+        case .confirmClock: "request.confirm_clock"
         }
     }
 
@@ -193,7 +199,7 @@ extension Request {
             state.runs.contains(id) || state.objects.contains(id) ? .run(id) : .engine
         case .changeCheck(let id, _), .deleteCheck(let id), .runCheck(let id):
             state.checks.contains(id) ? .check(id) : .engine
-        case .createAgent, .createCheck, .createToken, .deleteToken, .changePolicy, .acknowledgeAlert:
+        case .createAgent, .createCheck, .createToken, .deleteToken, .changePolicy, .acknowledgeAlert, .confirmClock:
             .engine
         }
     }
@@ -242,6 +248,7 @@ extension Acceptance {
         case .tokenDeleted: "accepted.token_deleted"
         case .policyChanged: "accepted.policy_changed"
         case .alertAcknowledged: "accepted.alert_acknowledged"
+        case .clockConfirmed: "accepted.clock_confirmed"
         case .repeated: "accepted.repeated"
         }
     }
@@ -251,7 +258,7 @@ extension Acceptance {
         case .agentCreated(let id, _, _), .agentRenamed(let id, _), .agentDeleted(let id), .keyRotated(let id, _),
             .agentConfigured(let id, _), .targetCreated(_, let id, _):
             .agent(id)
-        case .targetChanged, .targetDeleted, .tokenCreated, .tokenDeleted, .policyChanged, .alertAcknowledged, .repeated: .engine
+        case .targetChanged, .targetDeleted, .tokenCreated, .tokenDeleted, .policyChanged, .alertAcknowledged, .repeated, .clockConfirmed: .engine
         case .jobCreated(let id, _, _, _), .jobChanged(let id, _), .jobDeleted(let id): .job(id)
         case .runQueued(let id, _), .cancelRequested(let id), .runDeletionRequested(let id), .tokenIssued(let id, _),
             .runLocked(let id, _), .runUnlocked(let id):
@@ -276,6 +283,7 @@ extension Command {
         case .disconnect: "disconnect"
         case .probe: "probe"
         case .refuse: "refuse"
+        case .readZone: "read_zone"
         case .probeTarget: "probe_target"
         case .runCheck: "run_check"
         }
@@ -288,6 +296,7 @@ extension Command {
             .agent(id)
         case .dispatch(_, let id, _, _), .cancel(_, let id, _), .observe(let id, _), .delete(let id, _): .run(id)
         case .survey: .engine
+        case .readZone: .engine
         case .probeTarget(let id), .runCheck(_, let id): .check(id)
         }
     }

@@ -83,6 +83,22 @@ public enum Fleet: Machine {
         public static let cancellation = Milliseconds.minutes(10)
         /// The same, for all others: known ones only log that they were told.
         public static let cancellationOfOthers = Milliseconds.minutes(1)
+        /// The first rules that know schedules.
+        static let firstRulesWithSchedules: UInt32 = 3
+        /// How late a slot may open without being late.
+        public static let punctuality = Milliseconds.minutes(2)
+        /// The least that an agent has for taking the run of a slot.
+        public static let shortestCatchUp = Milliseconds.hours(1)
+        /// How many slots are met in one turn: with all that follows from each, far below a turn's limit.
+        static let slotsPerTurn = 32
+        /// With so many open runs of a job, its slots are skipped.
+        public static let openRunsPerJob = 16
+        /// A wall clock further behind the log than this is not believed.
+        public static let clockDoubt = Milliseconds.hours(24)
+        /// After this a zone is read anew.
+        public static let zoneAge = Milliseconds.hours(7 * 24)
+        /// The wait before a zone that could not be read is tried again.
+        public static let zoneRetry = Milliseconds.hours(1)
     }
 
     /// One thing that a fold changed, and the phase it was in before.
@@ -129,6 +145,12 @@ public enum Fleet: Machine {
         case anomaly(Anomaly)
         /// What an alert is about may stand otherwise than before.
         case alert(AlertKey)
+        /// Slots of a job's schedule are due.
+        case slots(JobID)
+        /// A slot has its verdict.
+        case slotJudged(JobID, Slot, SlotVerdict)
+        /// A time zone's rules are wanted.
+        case zone(Text)
         /// There is a new result of a check, by which it may go otherwise than before.
         case checked(CheckID)
         /// A check was made, changed, paused or resumed.
@@ -183,6 +205,16 @@ public enum Fleet: Machine {
         var queueing: [AgentID] = []
         /// Alerts that are open.
         public internal(set) var alerts = Table<AlertKey, Alert>()
+        /// Where the schedules of jobs stand.
+        public internal(set) var schedules = Table<JobID, Schedule>()
+        /// Time zones that schedules are read in.
+        public internal(set) var zones = Table<Text, Zone>()
+        /// Since when jobs have slots; nil before the first start of an engine that knows them.
+        public internal(set) var schedulesSince: Timestamp?
+        /// Why no slot is judged for now; nil when slots are.
+        public internal(set) var clockDoubt: ClockDoubt?
+        /// How many ids deciders have made.
+        public internal(set) var madeCount: UInt64 = 0
         /// What is due when. Derived from the entities.
         var timers = Timers<TimerKey>()
 
@@ -193,6 +225,14 @@ public enum Fleet: Machine {
     public static func nextDeadline(in state: borrowing State) -> Deadline<Message>? {
         state.timers.first.map { Deadline(due: $0.due, message: .deadline($0.key), armedBy: $0.armedBy) }
     }
+}
+
+/// The wall clock was found far behind the log, and nobody has said so far that it is right.
+public struct ClockDoubt: Hashable, Sendable {
+    /// By how much.
+    public var behind: Milliseconds
+    /// The start at which it was found.
+    public var since: Timestamp
 }
 
 /// What a request was answered with, for the case that it is repeated.

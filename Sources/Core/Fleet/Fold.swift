@@ -18,6 +18,7 @@ extension Fleet {
         case .decided(let run, let decision): state.fold(decision, of: run, entry)
         case .object(let object, let decision): state.fold(decision, of: object, entry)
         case .alerted(let decision): state.fold(decision, entry)
+        case .scheduled(let job, let decision): state.fold(decision, of: job, entry)
         case .outcome(let outcome): state.fold(outcome, entry)
         case .clockStepped(let step): state.skip(step, entry)
         case .judged(let check, let decision): state.fold(decision, of: check, entry)
@@ -46,7 +47,7 @@ extension Fleet.State {
             watchAbsence(of: id, entry)
         }
         resumeChecks(isLong: true, entry)
-        return []
+        return startSchedules(start, entry)
     }
 
     /// A jump of our own clock forwards is time that has not passed for anyone else.
@@ -129,6 +130,10 @@ extension Fleet.State {
             return []
         case .alert(let key):
             return passAlert(key, entry)
+        case .schedule(let job):
+            return passSchedule(job, entry)
+        case .zone(let zone):
+            return renew(zone)
         case .check(let check):
             return passCheck(check, entry)
         }
@@ -137,6 +142,7 @@ extension Fleet.State {
     /// What is under way as soon as it is ordered.
     mutating func give(_ command: Command, _ entry: Entry<Fleet.Message>) -> [Fleet.Change] {
         if case .probeTarget(let check) = command { checks[check]?.probe = entry.position }
+        if case .readZone(let zone, _) = command { zones[zone]?.isAsked = true }
         return []
     }
 

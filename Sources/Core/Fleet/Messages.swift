@@ -37,6 +37,8 @@ extension Fleet {
         case object(ObjectReference, ObjectDecision)
         /// What was decided about an alert.
         case alerted(AlertDecision)
+        /// What was decided about a slot of a job's schedule.
+        case scheduled(JobID, SlotDecision)
         /// What was decided about a health check.
         case judged(CheckID, CheckDecision)
         /// An instruction to a worker.
@@ -54,9 +56,12 @@ public struct EngineStart: Hashable, Sendable {
     public var rules: UInt32
     /// 64 random bits, from which deciders make ids. Only the first start's count.
     public var seed: UInt64
+    /// How far the wall clock was behind the log's last entry; 0 when it was not.
+    public var clockBehind: Milliseconds
 
     /// A start with all its parts.
-    public init(build: Text, rules: UInt32, seed: UInt64) {
+    public init(build: Text, rules: UInt32, seed: UInt64, clockBehind: Milliseconds = Milliseconds(0)) {
+        self.clockBehind = clockBehind
         self.build = build
         self.rules = rules
         self.seed = seed
@@ -210,6 +215,10 @@ public enum TimerKey: Hashable, Comparable, Sendable {
     case cancellation(RunID)
     /// Something that is not over is an alert from now on, or one that is open is looked at again.
     case alert(AlertKey)
+    /// A slot of the job's schedule is to be opened or judged.
+    case schedule(JobID)
+    /// The rules of a time zone are to be read anew.
+    case zone(Text)
     /// A health check's next probe, or that none was heard of for too long.
     case check(CheckID)
 }

@@ -51,6 +51,8 @@ public enum Request: Hashable, Sendable {
     case changePolicy([FleetPolicyField])
     /// Take note of an open alert: no more reminders.
     case acknowledgeAlert(AlertID)
+    /// Say that the wall clock is right although the log is far ahead of it.
+    case confirmClock
 }
 
 /// Who asks, and whether it may be the same question again.
@@ -118,6 +120,7 @@ public enum Acceptance: Hashable, Sendable {
     case tokenDeleted(TokenID)
     case policyChanged(FleetPolicy)
     case alertAcknowledged(AlertID, AlertKey)
+    case clockConfirmed
     /// The same question under the same key: what was answered at that position.
     case repeated(Position)
 }

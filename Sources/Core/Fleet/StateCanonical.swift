@@ -19,6 +19,11 @@ extension Fleet.State: Restorable {
         encoder.encode("claims", table: claims) { $0.text }
         encoder.encode("conflicts", table: conflicts) { $0.text }
         encoder.encode("alerts", table: alerts) { $0.joined }
+        encoder.encode("schedules", table: schedules) { $0.text }
+        encoder.encode("zones", table: zones) { $0 }
+        encoder.encode("schedules_since", schedulesSince)
+        encoder.encode("clock_doubt", clockDoubt)
+        encoder.encode("made_count", madeCount)
         encoder.encodeAside("timers", list: timers.inOrder.map { ArmedTimer(timer: $0) })
     }
 
@@ -42,6 +47,11 @@ extension Fleet.State: Restorable {
         claims = try decoder.decode("claims") { AgentID($0) }
         conflicts = try decoder.decode("conflicts") { AgentID($0) }
         alerts = try decoder.decode("alerts") { AlertKey(restored: $0) }
+        schedules = try decoder.decode("schedules") { JobID($0) }
+        zones = try decoder.decode("zones") { $0 }
+        schedulesSince = try decoder.decode("schedules_since")
+        clockDoubt = try decoder.decode("clock_doubt")
+        madeCount = try decoder.decode("made_count")
         let armed: [ArmedTimer] = try decoder.decode("timers")
         for item in armed { timers.arm(item.timer.key, due: item.timer.due, by: item.timer.armedBy) }
         derive()
@@ -105,6 +115,12 @@ private struct ArmedTimer: Restorable {
             encoder.encode("id", run)
         case .starts:
             encoder.encode("kind", "starts" as Text)
+        case .schedule(let job):
+            encoder.encode("kind", "schedule" as Text)
+            encoder.encode("id", job)
+        case .zone(let zone):
+            encoder.encode("kind", "zone" as Text)
+            encoder.encode("id", zone)
         case .check(let check):
             encoder.encode("kind", "check" as Text)
             encoder.encode("id", check)
@@ -140,6 +156,8 @@ private struct ArmedTimer: Restorable {
             case "cancellation": .cancellation(try decoder.decode("id"))
             case "starts": .starts
             case "alert": .alert(try decoder.decode("id") { AlertKey(joined: $0) })
+            case "schedule": .schedule(try decoder.decode("id"))
+            case "zone": .zone(try decoder.decode("id"))
             case "check": .check(try decoder.decode("id"))
             case "idempotency":
                 .idempotency(IdempotencyKey(token: try decoder.decode("token"), key: try decoder.decode("key")))

@@ -46,6 +46,10 @@ public struct FleetServices: Sendable {
     public var unreadiness: @Sendable () -> String?
     /// Where wrong tokens come from; shared with the agents' door.
     public var wrongKeys = WrongKeys()
+    /// The rules of a time zone from a moment on and for so long; nil when there is no zone of that name.
+    public var zones: @Sendable (Text, Timestamp, Milliseconds) -> ZoneRules? = { name, _, _ in
+        name == ZoneRules.utcName ? .utc : nil
+    }
     /// What a token may ask for.
     public var rate = RateLimit()
     /// Where faults of the server's own are told, with the trace id of the answer.

@@ -12,7 +12,7 @@ extension Desk {
             Route(
                 .post, "/v1/agents/{id}/jobs",
                 Operation("Add a job.", body: "NewJob", success: 201, result: .one("Job")), handler: createJob),
-            Route(.get, "/v1/jobs/{id}", Operation("One job.", result: .one("Job")), handler: showJob),
+            Route(.get, "/v1/jobs/{id}", Operation("One job, with its next time and its last.", result: .one("JobWithTimes")), handler: showJob),
             Route(
                 .patch, "/v1/jobs/{id}",
                 Operation("Change a job.", body: "JobChange", result: .one("Job"), hasRevision: true),
@@ -64,8 +64,10 @@ extension Desk {
             ConfigurationJSON.job(id, agent, target, spec, revision: revision), revision: revision, status: .created)
     }
 
-    private func showJob(_ request: Hummingbird.Request, _ context: FleetContext) throws -> Response {
-        try job(identifier(context))
+    private func showJob(_ request: Hummingbird.Request, _ context: FleetContext) async throws -> Response {
+        let id: JobID = try identifier(context)
+        guard case .object(let members) = try job(id) else { throw Self.otherAnswer }
+        return .json(.object(members + (try await times(of: id)))
     }
 
     private func changeJob(_ request: Hummingbird.Request, _ context: FleetContext) async throws -> Response {

@@ -7,7 +7,10 @@ enum MessageJSON {
     static func message(_ message: Fleet.Message) -> JSON {
         switch message {
         case .started(let start):
-            ["build": text(start.build), "rules": .integer(start.rules)]
+            [
+                "build": text(start.build), "rules": .integer(start.rules),
+                "clock_behind_ms": .integer(start.clockBehind.count),
+            ]
         case .clockStepped(let step):
             ["step_ms": .integer(step.count)]
         case .faulted(let problem):
@@ -50,8 +53,10 @@ enum MessageJSON {
             ]
         case .deadline(.silence(let agent)), .deadline(.claim(let agent)), .deadline(.window(let agent)):
             ["agent_id": id(agent)]
-        case .deadline(.starts):
-            [:]
+        case .deadline(.startsschedule(let job)):
+            [:"job_id": id(job)]
+        case .deadline(.zone(let zone)):
+            ["time_zone": text(zone)]
         case .deadline(.run(let run)), .deadline(.cancellation(let run)):
             ["run_id": id(run)]
         case .deadline(.retention(let job)):
@@ -86,6 +91,8 @@ enum MessageJSON {
             Self.decision(decision, of: run)
         case .object(let object, let decision):
             RetentionJSON.decision(decision, about: object)
+        case .scheduled(let job, let decision):
+            SlotJSON.decision(decision, of: job)
         case .judged(let check, let decision):
             CheckJSON.decision(decision, of: check)
         case .command(let command):
@@ -160,6 +167,8 @@ enum MessageJSON {
             ["type": word]
         case .disconnect(let agent, let session), .probe(let agent, let session), .refuse(let agent, let session):
             ["type": word, "agent_id": id(agent), "session_id": id(session)]
+        case .readZone(let zone, let moment):
+            ["type": word, "time_zone": text(zone), "from": Moment.json(moment)]
         case .probeTarget(let check):
             ["type": word, "check_id": id(check)]
         case .runCheck(let agent, let check):
@@ -176,6 +185,7 @@ enum MessageJSON {
             ["type": "found", "size_bytes": .integer(byteCount), "sha256": digest(bytes)]
         case .missing: ["type": "missing"]
         case .surveyed(let survey): RetentionJSON.survey(survey)
+        case .zone(let rules): SlotJSON.zone(rules)
         case .probed(let found): ["type": "probed", "found": CheckJSON.result(found)]
         }
     }

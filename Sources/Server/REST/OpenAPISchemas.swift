@@ -85,6 +85,12 @@ enum OpenAPISchemas {
                 ("remedy", text),
             ])),
         .init(
+            "JobWithTimes",
+            object(
+                [("id", text), ("agent_id", text), ("target_id", text)] + job + [
+                    ("next_run_at", optionalMoment), ("last_slot", optionalAnything),
+                ])),
+        .init(
             "NewToken",
             closed([("name", text), ("role", words(Role.allCases.map(\.rawValue))), ("expires_at", optionalMoment)])),
         .init("Token", object(token)),
@@ -134,15 +140,27 @@ enum OpenAPISchemas {
                 ("kept_by", ["type": ["array", "null"], "items": text]), ("kept_until", optionalMoment),
                 ("locked", optionalAnything), ("object_deleted_at", optionalMoment),
                 ("object_deleted_reason", optionalText), ("created_at", moment), ("started_at", optionalMoment),
-                ("finished_at", optionalMoment), ("position", number),
+                ("finished_at", optionalMoment), ("position", number), ("slot", optionalMoment),
             ])),
-        .init("RetentionPreview", closed([("retention_days", number), ("retention", closed(retention))])),
-        .init(
-            "Retention",
+        .init("RetentionPreview", closed([("retention_days", number), ("retention", closed(retention))
+            "Slot",
             object([
-                ("job_id", text), ("retention_days", number), ("retention", object(retention)), ("kept_count", number),
+                ("slot", moment), ("due_at", moment), ("opened_at", optionalMoment), ("late", flag),
+                ("run_id", optionalText), ("verdict", optionalText), ("reason", optionalText),
+                ("judged_at", optionalMoment),
+            ])),
+        .init(
+            "RetentionCronTimes",
+            object([
+                ("job_idcron", text), ("retention_days", number), ("retention", object(retention)), ("kept_count", number),
                 ("expiring_count", number), ("expiring_size_bytes", number), ("items", list(object(keptObject))),
-                ("next_cursor", optionalText), ("has_more", flag),
+                ("next_cursor", optionalText), ("has_more", flagtime_zone", text), ("times", list(object([("slot", moment), ("at", moment)]))),
+            ])),
+        .init(
+            "Clock",
+            object([
+                ("status", words(["right", "in_doubt"])), ("behind_sec", optionalNumber), ("since", optionalMoment),
+                ("wall_time", moment),
             ])),
         .init("NewLock", closed([("until", optionalMoment), ("reason", text)])),
         .init(

@@ -63,6 +63,8 @@ enum RequestJSON {
             ["type": "delete_token", "token_id": id(token)]
         case .changePolicy(let fields):
             ["type": "change_policy", "set": .array(fields.map(name))]
+        case .confirmClock:
+            ["type": "confirm_clock"]
         }
     }
 
@@ -144,6 +146,8 @@ enum RequestJSON {
                 "type": "alert_acknowledged", "alert_id": id(alert), "alert": .string(key.kind.rawValue),
                 "subject": text(key.subject),
             ]
+        case .clockConfirmed:
+            ["type": "clock_confirmed"]
         case .repeated(let position):
             ["type": "repeated", "position": .integer(position.number)]
         }

@@ -216,6 +216,7 @@ enum RunJSON {
             "started_at": Moment.json(run.startedAt),
             "finished_at": Moment.json(run.finishedAt),
             "position": .integer(run.createdPosition),
+            "slot": AgentJSON.text(run.slot),
         ]
     }
 

@@ -2,8 +2,9 @@ public import Core
 public import Engine
 import Foundation
 
-/// Keeps what is read in lists: `runs`, one document a run, with all that ``Core/RunDetail`` tells; `anomalies`, one
-/// document for each; `alerts`, one document for each, of the resolved ones the last 10 000; and the last results of health
+/// Keeps what iscollections read inand `slots` for lists: `runs`, one document a run, with all that ``Core/RunDetail`` tells, and one
+/// a slot of a schedule, with ``Core/SlotDetail``; `anomalies`, one
+///and beside them the document for each; `alerts`, one document for each, of the resolved ones the last 10 000; and the last results of health
 /// checks.
 ///
 /// Everything about a run that counts stands in its own stream (see `Fleet.describe`), whichever id the message itself
@@ -11,6 +12,8 @@ import Foundation
 public struct FleetProjection: Projection {
     /// The name of the collection.
     public static let runs = "runs"
+    /// The name of the other one.
+    public static let slots = "slots"
 
     /// The name of the collection of what was not as it should be.
     public static let anomalies = "anomalies"
@@ -27,14 +30,14 @@ public struct FleetProjection: Projection {
             CollectionSchema(
                 name: Self.runs, indexed: ["agent_id", "job_id", "target_id", "status"], version: 2)
         ,
-            CollectionSchema(name: Self.anomalies, indexed: ["agent_id", "kind"]),
+            CollectionSchema(name: Self.anomaliesslots, indexed: ["agent_id", "kind"]),
             CollectionSchema(
                 name: Self.alerts, indexed: ["state", "kind", "agent_id"],
-                kept: .init("state", AlertDetail.State.resolved.rawValue, limit: 10_000)),
+                kept: .init("state", AlertDetail.State.resolved.rawValue, limit: 10_000))job_id"]),
         ] + CheckSightings.collections
     }
 
-    /// The documents as this entry leaves them; none when it changes nothing that is shown.
+    /// The documents asthat this entry changes, as it leaves them; none when it changes nothing that is shown.
     public func project(_ entry: Entry<Fleet.Message>, lookup: (String, String) -> Document?) -> [Document] {
         if case .noted(let anomaly) = entry.message {
             return Self.document(
@@ -60,6 +63,20 @@ public struct FleetProjection: Projection {
     }
 
     private func projectRun(_ entry: Entry<Fleet.Message>, lookup: (String, String) -> Document?) -> [Document] {
+        runs(entry, lookup) + slots(entry, lookup)
+    }
+
+    private func slots(_ entry: Entry<Fleet.Message>, _ lookup: (String, String) -> Document?) -> [Document] {
+        guard case .scheduled(let job, let decision) = entry.message else { return [] }
+        let id = SlotDetail.id(decision.slot, of: job)
+        var detail = lookup(Self.slots, id).flatMap(Self.slot(of:)) ?? SlotDetail(decision, of: job, entry)
+        detail.fold(decision, at: entry.recordedAt)
+        return Self.json(detail).map {
+            [Document(collection: Self.slots, id: id, position: Position(detail.position), json: $0)]
+        } ?? []
+    }
+
+    private func runs(_ entry: Entry<Fleet.Message>, _ lookup: (String, String) -> Document?) -> [Document] {
         guard let id = Self.run(of: entry.stream) else { return CheckSightings.project(entry, lookup: lookup) }
         guard let before = lookup(Self.runs, id).flatMap(Self.detail) else {
             return RunDetail(entry).flatMap(Self.document).map { [$0] } ?? []
@@ -77,6 +94,11 @@ public struct FleetProjection: Projection {
         try? JSONDecoder().decode(type, from: Data(document.json))
     }
 
+    /// The slot that a document describes; nil when it is none of ours.
+    public static func slot(of document: Document) -> SlotDetail? {
+        try? JSONDecoder().decode(SlotDetail.self, from: Data(document.json))
+    }
+
     private static func document(of detail: RunDetail) -> Document? {
         document(detail, in: runs, id: detail.id.text.string, position: Position(detail.createdPosition))
     }
@@ -84,10 +106,17 @@ public struct FleetProjection: Projection {
     static func document(
         _ value: some Encodable, in collection: String, id: String, position: Position
     ) -> Document? {
+        json(detail).map {
+            Document(
+                collection: runs, id: detail.id.text.string, position: Position(detail.createdPosition), json: $0)
+        }
+    }
+
+    private static func json(_ value: some Encodable) -> [UInt8]? {
         let encoder = JSONEncoder()
         encoder.outputFormatting = .sortedKeys
-        guard let json = try? encoder.encode(value) else { return nil }
-        return Document(collection: collection, id: id, position: position, json: Array(json))
+        return (try? encoder.encode(value) else { return nil }
+        return Document(collection: collection, id: id, position: position, json:)).map { Array($0) }
     }
 
     private static func run(of stream: Core.Stream) -> String? {

@@ -17,6 +17,7 @@ extension World {
             agent.text
         case .observe(let run, _), .delete(let run, _): run.text
         case .survey: "survey"
+        case .readZone(let zone, _): zone
         case .probeTarget(let check): check.text
         }
     }
@@ -102,6 +103,9 @@ extension World {
         case .survey:
             guard store.isOutUntil <= now else { return .undone("the store gives no answer") }
             return .surveyed(store.survey(beside: state))
+        case .readZone(_, let moment):
+            // A clock of its own, set twice a year: simulated worlds have no zones of ours.
+            return .zone(ModelZone.rules(from: moment))
         case .probe(let agent, let session):
             guard let id = welcomedConnection(of: agent), connections[id].session == session else {
                 return .undone("not connected")

@@ -99,6 +99,8 @@ extension RecordFleetTimerKey {
             case .starts: .starts(RecordFleetNothing())
             case .cancellation(let run): .cancellation(run.text.string)
             case .alert(let key): .alert(RecordFleetAlertReference(key))
+            case .schedule(let job): .schedule(job.text.string)
+            case .zone(let zone): .zone(zone.string)
             case .check(let check): .check(check.text.string)
             case .idempotency(let key):
                 .idempotency(
@@ -123,6 +125,8 @@ extension TimerKey {
         case .starts: self = .starts
         case .cancellation(let run): self = .cancellation(RunID(Text(run)))
         case .alert(let record): self = .alert(try AlertKey(record))
+        case .schedule(let job): self = .schedule(JobID(Text(job)))
+        case .zone(let zone): self = .zone(Text(zone))
         case .check(let check): self = .check(CheckID(Text(check)))
         case .claim(let agent): self = .claim(AgentID(Text(agent)))
         case .idempotency(let key): self = .idempotency(IdempotencyKey(token: Text(key.token), key: Text(key.key)))

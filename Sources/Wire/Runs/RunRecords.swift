@@ -139,6 +139,12 @@ extension RecordFleetCommand {
             case .disconnect(let agent, let session): .disconnect(RecordFleetSession(agent, session))
             case .probe(let agent, let session): .probe(RecordFleetSession(agent, session))
             case .refuse(let agent, let session): .refuse(RecordFleetSession(agent, session))
+            case .readZone(let zone, let moment):
+                .readZone(
+                    .with {
+                        $0.name = zone.string
+                        $0.fromMs = moment.milliseconds
+                    })
             case .probeTarget(let check): .probeTarget(check.text.string)
             case .runCheck(let agent, let check):
                 .runCheck(
@@ -163,6 +169,7 @@ extension Command {
         case .disconnect(let it): self = .disconnect(AgentID(Text(it.agent)), SessionID(Text(it.session)))
         case .probe(let it): self = .probe(AgentID(Text(it.agent)), SessionID(Text(it.session)))
         case .refuse(let it): self = .refuse(AgentID(Text(it.agent)), SessionID(Text(it.session)))
+        case .readZone(let it): self = .readZone(Text(it.name), from: Timestamp(milliseconds: it.fromMs))
         case .probeTarget(let check): self = .probeTarget(CheckID(Text(check)))
         case .runCheck(let it): self = .runCheck(AgentID(Text(it.agent)), CheckID(Text(it.check)))
         case nil: throw .unknown("command")
@@ -188,6 +195,7 @@ extension RecordFleetOutcome {
                     })
             case .missing: .missing(RecordFleetNothing())
             case .surveyed(let survey): .surveyed(RecordFleetSurvey(survey))
+            case .zone(let rules): .zone(RecordFleetZone(rules))
             case .probed(let found): .probed(RecordFleetProbe(found))
             }
     }
@@ -204,6 +212,7 @@ extension CommandOutcome {
             result = .found(byteCount: found.byteCount, digest: found.hasDigest ? [UInt8](found.digest) : nil)
         case .missing: result = .missing
         case .surveyed(let survey): result = .surveyed(Survey(survey))
+        case .zone(let zone): result = .zone(ZoneRules(zone))
         case .probed(let found): result = .probed(try HealthResult(found))
         case nil: throw .unknown("outcome")
         }

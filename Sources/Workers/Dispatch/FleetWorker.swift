@@ -105,6 +105,12 @@ public struct FleetWorker: Worker {
             case .notConnected: .undone("the agent is not connected")
             case .unknown: .unknown
             }
+        case .readZone(let name, let moment):
+            guard let rules = ZoneReader.rules(of: name, from: moment, now: resources.clock.wallTime()) else {
+                resources.logger.error("the time zone \(name) is not known on this host: its jobs wait until it is")
+                return .undone("the host knows no such time zone")
+            }
+            return .zone(rules)
         case .welcome, .configure, .dispatch, .cancel, .observe, .delete, .survey, .probeTarget, .runCheck:
             break
         }
@@ -127,7 +133,7 @@ public struct FleetWorker: Worker {
         case .survey: return await SurveyWork(resources: resources).survey()
         case .runCheck(let agent, let check): return await dispatch.runCheck(agent, check)
         case .probeTarget(let check): return await probe(check, resources)
-        case .disconnect, .probe, .refuse: return .done
+        case .disconnect, .probe, .refuse, .readZone: return .done
         }
     }
 }
@@ -164,6 +170,8 @@ extension Command {
             Stream.run(run).name
         case .survey:
             "survey"
+        case .readZone(let name, _):
+            Text("zone/\(name)")
         case .probeTarget(let check):
             Stream.check(check).name
         }

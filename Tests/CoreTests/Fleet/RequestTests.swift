@@ -1,4 +1,4 @@
-import Core
+@testable import Core
 import Testing
 
 @Suite("Requests and their answers")
@@ -79,7 +79,7 @@ struct RequestTests {
 }
 
 @Suite("Cron expressions")
-struct CronTextTests {
+struct CronProblemTests {
     @Test(
         "are checked field by field",
         arguments: [
@@ -91,7 +91,7 @@ struct CronTextTests {
             ("5/2 * * * *", false), ("* * * * * *", false), ("+1 * * * *", false),
         ])
     func checked(text: String, isRight: Bool) {
-        #expect((CronText.problem(of: Text(text)) == nil) == isRight)
+        #expect((Cron.problem(of: Text(text)) == nil) == isRight)
     }
 }
 

@@ -14,7 +14,7 @@ struct Story {
     static let run = RunID("run_R")
     static let session = SessionID("ses_1")
 
-    init() { tell(.started(EngineStart(build: "test", rules: Fleet.rules, seed: 7))) }
+    init(rules: UInt32 = Fleet.rules) { tell(.started(EngineStart(build: "test", rules: rules, seed: 7))) }
 
     /// An agent with a target and a job, connected and welcomed.
     static func ready(extensions: [Text] = []) -> Story {

@@ -60,6 +60,7 @@ enum FieldClass {
             FleetIdempotencyKey.key FleetTargetChange.target FleetTargetChange.agent FleetJobChange.job
             FleetJobChange.agent FleetJobChange.target FleetRunOfJob.run FleetRunOfJob.job FleetAgentRecord.agent
             FleetSettingsChange.agent FleetJobField.time_zone FleetJobField.overlap FleetJob.time_zone
+            FleetTimerKey.zone FleetZoneWanted.name
             FleetCheckChange.check FleetRequest.run_check
             """,
             "a person's text, which is refused at the door if it holds what looks like a secret, or a known one": """
@@ -98,6 +99,7 @@ enum FieldClass {
             FleetAlertDecision.step FleetRequest.acknowledge_alert
             FleetSuccess.digest_source FleetSession.agent FleetSession.session FleetConfigure.agent FleetAttempt.agent
             FleetAttempt.run FleetOutcome.undone FleetJob.overlap FleetRunOrder.overlap Started.build Staged.db_engine_version Progressed.step
+            FleetTimerKey.schedule FleetSlotDecision.job FleetSlotEnd.run FleetSlotEnd.missed FleetSlotEnd.skipped
             FleetAcceptance.check_run_requested FleetCheckDecision.check FleetCheckPhase.phase FleetCheckPhase.ignorance
             FleetProbe.check FleetProbe.error FleetTimerKey.check FleetCommand.probe_target FleetCheckOfAgent.agent
             FleetCheckOfAgent.check

@@ -24,6 +24,7 @@ enum MessageCases {
         case .faulted: 17
         case .object: 22
         case .alerted: 21
+        case .scheduled: 19
         case .judged: 23
         }
     }
@@ -78,6 +79,7 @@ enum MessageCases {
         case .unlockRun: 41
         case .changePolicy: 35
         case .acknowledgeAlert: 50
+        case .confirmClock: 30
         case .changeCheck: 45
         case .runCheck: 46
         }
@@ -109,6 +111,7 @@ enum MessageCases {
         case .runUnlocked: 41
         case .policyChanged: 35
         case .alertAcknowledged: 50
+        case .clockConfirmed: 30
         case .checkChanged: 45
         case .checkRunRequested: 46
         }
@@ -171,6 +174,8 @@ enum MessageCases {
         case .starts: 8
         case .cancellation: 9
         case .alert: 14
+        case .schedule: 5
+        case .zone: 6
         case .check: 12
         }
     }
@@ -197,6 +202,7 @@ enum MessageCases {
         case .probe: 7
         case .refuse: 8
         case .survey: 14
+        case .readZone: 10
         case .probeTarget: 17
         case .runCheck: 18
         }
@@ -210,7 +216,17 @@ enum MessageCases {
         case .found: 3
         case .missing: 4
         case .surveyed: 9
+        case .zone: 8
         case .probed: 10
+        }
+    }
+
+    static func number(_ verdict: SlotVerdict) -> Int {
+        switch verdict {
+        case .completed: 0
+        case .failed: 1
+        case .missed: 2
+        case .skipped: 3
         }
     }
 

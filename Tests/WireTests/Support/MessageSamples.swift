@@ -18,12 +18,13 @@ enum MessageSamples {
     static let all: [Fleet.Message] =
         facts + frames + requests.map { .requested($0, ticket) } + acceptances.map { .accepted($0, keyed) }
         + Refusal.Code.allCases.map { .refused(Refusal(code: $0, field: "name", text: "must not be empty")) }
-        + timers.map { .deadline($0) } + decisions + alerts + commands.map { .command($0) } + outcomes
+        + timers.map { .deadline($0) } + decisions + alertsslots + commands.map { .command($0) } + outcomes
 
     static let facts: [Fleet.Message] =
         [
             .started(EngineStart(build: "1.0", rules: .max, seed: .max)),
             .started(EngineStart(build: "", rules: 0, seed: 0)),
+            .started(EngineStart(build: "1.0", rules: 3, seed: 1, clockBehind: .hours(25))),
             .clockStepped(Milliseconds(.min)), .clockStepped(Milliseconds(0)), .faulted("a turn was cut off"),
             .captureOpened(agent),
             .sessionOpened(agent, SessionOpening(session: session, remoteAddress: "[::1]:1", extensions: ["a", "b"])),
@@ -188,7 +189,7 @@ enum MessageSamples {
             .createCheck(check, nil, checkSpec(.http)), .deleteCheck(check),
             .createToken(token, tokenSpec(expiresAt: nil)), .deleteToken(token),
             .changePolicy([.startsPerSecond(7)]), .changePolicy([]),
-            .acknowledgeAlert(AlertID(bits: 8)),
+            .acknowledgeAlert(AlertID(bits: 8)), .confirmClock,
             .changeCheck(check, checkFields), .changeCheck(check, []), .runCheck(check),
         ] + CheckSpec.Kind.allCases.map { .createCheck(check, agent, checkSpec($0)) }
 
@@ -217,7 +218,7 @@ enum MessageSamples {
             .checkChanged(check, changedCheck), .checkRunRequested(check),
             .checkDeleted(check), .tokenCreated(token, tokenSpec(expiresAt: Timestamp(milliseconds: -1))),
             .tokenDeleted(token), .alertAcknowledged(AlertID(bits: 8), AlertKey(.agentLost, agent)),
-            .repeated(Position(.max)), .policyChanged(policy), .policyChanged(FleetPolicy()),
+            .repeated, .clockConfirmed, .repeated(Position(.max)), .policyChanged(policy), .policyChanged(FleetPolicy()),
         ]
     }()
 
@@ -233,6 +234,7 @@ enum MessageSamples {
         .check,
             .check(check),
         .retention(job), .leftovers(run), .deletion(object.key), .survey,
+        .schedule(job), .zone("Europe/Berlin"),
         ] + Alert.Kind.allCases.map { .alert(AlertKey($0, "subject")) }
 
     static let verdicts: [Verdict] =
@@ -270,17 +272,36 @@ enum MessageSamples {
                 detail: "d", grounds: $0 == .resolved ? [Position(3)] : []))
     }
 
+    static let slotVerdicts: [SlotVerdict] =
+        [.completed] + FailureClass.allCases.map { .failed($0) } + SlotVerdict.MissedReason.allCases.map { .missed($0) }
+        + SlotVerdict.SkipReason.allCases.map { .skipped($0) }
+
+    static let slots: [Fleet.Message] =
+        [
+            .scheduled(job, .opened(slot, run, slotOrder, isLate: true)),
+            .scheduled(job, .opened(Slot(localMinute: 0, offsetSeconds: 0), run, slotOrder, isLate: false)),
+        ] + slotVerdicts.flatMap { verdict in
+            [nil, run].map { .scheduled(job, .judged(slot, verdict, run: $0)) }
+        }
+
     static let commands: [Command] = [
         .welcome(agent, session), .configure(agent, version: 2), .dispatch(agent, run, .first, isRepeatable: true),
         .cancel(agent, run, .first), .observe(run, .first), .delete(run, Attempt(2)), .disconnect(agent, session),
         .probe(agent, session), .refuse(agent, session), .probeTarget(check), .runCheck(agent, check), .survey,
+        .readZone("Europe/Berlin", from: Timestamp(milliseconds: -1)),
     ]
 
     static let results: [CommandOutcome.Result] =
         [
             .done, .undone(""), .undone("no session"), .unknown, .found(byteCount: 0, digest: nil),
             .found(byteCount: 1, digest: digest), .found(byteCount: 1, digest: []), .missing, .surveyed(survey),
-            .surveyed(Survey()),
+            .surveyed(Survey(,
+            .zone(.utc),
+            .zone(
+                ZoneRules(
+                    offsetSeconds: -3_600,
+                    transitions: [ZoneRules.Transition(at: Timestamp(milliseconds: 1), offsetSeconds: 7_200)],
+                    until: Timestamp(milliseconds: 2))),
         ] + probed.map { .probed($0) }
 
     static let outcomes: [Fleet.Message] = commands.flatMap { command in

@@ -16,7 +16,14 @@ extension Target {
         case 0: moments(string, number)
         case 1: range(string, number)
         case 2:
-            if let problem = CronText.problem(of: Text(string)) { promise(!problem.isEmpty, "a problem has a text") }
+            do throws(CronError) {
+                let cron = try Cron(Text(string))
+                let moment = Timestamp(milliseconds: 1_800_000_000_000)
+                let slot = cron.next(after: moment, in: .utc)
+                promise(slot.map { $0.instant > moment } ?? true, "the next time is later")
+            } catch {
+                promise(!error.description.isEmpty, "a problem has a text")
+            }
         case 3: _ = FailureClass(errorMessage: string)
         case 4: text(string, Int(truncatingIfNeeded: number % 2_048))
         default:

@@ -44,7 +44,7 @@ public struct JobSpec: Hashable, Sendable {
         if compression != "zstd" {
             return Refusal(code: .validation, field: "compression", text: "must be zstd")
         }
-        if let problem = CronText.problem(of: cron) {
+        if let problem = Cron.problem(of: cron) {
             return Refusal(code: .validation, field: "cron", text: problem)
         }
         // Whether there is such a zone is looked up at the door: the zones of the world are not the log's to know.

@@ -183,7 +183,7 @@ extension Run {
         case .done, .unknown:
             deliveryCount &+= 1
             if tried == attempt { sentBy = position }
-        case .undone, .found, .missing, .surveyed, .probed:
+        case .undone, .found, .missing, .surveyed, .probed, .zone:
             break
         }
         guard tried == attempt else { return }
@@ -195,7 +195,8 @@ extension Run {
             phase = .unconfirmed(tried)
             setDeadline(at: moment)
             grace = moment + Fleet.Limits.grace
-        case (.sending, .undone), (.sending, .found), (.sending, .missing), (.sending, .surveyed), (.sending, .probed):
+        case (.sending, .undone), (.sending, .found), (.sending, .missing), (.sending, .surveyed), (.sending, .probed),
+            (.sending, .zone):
             attempt = Attempt(tried.number &- min(1, tried.number))
             queue(at: moment)
             if phase == .queued { grace = moment + Fleet.Limits.observation }
@@ -353,7 +354,7 @@ extension Run {
                 .stopped, .captured, .ended, .closed:
                 break
             }
-        case .undone, .done, .unknown, .surveyed, .probed:
+        case .undone, .done, .unknown, .surveyed, .probed, .zone:
             switch phase {
             case .verifying(asked), .reconciling(asked, _):
                 // As long again as it has been asked already, but at least 30 s and at most an hour.

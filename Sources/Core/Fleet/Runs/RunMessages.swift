@@ -112,6 +112,8 @@ public enum Command: Hashable, Sendable {
     case probe(AgentID, SessionID)
     /// End a connection that came with the key of an agent which is connected from another host.
     case refuse(AgentID, SessionID)
+    /// Read the rules of a time zone from the host's data, from a moment on and some years beyond now.
+    case readZone(Text, from: Timestamp)
     /// Probe what a health check names, from here.
     case probeTarget(CheckID)
     /// Send RunHealthCheck.
@@ -134,6 +136,8 @@ public struct CommandOutcome: Hashable, Sendable {
         case missing
         /// The store was looked through.
         case surveyed(Survey)
+        /// The zone's rules.
+        case zone(ZoneRules)
         /// A health check was probed, and this was found.
         case probed(HealthResult)
     }

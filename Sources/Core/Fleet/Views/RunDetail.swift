@@ -127,6 +127,8 @@ public struct RunDetail: Hashable, Sendable, Codable {
     public internal(set) var finishedAt: Timestamp?
     /// The number of the entry that created it.
     public let createdPosition: UInt64
+    /// The slot of a schedule that it is for, as its clock showed it; nil when a person asked for it.
+    public let slot: Text?
 
     var phase: Phase
     var step: Text?
@@ -138,7 +140,7 @@ public struct RunDetail: Hashable, Sendable, Codable {
     /// The run that an entry begins; nil when it begins none.
     public init?(_ entry: Entry<Fleet.Message>) {
         switch entry.message {
-        case .accepted(.runQueued(let id, let order), _):
+        case .accepted(.runQueued(let id, let order), _), .scheduled(_, .opened(_, let id, let order, _)):
             self.init(id, order, .queued, entry)
         case .captured(let agent, let frame):
             guard case .runBackup(let job, let wire, let isManual) = frame.order else { return nil }
@@ -161,6 +163,7 @@ public struct RunDetail: Hashable, Sendable, Codable {
         status = phase == .captured ? .running : .queued
         createdAt = entry.recordedAt
         createdPosition = entry.position.number
+        slot = order.slot?.text
     }
 
     /// Whether its verdict is still to come.
@@ -221,6 +224,7 @@ public struct RunDetail: Hashable, Sendable, Codable {
         case startedAt = "started_at"
         case finishedAt = "finished_at"
         case createdPosition = "position"
+        case slot
         case phase, step
         case progressSentAt = "progress_sent_at"
         case claims

@@ -49,7 +49,7 @@ extension RunDetail {
                  break
             }
         case .started, .clockStepped, .faulted, .captureOpened, .sessionOpened, .sessionClosed, .unreadable, .requested,
-            .accepted, .refused, .deadline, .presence, .noted, .judged, .alerted, .command:
+            .accepted, .refused, .deadline, .presence, .noted, .judged, .alerted, .scheduled, .command:
             break
         }
     }
@@ -107,7 +107,7 @@ extension RunDetail {
             phase = .running
         case .unknown:
             phase = .unconfirmed
-        case .undone, .found, .missing, .surveyed, .probed:
+        case .undone, .found, .missing, .surveyed, .probed, .zone:
             attempt = tried &- min(1, tried)
             if attempt == 0 { startedAt = nil }
             if tries.last?.number == tried { tries.removeLast() }

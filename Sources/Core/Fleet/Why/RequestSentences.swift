@@ -30,6 +30,7 @@ extension Fleet {
         case .deleteToken(let token): "delete API token \(token)"
         case .changePolicy: "change what holds for the whole fleet"
         case .acknowledgeAlert(let alert): "take note of alert \(alert)"
+        case .confirmClock: "take the wall clock as right, although the log is far ahead of it"
         }
     }
 
@@ -71,6 +72,7 @@ extension Fleet {
         case .policyChanged(let policy):
             "At most \(count(UInt64(policy.startsPerSecond), "attempt")) a second begin in the whole fleet from now on."
         case .alertAcknowledged(let alert, _): "Alert \(alert) was taken note of; there are no more reminders of it."
+        case .clockConfirmed: "The wall clock was confirmed: schedules go on."
         case .repeated(let position):
             "The same request had been granted before, and got the answer of position \(position) again."
         }
@@ -92,6 +94,7 @@ extension Fleet {
         case .survey: "look through the store"
         case .disconnect(let agent, let session): "end session \(session) of agent \(agent)"
         case .probe(let agent, let session): "ask session \(session) of agent \(agent) for a sign of life"
+        case .readZone(let zone, _): "read the rules of time zone \(zone)"
         case .refuse(let agent, let session): "refuse session \(session), which came with the key of agent \(agent)"
         case .probeTarget(let check): "probe health check \(check) from here"
         case .runCheck(let agent, let check): "tell agent \(agent) to probe health check \(check) now"
@@ -107,6 +110,9 @@ extension Fleet {
             "The store has no object of attempt \(attempt) of run \(run)."
         case (.done, .dispatch(let agent, let run, let attempt, _)):
             "Attempt \(attempt) of run \(run) was written to the connection of agent \(agent)."
+        case (.zone(let rules), .readZone(let zone, _)):
+            "The rules of time zone \(zone) were read, up to \(rules.until.text)."
+        case (.zone, _): "The order to \(order) was answered with a time zone."
         case (.done, _): "The order to \(order) was carried out."
         case (.undone(let problem), _): ended("The order to \(order) was not carried out: \(problem)")
         case (.unknown, _):

@@ -4,6 +4,7 @@ extension Fleet {
     public static func sentence(for message: Message) -> String {
         switch message {
         case .started(let start): "The engine started, with build \(start.build) and rules \(start.rules)."
+            + (start.clockBehind.count > 0 ? " The wall clock was \(start.clockBehind.count) ms behind the log." : "")
         case .clockStepped(let step):
             "The wall clock jumped \(step.count < 0 ? "back" : "forwards") by \(step.magnitude.count) ms."
         case .faulted(let text): ended("The engine met a defect of its own: \(text)")
@@ -28,6 +29,7 @@ extension Fleet {
         case .decided(let run, let decision): sentence(for: decision, of: run)
         case .object(let object, let decision): sentence(for: decision, of: object)
         case .alerted(let decision): sentence(for: decision)
+        case .scheduled(let job, let decision): sentence(for: decision, of: job)
         case .judged(let check, let decision): sentence(for: decision, of: check)
         case .command(let command): "It was ordered to \(words(for: command))."
         case .outcome(let outcome): sentence(for: outcome)
@@ -46,7 +48,8 @@ extension Fleet {
         case .started, .clockStepped, .faulted, .captureOpened, .sessionOpened, .sessionClosed, .received, .captured,
             .unreadable, .requested, .accepted, .refused, .deadline, .presence, .noted, .decided(_, .started), .object,
             .judged,
-            .command, .outcome:
+            .command, .judged,
+            .scheduled, .command, .outcome:
             []
         }
     }
@@ -70,6 +73,8 @@ extension Fleet {
         switch key {
         case .silence(let agent): "Agent \(agent) had been silent for too long."
         case .claim(let agent): "The host that holds the key of agent \(agent) did not show that it lives."
+        case .schedule(let job): "The next time of the schedule of job \(job) had come."
+        case .zone(let zone): "It was time to read the rules of time zone \(zone) anew."
         case .run(let run): "A deadline of run \(run) passed."
         case .retention(let job): "The objects of job \(job) were to be judged by its retention."
         case .leftovers(let run): "What the attempts of run \(run) may have left in the store was to be deleted."

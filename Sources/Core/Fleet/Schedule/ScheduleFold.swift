@@ -1,0 +1,131 @@
+extension Fleet.State {
+    /// From the first start of an engine that knows schedules on, jobs have slots; none before that moment.
+    mutating func startSchedules(_ start: EngineStart, _ entry: Entry<Fleet.Message>) -> [Fleet.Change] {
+        guard start.rules >= Fleet.Limits.firstRulesWithSchedules else { return [] }
+        let wasInDoubt = clockDoubt != nil
+        clockDoubt =
+            start.clockBehind > Fleet.Limits.clockDoubt
+            ? ClockDoubt(behind: start.clockBehind, since: entry.recordedAt) : nil
+        var changes: [Fleet.Change] = []
+        if schedulesSince == nil {
+            schedulesSince = entry.recordedAt
+            for job in jobs.idsByCreation { changes += reschedule(job, .jobChanged, entry) }
+        } else if wasInDoubt != (clockDoubt != nil) {
+            advanceAll(entry)
+        }
+        return changes
+    }
+
+    /// Somebody says that the clock is right.
+    mutating func confirmClock(_ entry: Entry<Fleet.Message>) -> [Fleet.Change] {
+        clockDoubt = nil
+        advanceAll(entry)
+        return []
+    }
+
+    private mutating func advanceAll(_ entry: Entry<Fleet.Message>) {
+        for job in schedules.idsByCreation { advance(job, entry) }
+    }
+
+    /// Brings the schedule of a job in step with the job, which may be gone. Another expression or zone counts from now on,
+    /// and so does the first one.
+    mutating func reschedule(
+        _ id: JobID, _ reason: SlotVerdict.SkipReason, _ entry: Entry<Fleet.Message>
+    ) -> [Fleet.Change] {
+        guard schedulesSince != nil else { return [] }
+        var wanted: Schedule.Plan?
+        if let spec = jobs[id]?.spec, !spec.cron.isEmpty {
+            wanted = Schedule.Plan(cron: spec.cron, zone: spec.timeZone, cursor: entry.recordedAt)
+        }
+        let former = schedules[id]?.planInForce
+        var changes: [Fleet.Change] = []
+        if former?.cron != wanted?.cron || former?.zone != wanted?.zone {
+            schedules[id, default: Schedule()].replace(with: wanted, at: entry.recordedAt, reason)
+            if let wanted { changes = want(wanted.zone) }
+        }
+        advance(id, entry)
+        return changes
+    }
+
+    /// Looks for the next slot of a job, and arms its deadline. Plans that have no slots left are dropped.
+    mutating func advance(_ id: JobID, _ entry: Entry<Fleet.Message>) {
+        guard schedules.contains(id) else { return timers.disarm(.schedule(id)) }
+        var next: Schedule.Upcoming?
+        search: while let schedule = schedules[id], let plan = schedule.plans.first {
+            switch upcoming(of: id, plan, after: plan.cursor, lastDue: schedule.lastDue) {
+            case .slot(let slot, let due):
+                next = Schedule.Upcoming(slot: slot, due: due)
+                break search
+            case .unknown: break search
+            case .nothing: schedules[id]?.plans.removeFirst()
+            }
+        }
+        schedules[id]?.next = next
+        if schedules[id]?.isOver == true { schedules[id] = nil }
+        guard let due = next?.due, clockDoubt == nil else { return timers.disarm(.schedule(id)) }
+        if timers.due(.schedule(id)) != due { timers.arm(.schedule(id), due: due, by: entry.position) }
+    }
+
+    /// The time of a schedule has come.
+    mutating func passSchedule(_ id: JobID, _ entry: Entry<Fleet.Message>) -> [Fleet.Change] {
+        guard clockDoubt == nil, let due = schedules[id]?.next?.due else { return [] }
+        guard due <= entry.recordedAt else {
+            timers.arm(.schedule(id), due: due, by: entry.position)
+            return []
+        }
+        return [.slots(id)]
+    }
+
+    mutating func fold(
+        _ decision: SlotDecision, of id: JobID, _ entry: Entry<Fleet.Message>
+    ) -> [Fleet.Change] {
+        switch decision {
+        case .opened(let slot, let run, let order, _):
+            madeCount &+= 1
+            schedules[id, default: Schedule()].meet(slot)
+            schedules[id, default: Schedule()].open.append(Schedule.OpenSlot(slot: slot, run: run))
+            advance(id, entry)
+            return queue(run, order, entry)
+        case .judged(let slot, let verdict, _):
+            if let place = schedules[id]?.open.firstIndex(where: { $0.slot == slot }) {
+                schedules[id]?.open.remove(at: place)
+            } else {
+                schedules[id]?.meet(slot)
+            }
+            advance(id, entry)
+            return [.slotJudged(id, slot, verdict)]
+        }
+    }
+}
+
+/// What a plan's next slot is, and when it opens.
+enum UpcomingSlot {
+    case slot(Slot, due: Timestamp)
+    case nothing
+    case unknown
+}
+
+extension Fleet.State {
+    /// The first slot of a plan behind a moment. What is due comes behind what was due before it.
+    func upcoming(
+        of id: JobID, _ plan: Schedule.Plan, after moment: Timestamp, lastDue: Timestamp
+    ) -> UpcomingSlot {
+        switch plan.outlook(after: moment, in: rules(of: plan.zone)) {
+        case .nothing: return .nothing
+        case .unknown: return .unknown
+        case .slot(let slot):
+            let jitter = plan.ending == nil ? self.jitter(of: id, slot) : Milliseconds(0)
+            return .slot(slot, due: max(slot.instant + jitter, lastDue + Milliseconds(1)))
+        }
+    }
+
+    /// The lot of a slot: the same whenever it is asked for, and another for each slot and job.
+    private func jitter(of id: JobID, _ slot: Slot) -> Milliseconds {
+        guard let limit = jobs[id]?.spec.jitterSeconds, limit > 0 else { return Milliseconds(0) }
+        // FNV-1a (Fowler, Noll, Vo) over the job's id: spread enough for a lot, and the same on any machine.
+        var hash: UInt64 = 0xCBF2_9CE4_8422_2325
+        for byte in id.text.string.utf8 { hash = (hash ^ UInt64(byte)) &* 0x0000_0100_0000_01B3 }
+        let bits = Mix.bits(seed: seed ^ hash, counter: UInt64(bitPattern: slot.instant.milliseconds))
+        return Milliseconds(Int64(bits % (UInt64(limit) * 1_000 + 1)))
+    }
+}

@@ -1,0 +1,63 @@
+/// A zone that some schedule is read in.
+public struct Zone: Hashable, Sendable {
+    /// What a worker has read; nil until it has.
+    public internal(set) var rules: ZoneRules?
+    /// When that was recorded.
+    public internal(set) var readAt: Timestamp?
+    /// Whether a worker has been asked and has not answered.
+    var isAsked = false
+
+    init() {}
+}
+
+extension Fleet.State {
+    /// The rules of a zone; nil while they are not known.
+    func rules(of zone: Text) -> ZoneRules? { zone == ZoneRules.utcName ? .utc : zones[zone]?.rules }
+
+    /// Sees to it that a zone's rules are known or asked for.
+    mutating func want(_ zone: Text) -> [Fleet.Change] {
+        guard zone != ZoneRules.utcName, !zones.contains(zone) else { return [] }
+        zones[zone] = Zone()
+        return [.zone(zone)]
+    }
+
+    /// The outcome of `read_zone`. Slots that were not known are met now, however late.
+    mutating func learn(
+        _ zone: Text, _ result: CommandOutcome.Result, _ entry: Entry<Fleet.Message>
+    ) -> [Fleet.Change] {
+        guard zones.contains(zone) else { return [] }
+        zones[zone]?.isAsked = false
+        var wait = Fleet.Limits.zoneRetry
+        if case .zone(let rules) = result {
+            zones[zone]?.rules = rules
+            zones[zone]?.readAt = entry.recordedAt
+            wait = Fleet.Limits.zoneAge
+            for job in schedules.idsByCreation where schedules[job]?.plans.first?.zone == zone { advance(job, entry) }
+        }
+        timers.arm(.zone(zone), due: entry.recordedAt + wait, by: entry.position)
+        return []
+    }
+
+    /// Time to read a zone anew: the host's data may be newer, and rules reach only so far.
+    mutating func renew(_ zone: Text) -> [Fleet.Change] {
+        var isUsed = false
+        schedules.forEach { _, schedule in if schedule.plans.contains(where: { $0.zone == zone }) { isUsed = true } }
+        guard isUsed else {
+            zones[zone] = nil
+            return []
+        }
+        return [.zone(zone)]
+    }
+}
+
+extension Fleet {
+    /// Asks a worker for a zone's rules, from the oldest moment on that somebody wants to know about.
+    static func readZone(_ zone: Text, _ entry: Entry<Message>, in state: borrowing State) -> [Message] {
+        guard let known = state.zones[zone], !known.isAsked else { return [] }
+        var oldest = entry.recordedAt
+        state.schedules.forEach { _, schedule in
+            for plan in schedule.plans where plan.zone == zone { oldest = min(oldest, plan.cursor) }
+        }
+        return [.command(.readZone(zone, from: oldest))]
+    }
+}

@@ -1,0 +1,120 @@
+import Core
+import Engine
+import HTTPTypes
+import Hummingbird
+
+extension Desk {
+    /// Schedules: what became of their slots, and what an expression means.
+    var scheduleRoutes: [Route] {
+        [
+            Route(
+                .get, "/v1/jobs/{id}/slots",
+                Operation(
+                    "The slots of a job's schedule that were met, the newest first.", query: .page,
+                    result: .page("Slot")), handler: listSlots),
+            Route(
+                .get, "/v1/cron/next",
+                Operation(
+                    "The next times of a cron expression.",
+                    query: [
+                        .init("cron", "the expression: five fields, or @daily and the like"),
+                        .init("time_zone", "the IANA name of the clock it is read on; UTC where none is given"),
+                        .init("count", "how many times, 1 to 100; 10 where none is given"),
+                    ], result: .one("CronTimes")), handler: nextTimes),
+            Route(
+                .get, "/v1/clock", Operation("Whether the wall clock is believed.", result: .one("Clock")),
+                handler: showClock),
+            Route(
+                .post, "/v1/clock/confirm", access: .role(.admin),
+                Operation(
+                    "Say that the wall clock is right although the log is far ahead of it: schedules go on.",
+                    body: "Nothing", result: .one("Clock")), handler: confirmClock),
+        ]
+    }
+
+    private func listSlots(_ request: Hummingbird.Request, _ context: FleetContext) async throws -> Response {
+        let id: JobID = try identifier(context)
+        let page = try Page(Query(request, allowed: ["limit", "cursor"]), kind: "slots")
+        var wanted = DocumentQuery(
+            collection: FleetProjection.slots, matching: ["job_id": id.text.string], limit: page.limit + 1)
+        if let after = page.after {
+            guard let number = UInt64(after), number <= UInt64(Int64.max) else {
+                throw RESTError.field("cursor", "is not a cursor of this list")
+            }
+            wanted.before = Position(number)
+        }
+        let (views, query) = (services.views, wanted)
+        let documents = try await blocking { try views.documents(query) }
+        // The slots of a job that is no more stay, but of one that never was there is nothing to list.
+        guard !documents.isEmpty || services.state.read({ $0.jobs.contains(id) }) else {
+            throw RESTError.unknown("job")
+        }
+        let slots = documents.prefix(page.limit).compactMap(FleetProjection.slot(of:))
+        let last = documents.count > page.limit ? documents[page.limit - 1].position : nil
+        let next = last.map { Page.cursor("slots", String($0.number)) }
+        return .json(Page.json(slots.map(SlotJSON.slot), next: next))
+    }
+
+    /// When a job runs next, and what became of the slot before that.
+    func times(of id: JobID) async throws -> [JSON.Member] {
+        let next = services.state.read { state in
+            let schedule = state.schedules[id]
+            return schedule?.plans.first?.ending == nil ? schedule?.next?.due : nil
+        }
+        let views = services.views
+        let query = DocumentQuery(
+            collection: FleetProjection.slots, matching: ["job_id": id.text.string], limit: 1)
+        let last = try await blocking { try views.documents(query) }.first.flatMap(FleetProjection.slot(of:))
+        return [
+            .init("next_run_at", Moment.json(next)), .init("last_slot", last.map(SlotJSON.slot) ?? .null),
+        ]
+    }
+
+    private func nextTimes(_ request: Hummingbird.Request, _ context: FleetContext) throws -> Response {
+        let query = try Query(request, allowed: ["cron", "time_zone", "count"])
+        let text = query["cron"] ?? ""
+        let name = query.filter("time_zone") ?? ZoneRules.utcName.string
+        let count = try query.filter("count").map { (digits) throws(RESTError) in
+            guard let number = Int(digits), (1...100).contains(number) else {
+                throw .field("count", "must be a whole number from 1 to 100")
+            }
+            return number
+        }
+        let cron: Cron
+        do throws(CronError) {
+            cron = try Cron(Text(text))
+        } catch {
+            throw RESTError(
+                .validation, "cron \(error)",
+                details: ["field": "cron", "cron_field": AgentJSON.text(error.field.isEmpty ? nil : error.field)])
+        }
+        // A leap day may be eight years away, and ten of them forty-four.
+        guard name.utf8.count <= 64, let zone = services.zones(Text(name), now, .hours(60 * 366 * 24)) else {
+            throw RESTError.field("time_zone", "is no zone that is known here; an IANA name is expected")
+        }
+        var times: [JSON] = []
+        var moment = now
+        while times.count < count ?? 10, let slot = cron.next(after: moment, in: zone) {
+            times.append(["slot": .string(slot.text.string), "at": Moment.json(slot.instant)])
+            moment = slot.instant
+        }
+        return .json(["cron": .string(text), "time_zone": .string(name), "times": .array(times)])
+    }
+
+    private func showClock(_ request: Hummingbird.Request, _ context: FleetContext) -> Response { .json(clock()) }
+
+    private func confirmClock(_ request: Hummingbird.Request, _ context: FleetContext) async throws -> Response {
+        let bytes = try await emptyBody(request)
+        _ = try await ask(.confirmClock, ticket(request, context, body: bytes))
+        return .json(clock())
+    }
+
+    private func clock() -> JSON {
+        let doubt = services.state.read { $0.clockDoubt }
+        return [
+            "status": .string(doubt == nil ? "right" : "in_doubt"),
+            "behind_sec": .integer(doubt.map { $0.behind.count / 1_000 }), "since": Moment.json(doubt?.since),
+            "wall_time": Moment.json(now),
+        ]
+    }
+}

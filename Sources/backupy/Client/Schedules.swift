@@ -1,0 +1,66 @@
+import ArgumentParser
+
+extension Jobs {
+    struct Next: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Shows the next times of a cron expression.")
+        @OptionGroup var server: ServerOptions
+        @Argument(help: "The expression, such as '0 3 * * mon-fri'.") var cron: String
+        @Option(help: "The clock that it is read on, such as Europe/Berlin (default UTC).") var timeZone: String?
+        @Option(help: "How many times, up to 100.") var count = 10
+
+        func run() async throws {
+            var path = "/cron/next?cron=\(cron.percentEncoded)&count=\(count)"
+            if let timeZone { path += "&time_zone=\(timeZone.percentEncoded)" }
+            let answer = try await server.client().call(.GET, path)
+            if server.json { return Console.print(answer.text) }
+            for time in answer.json.member("times").list { Console.print(time.member("slot").cell) }
+        }
+    }
+
+    struct Slots: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Lists the times that a job's schedule named, and what became of them.")
+        @OptionGroup var server: ServerOptions
+        @Argument(help: "The job's id.") var id: String
+        @Option(help: "How many, the newest first; up to 100.") var limit = 20
+
+        func run() async throws {
+            let answer = try await server.client().call(
+                .GET, "/jobs/\(id.percentEncoded)/slots?limit=\(limit)")
+            if server.json { return Console.print(answer.text) }
+            let columns = ["slot", "verdict", "reason", "run_id", "opened_at", "judged_at"]
+            Console.table(columns, answer.json.member("items").list.map { item in columns.map { item.member($0).cell } })
+        }
+    }
+}
+
+struct ClockCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "clock", abstract: "The server's wall clock: whether schedules may go by it.",
+        subcommands: [Show.self, Confirm.self], defaultSubcommand: Show.self)
+
+    private static let members = ["status", "behind_sec", "since", "wall_time"]
+
+    struct Show: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Shows whether the clock is believed.")
+        @OptionGroup var server: ServerOptions
+
+        func run() async throws {
+            let answer = try await server.client().call(.GET, "/clock")
+            if server.json { return Console.print(answer.text) }
+            answer.json.printMembers(members)
+        }
+    }
+
+    struct Confirm: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Says that the clock is right although the log is far ahead of it: schedules go on.")
+        @OptionGroup var server: ServerOptions
+
+        func run() async throws {
+            let answer = try await server.client().call(.POST, "/clock/confirm", [:])
+            if server.json { return Console.print(answer.text) }
+            answer.json.printMembers(members)
+        }
+    }
+}
