@@ -40,7 +40,7 @@ struct Backupy: AsyncParsableCommand {
             """,
         subcommands: [
             Serve.self, AgentCommand.self, Demo.self, Agents.self, Targets.self, Jobs.self, Runs.self, Tokens.self,
-            LogCommand.self, Replay.self, Decrypt.self, MasterKeyCommand.self, Version.self,
+            LogCommand.self, Replay.self, Simulate.self, Decrypt.self, MasterKeyCommand.self, Version.self,
         ])
 }
 

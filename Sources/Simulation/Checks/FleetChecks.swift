@@ -1,6 +1,7 @@
 import Core
+import Engine
 
-/// What must hold at each entry of the control plane's log: invariants 5, 7, 8, 10, 12 and 14.
+/// What must hold at each entry of the control plane's log: invariants 5, 7, 8, 10, 11, 12 and 14.
 struct FleetChecks: Sendable {
     private var closings: [RunID: Int] = [:]
     private var runsByKey: [IdempotencyKey: RunID] = [:]
@@ -11,7 +12,8 @@ struct FleetChecks: Sendable {
 
     /// Looks at an entry in the state just before it.
     mutating func before(
-        _ entry: Entry<Fleet.Message>, in state: borrowing Fleet.State, store: borrowing ModelStore
+        _ entry: Entry<Fleet.Message>, in state: borrowing Fleet.State, store: borrowing ModelStore,
+        vault: borrowing ModelVault
     ) throws(Breach) {
         foreign = nil
         switch entry.message {
@@ -31,6 +33,7 @@ struct FleetChecks: Sendable {
             }
         case .received(let agent, let frame):
             try checkOwner(agent, frame, entry, in: state)
+            try checkSecrets(agent, frame, in: state, vault: vault)
         case .accepted(.runQueued(let id, _), let ticket):
             if let key = ticket.idempotencyKey, let former = runsByKey.updateValue(id, forKey: key) {
                 throw Breach(2, "key \(key.key) made \(former) and then \(id)")
@@ -69,7 +72,7 @@ struct FleetChecks: Sendable {
         guard state.runs.contains(id) else { throw Breach(5, "\(id) is closed and is not known") }
         switch verdict {
         case .success(let attempt, let evidence):
-            guard let object = store.objects[WireRunID(id, attempt).text] else {
+            guard let object = store.objects[Self.objectName(of: id, attempt, in: state)] else {
                 throw Breach(12, "\(id) is a success, and the store has no object of attempt \(attempt)")
             }
             guard object.byteCount == evidence.byteCount, evidence.digest == nil || evidence.digest == object.digest
@@ -85,6 +88,29 @@ struct FleetChecks: Sendable {
         }
     }
 
+    private static func objectName(of id: RunID, _ attempt: Attempt, in state: borrowing Fleet.State) -> Text {
+        guard let order = state.runs[id]?.order else { return "" }
+        return ObjectNames.name(agent: order.agent, job: order.job, run: id, attempt: attempt)
+    }
+
+    /// A terminal report may hold the key of its run, in any field: none of it may be on the log.
+    private func checkSecrets(
+        _ agent: AgentID, _ frame: ReceivedFrame, in state: borrowing Fleet.State, vault: borrowing ModelVault
+    ) throws(Breach) {
+        guard let id = frame.concluded?.parts?.run, state.runs[id]?.order.agent == agent else { return }
+        for secret in vault.secrets(of: id, agent) where Self.contains(frame.bytes, secret) {
+            throw Breach(11, "a key of \(id) is in a recorded frame")
+        }
+    }
+
+    private static func contains(_ bytes: [UInt8], _ part: [UInt8]) -> Bool {
+        guard let first = part.first, bytes.count >= part.count else { return false }
+        for start in 0...(bytes.count - part.count) where bytes[start] == first {
+            if bytes[start..<(start + part.count)].elementsEqual(part) { return true }
+        }
+        return false
+    }
+
     private mutating func checkOwner(
         _ agent: AgentID, _ frame: ReceivedFrame, _ entry: Entry<Fleet.Message>, in state: borrowing Fleet.State
     ) throws(Breach) {
@@ -96,9 +122,10 @@ struct FleetChecks: Sendable {
             }
         guard let id = wire?.parts?.run, let run = state.runs[id] else { return }
         guard run.order.agent != agent else {
-            if case .completed(let completion) = frame.report {
+            if case .completed(let completion) = frame.report, let attempt = completion.run.parts?.attempt {
+                let name = Self.objectName(of: id, attempt, in: state)
                 let object = ModelStore.Object(byteCount: completion.byteCount, digest: completion.digest ?? [])
-                claims[id, default: []].append((completion.run.text, object))
+                claims[id, default: []].append((name, object))
             }
             return
         }
