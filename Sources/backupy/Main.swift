@@ -15,16 +15,21 @@ struct Main {
             } else {
                 try command.run()
             }
+            leave(0)
         } catch let failure as Failure {
             Console.complain("error: \(failure.text)")
-            exit(failure.code)
+            leave(failure.code)
         } catch let code as ExitCode {
-            exit(code.rawValue)
+            leave(code.rawValue)
         } catch {
-            guard Backupy.exitCode(for: error) != .success else { Backupy.exit(withError: error) }
+            guard Backupy.exitCode(for: error) != .success else {
+                // Help that was asked for is a result.
+                Console.print(Backupy.fullMessage(for: error))
+                leave(0)
+            }
             let isUsage = Backupy.exitCode(for: error) == .validationFailure
             Console.complain(isUsage ? Backupy.fullMessage(for: error) : "error: \(error)")
-            exit(isUsage ? Failure.usage : Failure.work)
+            leave(isUsage ? Failure.usage : Failure.work)
         }
     }
 }

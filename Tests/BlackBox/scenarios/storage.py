@@ -153,8 +153,9 @@ def a_sync_that_fails(world):
     server = world.new_server()
     findings = Findings()
     trigger = os.path.join(server.directory, "trigger")
+    marker = os.path.join(server.directory, "exit-handlers-ran")
     preload = {"LD_PRELOAD": failing_sync(server.directory), "FAILING_SYNC_TRIGGER": trigger,
-               "FAILING_SYNC_FILE": "/log.sqlite-wal"}
+               "FAILING_SYNC_FILE": "/log.sqlite-wal", "EXIT_HANDLERS_MARKER": marker}
     server.environment = clean_environment() | preload
     server.start()
     requests = Requests(server)
@@ -167,10 +168,12 @@ def a_sync_that_fails(world):
     errors = server.errors()
     findings.check("log.sqlite: commit failed" in errors, f"it does not say why: {errors[-600:]}")
     findings.check("Fatal error" not in errors and "Stack dump" not in errors, f"a trap: {errors[-800:]}")
+    findings.check(not os.path.exists(marker), "handlers of exit ran beside threads at work")
     os.unlink(trigger)
     server.start()
     requests.repeat(findings)
     findings.run("stop", lambda: equal(server.stop(), 0, "exit code"))
+    findings.check(not os.path.exists(marker), "handlers of exit ran at an end that was asked for")
     verified(server, findings)
     findings.end()
 
