@@ -83,7 +83,7 @@ struct CapturePlay {
     private mutating func bringAbout(_ frame: ReceivedFrame, _ place: Int) {
         if case .register(let registration) = frame.report {
             begin(registration, frame, place)
-        } else if let message = say(frame) {
+        } else if let message = say(frame, place) {
             take([message])
         }
     }
@@ -100,22 +100,19 @@ struct CapturePlay {
             _ = agent.disconnect()
         }
         // What this process replays, on this connection or a later one, and had saved by now.
-        let later = records[(place + 1)...].compactMap { Self.decode($0) }.prefix { later in
-            if case .register = later.report { later.sequence > frame.sequence } else { true }
-        }
-        let saved = later.filter {
+        let saved = later(than: place).filter {
             $0.sentAt < frame.sentAt && $0.sequence < frame.sequence && saidSequences.insert($0.sequence).inserted
         }
-        for report in saved.sorted(by: { $0.sequence < $1.sequence }) { _ = say(report) }
-        lose(before: frame.sequence, at: frame.sentAt)
+        for report in saved.sorted(by: { $0.sequence < $1.sequence }) { _ = say(report, place) }
+        lose(before: frame.sequence, at: frame.sentAt, place)
         take([agent.register(at: frame.sentAt)])
     }
 
     /// Has the model say what was recorded, out of its own knowledge.
     ///
     /// - Returns: What it sends at once.
-    private mutating func say(_ frame: ReceivedFrame) -> [UInt8]? {
-        lose(before: frame.sequence, at: frame.sentAt)
+    private mutating func say(_ frame: ReceivedFrame, _ place: Int) -> [UInt8]? {
+        lose(before: frame.sequence, at: frame.sentAt, place)
         switch frame.report {
         case .heartbeat: return agent.heartbeat(at: frame.sentAt)
         case .discovery: return agent.discover([], at: frame.sentAt)
@@ -135,13 +132,30 @@ struct CapturePlay {
         agent.work.filter { $0.value.order.runID == run?.text }.keys.min()
     }
 
-    /// Draws the numbers of messages that never came to the recorder.
-    private mutating func lose(before sequence: UInt64, at moment: Timestamp) {
+    /// Draws numbers: of reports that were saved too late for this connection, and of messages that never came to the
+    /// recorder.
+    private mutating func lose(before sequence: UInt64, at moment: Timestamp, _ place: Int) {
         while true {
             var ahead = agent
             guard let next = Self.decode(ahead.register(at: moment))?.sequence, next < sequence else { return }
-            agent = ahead
-            lostCount += 1
+            if let late = later(than: place).first(where: { $0.sequence == next }), case .discovery = late.report,
+                saidSequences.insert(next).inserted
+            {
+                _ = agent.discover([], at: late.sentAt, isLate: true)
+            } else {
+                agent = ahead
+                lostCount += 1
+            }
+        }
+    }
+
+    /// What the present process says after a record.
+    private func later(than place: Int) -> [ReceivedFrame] {
+        var last = highestSequence
+        return records[(place + 1)...].compactMap { Self.decode($0) }.prefix { frame in
+            guard case .register = frame.report else { return true }
+            defer { last = max(last, frame.sequence) }
+            return frame.sequence > last
         }
     }
 }

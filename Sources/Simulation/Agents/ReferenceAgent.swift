@@ -89,7 +89,10 @@ struct ReferenceAgent: Sendable {
     }
 
     /// The report of containers, at the start and then hourly: sent, or saved.
-    mutating func discover(_ images: [Text], at moment: Timestamp) -> [UInt8]? {
+    ///
+    /// - Parameter isLate: The scan ended a moment after saved messages were replayed and before there was a writer: the
+    ///   report stays on disk until the next connection.
+    mutating func discover(_ images: [Text], at moment: Timestamp, isLate: Bool = false) -> [UInt8]? {
         var message = ProtobufWriter()
         for (number, image) in images.enumerated() {
             var container = ProtobufWriter()
@@ -99,7 +102,10 @@ struct ReferenceAgent: Sendable {
             container.add(4, "postgresql")
             message.add(1, container)
         }
-        return sendOrSave(envelope(12, message, at: moment))
+        let report = envelope(12, message, at: moment)
+        guard isLate else { return sendOrSave(report) }
+        save(report)
+        return nil
     }
 
     /// A frame from the server.
@@ -220,9 +226,11 @@ extension ReferenceAgent {
 
     private mutating func sendOrSave(_ message: [UInt8]) -> [UInt8]? {
         guard !isConnected || hangs else { return message }
-        queue[Text("seq-\(sequence)")] = message
+        save(message)
         return nil
     }
+
+    private mutating func save(_ message: [UInt8]) { queue[Text("seq-\(sequence)")] = message }
 
     private mutating func envelope(
         _ field: UInt64, _ message: ProtobufWriter, at moment: Timestamp, correlationID: Text = ""

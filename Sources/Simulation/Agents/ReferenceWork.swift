@@ -21,7 +21,10 @@ extension World {
     mutating func discover(_ agent: Int) {
         after(.minutes(60), .discovery(agent, links[agent].epoch))
         let moment = clock(of: agent)
-        if let bytes = references[agent]?.discover(["postgres:16"], at: moment) { write(bytes, from: agent) }
+        let isLate = dice.chance(in: 3)
+        if let bytes = references[agent]?.discover(["postgres:16"], at: moment, isLate: isLate) {
+            write(bytes, from: agent)
+        }
     }
 
     /// The next stage of a piece of work: dumped, uploaded, hooks done.

@@ -7,6 +7,11 @@ struct FleetChecks: Sendable {
     private var runsByKey: [IdempotencyKey: RunID] = [:]
     private var deletable: Set<RunID> = []
     private var foreign: (id: RunID, run: Run)?
+    /// A run in the hands of its agent whose time may be over with this entry.
+    private var dueRun: RunID?
+    private var startedAt = Timestamp(milliseconds: 0)
+    /// When each open session was heard last.
+    private var heardAt: [SessionID: Timestamp] = [:]
     /// Objects that their own agent reported, whatever the state made of it.
     private var claims: [RunID: [(name: Text, object: ModelStore.Object)]] = [:]
 
@@ -16,7 +21,19 @@ struct FleetChecks: Sendable {
         vault: borrowing ModelVault
     ) throws(Breach) {
         foreign = nil
+        dueRun = nil
         switch entry.message {
+        case .started:
+            startedAt = entry.recordedAt
+            heardAt = [:]
+        case .sessionOpened(_, let opening):
+            if let session = opening.session { heardAt[session] = entry.recordedAt }
+        case .sessionClosed(_, let session, _):
+            heardAt[session] = nil
+        case .deadline(.silence(let agent)):
+            try checkSilence(of: agent, entry, in: state)
+        case .deadline(.run(let id)):
+            if state.runs[id]?.attemptInFlight != nil { dueRun = id }
         case .decided(let id, .started(let attempt, _)):
             try checkStart(of: id, attempt, in: state)
         case .decided(let id, .closed(let verdict, _)):
@@ -32,6 +49,7 @@ struct FleetChecks: Sendable {
                 throw Breach(10, "the object of \(id) is deleted without a reason")
             }
         case .received(let agent, let frame):
+            if let session = frame.session { heardAt[session] = entry.recordedAt }
             try checkOwner(agent, frame, entry, in: state)
             try checkSecrets(agent, frame, in: state, vault: vault)
         case .accepted(.runQueued(let id, _), let ticket):
@@ -49,6 +67,19 @@ struct FleetChecks: Sendable {
     func after(_ entry: Entry<Fleet.Message>, in state: borrowing Fleet.State) throws(Breach) {
         if let (id, run) = foreign, state.runs[id] != run {
             throw Breach(14, "a frame of another agent changed \(id)")
+        }
+        if let dueRun, state.runs[dueRun]?.attemptInFlight == nil, entry.recordedAt - startedAt < Fleet.Limits.grace {
+            throw Breach(4, "\(dueRun) is given up within the grace that follows our own absence")
+        }
+    }
+
+    /// Time in which an agent spoke is not silence.
+    private func checkSilence(
+        of agent: AgentID, _ entry: Entry<Fleet.Message>, in state: borrowing Fleet.State
+    ) throws(Breach) {
+        guard let session = state.agents[agent]?.session?.id, let heard = heardAt[session] else { return }
+        guard entry.recordedAt - heard >= Fleet.Limits.silence else {
+            throw Breach(4, "\(agent) is taken for silent \((entry.recordedAt - heard).count) ms after it spoke")
         }
     }
 

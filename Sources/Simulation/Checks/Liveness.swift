@@ -38,9 +38,17 @@ extension World {
         }
     }
 
-    /// A run that waits although its agent is there and could take it.
+    /// A run that waits although its agent is there and could take it, or an agent that is there and taken for away.
     private var idleness: Breach? {
         let state = fleetAudit.state
+        for link in links where link.isWelcomed && !link.isClone && now - link.lastHeard < .seconds(60) {
+            guard let id = link.connection, let connection = connections[id], !connection.isBroken,
+                let session = connection.session, connection.isOpenAtServer, server.kernel != nil
+            else { continue }
+            guard state.agents[link.agent]?.session?.id == session else {
+                return Breach(4, "\(link.host) is connected, and \(link.agent) is taken for away")
+            }
+        }
         for id in openRuns {
             guard let run = state.runs[id], run.phase == .queued, let agent = state.agents[run.order.agent] else {
                 continue

@@ -43,7 +43,7 @@ struct Simulate: ParsableCommand {
         for seed in seeds.range {
             let (world, violation) = World.grow(plan(seed))
             tally.add(world, violation)
-            if let violation { try report(violation) }
+            if let violation { try record(violation) }
             if Console.hasTerminal {
                 Console.progress("seed \(seed): \(world.position) entries, \(tally.violations.count) violations so far")
             }
@@ -63,15 +63,15 @@ struct Simulate: ParsableCommand {
     }
 
     private func plan(_ seed: UInt64) -> Plan {
-        let profile = Profile.all.first { $0.name == profile } ?? .usual
+        let profile = Profile.all.first { $0.name == self.profile } ?? .usual
         return Plan(
             seed: seed, agentCount: agents, span: Milliseconds(Int64(days * 86_400_000)), profile: profile)
     }
 
     /// Says what did not hold, and grows the same world once more for its recording: only then the whole log is kept.
-    private func report(_ violation: Violation) throws {
+    private func record(_ violation: Violation) throws {
         Console.complain("\(violation)")
-        var plan = plan(violation.seed)
+        var plan = self.plan(violation.seed)
         plan.keepsLog = true
         let path = URL(fileURLWithPath: recordings).appendingPathComponent("simulation-\(violation.seed)").path
         do {
