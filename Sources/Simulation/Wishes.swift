@@ -115,7 +115,7 @@ extension World {
             wishes.checks.append(id)
             let spec = CheckSpec(
                 name: "c", kind: .tcp, target: "db:5432", intervalSeconds: 60, timeoutSeconds: 5, expectedStatus: 0)
-            askNow(.createCheck(id, links[agent].agent, spec))
+            askNow(.createCheck(id, dice.chance(in: 2) ? links[agent].agent : nil, spec))
         case 4: if let id = wishes.checks.popLast() { askNow(.deleteCheck(id)) }
         case 5: askNow(.deleteTarget(TargetID(Text("tgt_\(agent)"))))  // refused: jobs use it
         case 6: askNow(.runJob(RunID(bits: dice.bits()), JobID("job_unknown")))

@@ -213,7 +213,13 @@ extension World {
             try record(.outcome(report.run, of: report.position, .delivered(isAcknowledged: true)), at: agent)
         case .ping(let id):
             sendFromStation(.acknowledgement(correlationID: id), agent)
-        case .runHealthCheck, .selfUpdate, .other:
+        case .runHealthCheck(let check):
+            let isHealthy = !dice.chance(in: 10)
+            let result = HealthResult(
+                check: CheckID(check), probedAt: clock(of: agent), isHealthy: isHealthy, latencyMilliseconds: 1,
+                errorText: isHealthy ? "" : "refused", statusCode: 0)
+            sendFromStation(.health(result, isDetailed: false), agent)
+        case .selfUpdate, .other:
             break
         }
     }

@@ -85,8 +85,9 @@ extension Coverage {
     private static func phase(of command: Command, in state: borrowing Fleet.State) -> Text {
         switch command {
         case .welcome(let agent, _), .configure(let agent, _), .disconnect(let agent, _), .probe(let agent, _),
-            .refuse(let agent, _):
+            .refuse(let agent, _), .runCheck(let agent, _):
             phase(of: agent, in: state)
+        case .probeTarget(let check): state.checks.contains(check) ? "present" : "absent"
         case .dispatch(_, let run, _, _), .cancel(_, let run, _), .observe(let run, _), .delete(let run, _):
             phase(of: run, in: state)
         }

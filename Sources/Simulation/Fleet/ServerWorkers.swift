@@ -18,10 +18,12 @@ extension World {
 
     private static func lane(for command: Command) -> Text {
         switch command {
-        case .welcome(let agent, _), .configure(let agent, _), .dispatch(let agent, _, _, _), .cancel(let agent, _, _):
+        case .welcome(let agent, _), .configure(let agent, _), .dispatch(let agent, _, _, _), .cancel(let agent, _, _),
+            .runCheck(let agent, _):
             agent.text
         case .disconnect(_, let session), .probe(_, let session), .refuse(_, let session): session.text
         case .observe(let run, _), .delete(let run, _): run.text
+        case .probeTarget(let check): check.text
         }
     }
 
@@ -92,6 +94,16 @@ extension World {
             }
             sendPing(id)
             return .done
+        case .runCheck(let agent, let check):
+            guard let id = welcomedConnection(of: agent) else { return .undone("not connected") }
+            try write(.runHealthCheck(check), to: id)
+            return .done
+        case .probeTarget(let check):
+            let isHealthy = !dice.chance(in: 10)
+            return .probed(
+                HealthResult(
+                    check: check, probedAt: wallTime, isHealthy: isHealthy, latencyMilliseconds: 1,
+                    errorText: isHealthy ? "" : "refused", statusCode: isHealthy ? 200 : 0))
         case .disconnect(let agent, let session), .refuse(let agent, let session):
             if let id = connection(of: agent, session) { closeAtServer(id, .ended) }
             return .done
