@@ -101,12 +101,13 @@ let package = Package(
                 nioSSL, serviceLifecycle,
             ] + hummingbird("Hummingbird", "HummingbirdCore") + nio("NIOCore", "NIOPosix")),
         library("Telemetry", [logging] + nio("NIOCore", "NIOHTTP1", "NIOPosix")),
-        library("Simulation", ["Core", "Engine"]),
+        library("Simulation", ["Core", "Digests", "Engine", "Wire"]),
         .executableTarget(
             name: "backupy",
             dependencies: [
                 "Agent", "ControlPlane", "Core", "CSQLite", "Digests", "Engine", "Objects", "Recordings", "Server",
-                "SQLiteLog", "Telemetry", "Wire", argumentParser, asyncHTTPClient, logging, nioSSL, serviceLifecycle,
+                "Simulation", "SQLiteLog", "Telemetry", "Wire", argumentParser, asyncHTTPClient, logging, nioSSL,
+                serviceLifecycle,
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
                 .product(name: "Yams", package: "Yams"),
             ] + nio("NIOCore", "NIOHTTP1", "NIOPosix"),
@@ -114,6 +115,9 @@ let package = Package(
         library("Recordings", ["Core", "Digests", "Engine", "Wire"]),
         .executableTarget(
             name: "replay-probe", dependencies: ["Recordings"], path: "Tests/ReplayProbe", swiftSettings: settings),
+        .executableTarget(
+            name: "simulation-probe", dependencies: ["Core", "Simulation"], path: "Tests/SimulationProbe",
+            swiftSettings: settings),
         .executableTarget(
             name: "long-log", dependencies: ["Core", "Digests", "Engine", "SQLiteLog", "Wire"], path: "Tests/LongLog",
             swiftSettings: settings),
@@ -138,7 +142,8 @@ let package = Package(
                 + hummingbird("Hummingbird", "HummingbirdTesting")
                 + nio("NIOCore", "NIOEmbedded", "NIOHTTP1", "NIOWebSocket")),
         tests("TelemetryTests", ["Telemetry", logging]),
-        tests("SimulationTests", ["Core", "Engine", "Simulation", "Wire"]),
+        tests(
+            "SimulationTests", ["Core", "Digests", "Engine", "Recordings", "Simulation", "Wire", "simulation-probe"]),
         tests(
             "ControlPlaneTests",
             [

@@ -47,7 +47,7 @@ struct Backupy: AsyncParsableCommand {
             Serve.self, AgentCommand.self, Demo.self, Agents.self, Targets.self, Jobs.self, Runs.self, Checks.self,
             Alerts.self,
             Tokens.self, ClockCommand.self,
-            LogCommand.self, Replay.self, Decrypt.self, MasterKeyCommand.self, Version.self,
+            LogCommand.self, LogCommand.self, Replay.self, Simulate.self, Decrypt.self, MasterKeyCommand.self, Version.self,
         ])
 }
 
