@@ -45,10 +45,10 @@ extension Acceptance {
         case .targetCreated(let it): self = .targetCreated(it.targetID, it.agentID, try TargetSpec(it))
         case .targetChanged(let it): self = .targetChanged(it.targetID, try TargetSpec(it))
         case .targetDeleted(let id): self = .targetDeleted(TargetID(Text(id)))
-        case .jobCreated(let it): self = .jobCreated(it.jobID, it.agentID, it.targetID, JobSpec(it))
-        case .jobChanged(let it): self = .jobChanged(it.jobID, JobSpec(it))
+        case .jobCreated(let it): self = .jobCreated(it.jobID, it.agentID, it.targetID, try JobSpec(it))
+        case .jobChanged(let it): self = .jobChanged(it.jobID, try JobSpec(it))
         case .jobDeleted(let id): self = .jobDeleted(JobID(Text(id)))
-        case .runQueued(let it): self = .runQueued(RunID(Text(it.run)), RunOrder(it))
+        case .runQueued(let it): self = .runQueued(RunID(Text(it.run)), try RunOrder(it))
         case .cancelRequested(let id): self = .cancelRequested(RunID(Text(id)))
         case .runDeletionRequested(let id): self = .runDeletionRequested(RunID(Text(id)))
         case .tokenIssued(let it): self = .tokenIssued(it.runID, it.number)
@@ -72,13 +72,19 @@ extension RecordFleetRunOrder {
         isManual = order.isManual
         timeoutSeconds = order.timeoutSeconds
         retentionDays = order.retentionDays
+        if let slot = order.slot { self.slot = RecordFleetSlot(slot) }
+        overlap = order.overlap?.rawValue ?? ""
+        if let moment = order.takeBy { takeByMs = moment.milliseconds }
     }
 }
 
 extension RunOrder {
-    init(_ record: RecordFleetRunOrder) {
+    init(_ record: RecordFleetRunOrder) throws(RecordProblem) {
         self.init(
             job: JobID(Text(record.job)), agent: AgentID(Text(record.agent)), target: TargetID(Text(record.target)),
-            isManual: record.isManual, timeoutSeconds: record.timeoutSeconds, retentionDays: record.retentionDays)
+            isManual: record.isManual, timeoutSeconds: record.timeoutSeconds, retentionDays: record.retentionDays,
+            slot: record.hasSlot ? Slot(record.slot) : nil,
+            overlap: record.overlap.isEmpty ? nil : try Overlap(record: record.overlap),
+            takeBy: record.hasTakeByMs ? Timestamp(milliseconds: record.takeByMs) : nil)
     }
 }

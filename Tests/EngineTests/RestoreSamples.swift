@@ -97,6 +97,10 @@ enum Samples {
         spec.maxAttempts = 3
         spec.backoffSeconds = [1, 60]
         spec.timeoutSeconds = 90
+        spec.timeZone = "Europe/Berlin"
+        spec.jitterSeconds = 30
+        spec.overlap = .queue
+        spec.catchUpSeconds = 0
         return Job(agent: AgentID("agt_1"), target: TargetID("tgt_1"), spec: spec, position: Position(6))
     }()
     static let emptyJob = Job(agent: AgentID(""), target: TargetID(""), spec: JobSpec(), position: .start)
@@ -105,7 +109,8 @@ enum Samples {
     static let fullRun: Run = {
         let order = RunOrder(
             job: JobID("job_1"), agent: AgentID("agt_1"), target: TargetID("tgt_1"), isManual: true, timeoutSeconds: 60,
-            retentionDays: 30)
+            retentionDays: 30, slot: Slot(localMinute: 29_500_000, offsetSeconds: -12_600), overlap: .alongside,
+            takeBy: moment)
         var run = Run(order: order, phase: .stored(Attempt(2), evidence), at: moment)
         run.attempt = Attempt(2)
         run.replacementCount = 1

@@ -32,7 +32,7 @@ struct FleetCodecTests {
         covers(MessageSamples.acceptances, MessageCases.number, 20)
         covers(MessageSamples.settingsFields, MessageCases.number, 4)
         covers(MessageSamples.targetFields, MessageCases.number, 11)
-        covers(MessageSamples.jobFields, MessageCases.number, 8)
+        covers(MessageSamples.jobFields, MessageCases.number, 12)
         covers(MessageSamples.timers, MessageCases.number, 4)
         covers(MessageSamples.verdicts, MessageCases.number, 5)
         covers(MessageSamples.commands, MessageCases.number, 9)

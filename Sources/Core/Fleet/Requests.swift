@@ -114,10 +114,17 @@ public struct RunOrder: Hashable, Sendable {
     public var timeoutSeconds: UInt32
     /// How long its object must be kept; 0 is not at all.
     public var retentionDays: UInt32
+    /// The slot of the schedule that it is for; nil when a person asked for it.
+    public var slot: Slot?
+    /// How it stands to other open runs of the job; nil when a person asked for it: it waits for its turn then.
+    public var overlap: Overlap?
+    /// When it is given up if its agent has not taken it by then; nil when a person asked for it.
+    public var takeBy: Timestamp?
 
-    /// An order with all its parts.
+    /// An order with all its parts; without the last three it is a person's.
     public init(
-        job: JobID, agent: AgentID, target: TargetID, isManual: Bool, timeoutSeconds: UInt32, retentionDays: UInt32
+        job: JobID, agent: AgentID, target: TargetID, isManual: Bool, timeoutSeconds: UInt32, retentionDays: UInt32,
+        slot: Slot? = nil, overlap: Overlap? = nil, takeBy: Timestamp? = nil
     ) {
         self.job = job
         self.agent = agent
@@ -125,6 +132,9 @@ public struct RunOrder: Hashable, Sendable {
         self.isManual = isManual
         self.timeoutSeconds = timeoutSeconds
         self.retentionDays = retentionDays
+        self.slot = slot
+        self.overlap = overlap
+        self.takeBy = takeBy
     }
 }
 

@@ -1,4 +1,5 @@
 import Core
+import Foundation
 import Wire
 
 /// The body of PATCH `/agents/{id}/config`.
@@ -107,6 +108,18 @@ enum JobBody {
         if let value = try body.text("cron", byteLimit: 200) {
             fields.append(.cron(value))
         }
+        if let value = try body.text("time_zone", byteLimit: 64) {
+            guard TimeZone(identifier: value.string) != nil else {
+                throw .field(
+                    "time_zone", "is no zone that is known here; an IANA name such as Europe/Berlin is expected")
+            }
+            fields.append(.timeZone(value))
+        }
+        if let value = try body.number("jitter_sec") { fields.append(.jitterSeconds(value)) }
+        if let value = try body.word("overlap", Overlap.allCases.map { ($0.rawValue, $0) }) {
+            fields.append(.overlap(value))
+        }
+        if let value = try body.number("catch_up_sec") { fields.append(.catchUpSeconds(value)) }
         if let value = try body.number("retention_days", limit: 36_500) { fields.append(.retentionDays(value)) }
         if let value = try body.text("compression") { fields.append(.compression(value)) }
         if try body.flag("encryption_enabled") == false {

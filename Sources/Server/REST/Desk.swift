@@ -67,7 +67,9 @@ struct Desk: Sendable {
             switch field {
             case .preHooks(let hooks): texts += hooks.enumerated().map { ("pre_hooks[\($0)]", $1) }
             case .postHooks(let hooks): texts += hooks.enumerated().map { ("post_hooks[\($0)]", $1) }
-            case .cron, .retentionDays, .compression, .maxAttempts, .backoffSeconds, .timeoutSeconds: continue
+            case .cron, .retentionDays, .compression, .maxAttempts, .backoffSeconds, .timeoutSeconds, .timeZone,
+                .jitterSeconds, .overlap, .catchUpSeconds:
+                continue
             }
         }
         guard let agent, !texts.isEmpty else { return }

@@ -122,7 +122,9 @@ enum OpenAPISchemas {
         ("username", text), ("container_id", text), ("strategy", words(TargetBody.strategies.map(\.0))),
     ]
     private static let job: [Property] = [
-        ("cron", text), ("retention_days", number), ("compression", words(["zstd"])),
+        ("cron", text), ("time_zone", text), ("jitter_sec", number),
+        ("overlap", words(Overlap.allCases.map(\.rawValue))), ("catch_up_sec", number), ("retention_days", number),
+        ("compression", words(["zstd"])),
         ("encryption_enabled", ["const": true]), ("pre_hooks", hooks), ("post_hooks", hooks),
         ("retry", closed([("max_attempts", number), ("backoff_seconds", list(number))])), ("timeout_sec", number),
     ]

@@ -80,7 +80,7 @@ enum RequestJSON {
             ["type": "job_created", "job": ConfigurationJSON.job(job, agent, target, spec)]
         case .jobChanged(let job, let spec):
             [
-                "type": "job_changed", "job_id": id(job), "cron": text(spec.cron),
+                "type": "job_changed", "job_id": id(job), "cron": text(spec.cron), "time_zone": text(spec.timeZone),
                 "retention_days": .integer(spec.retentionDays), "timeout_sec": .integer(spec.timeoutSeconds),
             ]
         case .jobDeleted(let job):
@@ -149,6 +149,10 @@ enum RequestJSON {
         case .maxAttempts: "max_attempts"
         case .backoffSeconds: "backoff_seconds"
         case .timeoutSeconds: "timeout_sec"
+        case .timeZone: "time_zone"
+        case .jitterSeconds: "jitter_sec"
+        case .overlap: "overlap"
+        case .catchUpSeconds: "catch_up_sec"
         }
     }
 

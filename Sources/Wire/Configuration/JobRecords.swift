@@ -15,6 +15,10 @@ extension RecordFleetJob {
         maxAttempts = spec.maxAttempts
         backoffSeconds = spec.backoffSeconds
         timeoutSeconds = spec.timeoutSeconds
+        timeZone = spec.timeZone.string
+        jitterSeconds = spec.jitterSeconds
+        overlap = spec.overlap.rawValue
+        catchUpSeconds = spec.catchUpSeconds
     }
 
     var jobID: JobID { JobID(Text(job)) }
@@ -23,7 +27,7 @@ extension RecordFleetJob {
 }
 
 extension JobSpec {
-    init(_ record: RecordFleetJob) {
+    init(_ record: RecordFleetJob) throws(RecordProblem) {
         self.init()
         cron = Text(record.cron)
         retentionDays = record.retentionDays
@@ -33,6 +37,10 @@ extension JobSpec {
         maxAttempts = record.maxAttempts
         backoffSeconds = record.backoffSeconds
         timeoutSeconds = record.timeoutSeconds
+        if !record.timeZone.isEmpty { timeZone = Text(record.timeZone) }
+        jitterSeconds = record.jitterSeconds
+        if !record.overlap.isEmpty { overlap = try Overlap(record: record.overlap) }
+        if record.hasCatchUpSeconds { catchUpSeconds = record.catchUpSeconds }
     }
 }
 
@@ -63,6 +71,10 @@ extension RecordFleetJobField {
             case .maxAttempts(let value): .maxAttempts(value)
             case .backoffSeconds(let value): .backoffSeconds(.with { $0.numbers = value })
             case .timeoutSeconds(let value): .timeoutSeconds(value)
+            case .timeZone(let value): .timeZone(value.string)
+            case .jitterSeconds(let value): .jitterSeconds(value)
+            case .overlap(let value): .overlap(value.rawValue)
+            case .catchUpSeconds(let value): .catchUpSeconds(value)
             }
     }
 }
@@ -78,6 +90,10 @@ extension JobField {
         case .maxAttempts(let value): self = .maxAttempts(value)
         case .backoffSeconds(let value): self = .backoffSeconds(value.numbers)
         case .timeoutSeconds(let value): self = .timeoutSeconds(value)
+        case .timeZone(let value): self = .timeZone(Text(value))
+        case .jitterSeconds(let value): self = .jitterSeconds(value)
+        case .overlap(let value): self = .overlap(try Overlap(record: value))
+        case .catchUpSeconds(let value): self = .catchUpSeconds(value)
         case nil: throw .unknown("field of a job")
         }
     }

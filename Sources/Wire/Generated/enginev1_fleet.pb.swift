@@ -591,180 +591,183 @@ package nonisolated struct RecordFleetRequest: Sendable {
   fileprivate var _ticket: RecordFleetTicket? = nil
 }
 
-package nonisolated struct RecordFleetAcceptance: Sendable {
+package nonisolated struct RecordFleetAcceptance: @unchecked Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
   package var ticket: RecordFleetTicket {
-    get {_ticket ?? RecordFleetTicket()}
-    set {_ticket = newValue}
+    get {_storage._ticket ?? RecordFleetTicket()}
+    set {_uniqueStorage()._ticket = newValue}
   }
   /// Returns true if `ticket` has been explicitly set.
-  package var hasTicket: Bool {self._ticket != nil}
+  package var hasTicket: Bool {_storage._ticket != nil}
   /// Clears the value of `ticket`. Subsequent reads from it will return its default value.
-  package mutating func clearTicket() {self._ticket = nil}
+  package mutating func clearTicket() {_uniqueStorage()._ticket = nil}
 
-  package var acceptance: RecordFleetAcceptance.OneOf_Acceptance? = nil
+  package var acceptance: OneOf_Acceptance? {
+    get {return _storage._acceptance}
+    set {_uniqueStorage()._acceptance = newValue}
+  }
 
   package var agentCreated: RecordFleetAgentRecord {
     get {
-      if case .agentCreated(let v)? = acceptance {return v}
+      if case .agentCreated(let v)? = _storage._acceptance {return v}
       return RecordFleetAgentRecord()
     }
-    set {acceptance = .agentCreated(newValue)}
+    set {_uniqueStorage()._acceptance = .agentCreated(newValue)}
   }
 
   package var agentRenamed: RecordFleetAgentRecord {
     get {
-      if case .agentRenamed(let v)? = acceptance {return v}
+      if case .agentRenamed(let v)? = _storage._acceptance {return v}
       return RecordFleetAgentRecord()
     }
-    set {acceptance = .agentRenamed(newValue)}
+    set {_uniqueStorage()._acceptance = .agentRenamed(newValue)}
   }
 
   package var agentDeleted: String {
     get {
-      if case .agentDeleted(let v)? = acceptance {return v}
+      if case .agentDeleted(let v)? = _storage._acceptance {return v}
       return String()
     }
-    set {acceptance = .agentDeleted(newValue)}
+    set {_uniqueStorage()._acceptance = .agentDeleted(newValue)}
   }
 
   package var keyRotated: RecordFleetAgentRecord {
     get {
-      if case .keyRotated(let v)? = acceptance {return v}
+      if case .keyRotated(let v)? = _storage._acceptance {return v}
       return RecordFleetAgentRecord()
     }
-    set {acceptance = .keyRotated(newValue)}
+    set {_uniqueStorage()._acceptance = .keyRotated(newValue)}
   }
 
   package var agentConfigured: RecordFleetSettings {
     get {
-      if case .agentConfigured(let v)? = acceptance {return v}
+      if case .agentConfigured(let v)? = _storage._acceptance {return v}
       return RecordFleetSettings()
     }
-    set {acceptance = .agentConfigured(newValue)}
+    set {_uniqueStorage()._acceptance = .agentConfigured(newValue)}
   }
 
   package var targetCreated: RecordFleetTarget {
     get {
-      if case .targetCreated(let v)? = acceptance {return v}
+      if case .targetCreated(let v)? = _storage._acceptance {return v}
       return RecordFleetTarget()
     }
-    set {acceptance = .targetCreated(newValue)}
+    set {_uniqueStorage()._acceptance = .targetCreated(newValue)}
   }
 
   package var targetChanged: RecordFleetTarget {
     get {
-      if case .targetChanged(let v)? = acceptance {return v}
+      if case .targetChanged(let v)? = _storage._acceptance {return v}
       return RecordFleetTarget()
     }
-    set {acceptance = .targetChanged(newValue)}
+    set {_uniqueStorage()._acceptance = .targetChanged(newValue)}
   }
 
   package var targetDeleted: String {
     get {
-      if case .targetDeleted(let v)? = acceptance {return v}
+      if case .targetDeleted(let v)? = _storage._acceptance {return v}
       return String()
     }
-    set {acceptance = .targetDeleted(newValue)}
+    set {_uniqueStorage()._acceptance = .targetDeleted(newValue)}
   }
 
   package var jobCreated: RecordFleetJob {
     get {
-      if case .jobCreated(let v)? = acceptance {return v}
+      if case .jobCreated(let v)? = _storage._acceptance {return v}
       return RecordFleetJob()
     }
-    set {acceptance = .jobCreated(newValue)}
+    set {_uniqueStorage()._acceptance = .jobCreated(newValue)}
   }
 
   package var jobChanged: RecordFleetJob {
     get {
-      if case .jobChanged(let v)? = acceptance {return v}
+      if case .jobChanged(let v)? = _storage._acceptance {return v}
       return RecordFleetJob()
     }
-    set {acceptance = .jobChanged(newValue)}
+    set {_uniqueStorage()._acceptance = .jobChanged(newValue)}
   }
 
   package var jobDeleted: String {
     get {
-      if case .jobDeleted(let v)? = acceptance {return v}
+      if case .jobDeleted(let v)? = _storage._acceptance {return v}
       return String()
     }
-    set {acceptance = .jobDeleted(newValue)}
+    set {_uniqueStorage()._acceptance = .jobDeleted(newValue)}
   }
 
   package var runQueued: RecordFleetRunOrder {
     get {
-      if case .runQueued(let v)? = acceptance {return v}
+      if case .runQueued(let v)? = _storage._acceptance {return v}
       return RecordFleetRunOrder()
     }
-    set {acceptance = .runQueued(newValue)}
+    set {_uniqueStorage()._acceptance = .runQueued(newValue)}
   }
 
   package var cancelRequested: String {
     get {
-      if case .cancelRequested(let v)? = acceptance {return v}
+      if case .cancelRequested(let v)? = _storage._acceptance {return v}
       return String()
     }
-    set {acceptance = .cancelRequested(newValue)}
+    set {_uniqueStorage()._acceptance = .cancelRequested(newValue)}
   }
 
   package var runDeletionRequested: String {
     get {
-      if case .runDeletionRequested(let v)? = acceptance {return v}
+      if case .runDeletionRequested(let v)? = _storage._acceptance {return v}
       return String()
     }
-    set {acceptance = .runDeletionRequested(newValue)}
+    set {_uniqueStorage()._acceptance = .runDeletionRequested(newValue)}
   }
 
   package var tokenIssued: RecordFleetAttempt {
     get {
-      if case .tokenIssued(let v)? = acceptance {return v}
+      if case .tokenIssued(let v)? = _storage._acceptance {return v}
       return RecordFleetAttempt()
     }
-    set {acceptance = .tokenIssued(newValue)}
+    set {_uniqueStorage()._acceptance = .tokenIssued(newValue)}
   }
 
   package var checkCreated: RecordFleetCheck {
     get {
-      if case .checkCreated(let v)? = acceptance {return v}
+      if case .checkCreated(let v)? = _storage._acceptance {return v}
       return RecordFleetCheck()
     }
-    set {acceptance = .checkCreated(newValue)}
+    set {_uniqueStorage()._acceptance = .checkCreated(newValue)}
   }
 
   package var checkDeleted: String {
     get {
-      if case .checkDeleted(let v)? = acceptance {return v}
+      if case .checkDeleted(let v)? = _storage._acceptance {return v}
       return String()
     }
-    set {acceptance = .checkDeleted(newValue)}
+    set {_uniqueStorage()._acceptance = .checkDeleted(newValue)}
   }
 
   package var repeatedPosition: UInt64 {
     get {
-      if case .repeatedPosition(let v)? = acceptance {return v}
+      if case .repeatedPosition(let v)? = _storage._acceptance {return v}
       return 0
     }
-    set {acceptance = .repeatedPosition(newValue)}
+    set {_uniqueStorage()._acceptance = .repeatedPosition(newValue)}
   }
 
   package var tokenCreated: RecordFleetToken {
     get {
-      if case .tokenCreated(let v)? = acceptance {return v}
+      if case .tokenCreated(let v)? = _storage._acceptance {return v}
       return RecordFleetToken()
     }
-    set {acceptance = .tokenCreated(newValue)}
+    set {_uniqueStorage()._acceptance = .tokenCreated(newValue)}
   }
 
   package var tokenDeleted: String {
     get {
-      if case .tokenDeleted(let v)? = acceptance {return v}
+      if case .tokenDeleted(let v)? = _storage._acceptance {return v}
       return String()
     }
-    set {acceptance = .tokenDeleted(newValue)}
+    set {_uniqueStorage()._acceptance = .tokenDeleted(newValue)}
   }
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
@@ -795,7 +798,7 @@ package nonisolated struct RecordFleetAcceptance: Sendable {
 
   package init() {}
 
-  fileprivate var _ticket: RecordFleetTicket? = nil
+  fileprivate var _storage = _StorageClass.defaultInstance
 }
 
 package nonisolated struct RecordFleetRefusal: Sendable {
@@ -1230,6 +1233,39 @@ package nonisolated struct RecordFleetJobField: Sendable {
     set {field = .timeoutSeconds(newValue)}
   }
 
+  package var timeZone: String {
+    get {
+      if case .timeZone(let v)? = field {return v}
+      return String()
+    }
+    set {field = .timeZone(newValue)}
+  }
+
+  package var jitterSeconds: UInt32 {
+    get {
+      if case .jitterSeconds(let v)? = field {return v}
+      return 0
+    }
+    set {field = .jitterSeconds(newValue)}
+  }
+
+  /// `skip`, `queue`, `alongside`.
+  package var overlap: String {
+    get {
+      if case .overlap(let v)? = field {return v}
+      return String()
+    }
+    set {field = .overlap(newValue)}
+  }
+
+  package var catchUpSeconds: UInt32 {
+    get {
+      if case .catchUpSeconds(let v)? = field {return v}
+      return 0
+    }
+    set {field = .catchUpSeconds(newValue)}
+  }
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package nonisolated enum OneOf_Field: Equatable, Sendable {
@@ -1241,6 +1277,11 @@ package nonisolated struct RecordFleetJobField: Sendable {
     case maxAttempts(UInt32)
     case backoffSeconds(RecordFleetNumbers)
     case timeoutSeconds(UInt32)
+    case timeZone(String)
+    case jitterSeconds(UInt32)
+    /// `skip`, `queue`, `alongside`.
+    case overlap(String)
+    case catchUpSeconds(UInt32)
 
   }
 
@@ -1299,6 +1340,43 @@ package nonisolated struct RecordFleetJob: Sendable {
 
   package var timeoutSeconds: UInt32 = 0
 
+  /// Empty where an earlier version wrote it: UTC.
+  package var timeZone: String = String()
+
+  package var jitterSeconds: UInt32 = 0
+
+  /// `queue`, `alongside`; empty is `skip`.
+  package var overlap: String = String()
+
+  /// Absent where an earlier version wrote it: half a day.
+  package var catchUpSeconds: UInt32 {
+    get {_catchUpSeconds ?? 0}
+    set {_catchUpSeconds = newValue}
+  }
+  /// Returns true if `catchUpSeconds` has been explicitly set.
+  package var hasCatchUpSeconds: Bool {self._catchUpSeconds != nil}
+  /// Clears the value of `catchUpSeconds`. Subsequent reads from it will return its default value.
+  package mutating func clearCatchUpSeconds() {self._catchUpSeconds = nil}
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+
+  fileprivate var _catchUpSeconds: UInt32? = nil
+}
+
+/// A time that a schedule names.
+package nonisolated struct RecordFleetSlot: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// Minutes that the local clock is past 1970-01-01T00:00.
+  package var localMinute: Int64 = 0
+
+  /// Seconds by which the local clock is ahead of UTC.
+  package var offsetSeconds: Int32 = 0
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -1337,9 +1415,35 @@ package nonisolated struct RecordFleetRunOrder: Sendable {
 
   package var retentionDays: UInt32 = 0
 
+  /// The next three are absent when a person asked for the run.
+  package var slot: RecordFleetSlot {
+    get {_slot ?? RecordFleetSlot()}
+    set {_slot = newValue}
+  }
+  /// Returns true if `slot` has been explicitly set.
+  package var hasSlot: Bool {self._slot != nil}
+  /// Clears the value of `slot`. Subsequent reads from it will return its default value.
+  package mutating func clearSlot() {self._slot = nil}
+
+  /// `skip`, `queue`, `alongside`.
+  package var overlap: String = String()
+
+  /// Milliseconds since 1970.
+  package var takeByMs: Int64 {
+    get {_takeByMs ?? 0}
+    set {_takeByMs = newValue}
+  }
+  /// Returns true if `takeByMs` has been explicitly set.
+  package var hasTakeByMs: Bool {self._takeByMs != nil}
+  /// Clears the value of `takeByMs`. Subsequent reads from it will return its default value.
+  package mutating func clearTakeByMs() {self._takeByMs = nil}
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
+
+  fileprivate var _slot: RecordFleetSlot? = nil
+  fileprivate var _takeByMs: Int64? = nil
 }
 
 package nonisolated struct RecordFleetCheck: Sendable {
@@ -2953,335 +3057,373 @@ nonisolated extension RecordFleetAcceptance: SwiftProtobuf.Message, SwiftProtobu
   package static let protoMessageName: String = _protobuf_package + ".FleetAcceptance"
   package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}ticket\0\u{4}\u{9}agent_created\0\u{3}agent_renamed\0\u{3}agent_deleted\0\u{3}key_rotated\0\u{3}agent_configured\0\u{3}target_created\0\u{3}target_changed\0\u{3}target_deleted\0\u{3}job_created\0\u{3}job_changed\0\u{3}job_deleted\0\u{3}run_queued\0\u{3}cancel_requested\0\u{3}run_deletion_requested\0\u{3}token_issued\0\u{3}check_created\0\u{3}check_deleted\0\u{3}repeated_position\0\u{3}token_created\0\u{3}token_deleted\0")
 
+  fileprivate class _StorageClass {
+    var _ticket: RecordFleetTicket? = nil
+    var _acceptance: RecordFleetAcceptance.OneOf_Acceptance?
+
+      // This property is used as the initial default value for new instances of the type.
+      // The type itself is protecting the reference to its storage via CoW semantics.
+      // This will force a copy to be made of this reference when the first mutation occurs;
+      // hence, it is safe to mark this as `nonisolated(unsafe)`.
+      static nonisolated(unsafe) let defaultInstance = _StorageClass()
+
+    private init() {}
+
+    init(copying source: _StorageClass) {
+      _ticket = source._ticket
+      _acceptance = source._acceptance
+    }
+  }
+
+  fileprivate mutating func _uniqueStorage() -> _StorageClass {
+    if !isKnownUniquelyReferenced(&_storage) {
+      _storage = _StorageClass(copying: _storage)
+    }
+    return _storage
+  }
+
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
-    while let fieldNumber = try decoder.nextFieldNumber() {
-      // The use of inline closures is to circumvent an issue where the compiler
-      // allocates stack space for every case branch when no optimizations are
-      // enabled. https://github.com/apple/swift-protobuf/issues/1034
-      switch fieldNumber {
-      case 1: try { try decoder.decodeSingularMessageField(value: &self._ticket) }()
-      case 10: try {
-        var v: RecordFleetAgentRecord?
-        var hadOneofValue = false
-        if let current = self.acceptance {
-          hadOneofValue = true
-          if case .agentCreated(let m) = current {v = m}
+    _ = _uniqueStorage()
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      while let fieldNumber = try decoder.nextFieldNumber() {
+        // The use of inline closures is to circumvent an issue where the compiler
+        // allocates stack space for every case branch when no optimizations are
+        // enabled. https://github.com/apple/swift-protobuf/issues/1034
+        switch fieldNumber {
+        case 1: try { try decoder.decodeSingularMessageField(value: &_storage._ticket) }()
+        case 10: try {
+          var v: RecordFleetAgentRecord?
+          var hadOneofValue = false
+          if let current = _storage._acceptance {
+            hadOneofValue = true
+            if case .agentCreated(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._acceptance = .agentCreated(v)
+          }
+        }()
+        case 11: try {
+          var v: RecordFleetAgentRecord?
+          var hadOneofValue = false
+          if let current = _storage._acceptance {
+            hadOneofValue = true
+            if case .agentRenamed(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._acceptance = .agentRenamed(v)
+          }
+        }()
+        case 12: try {
+          var v: String?
+          try decoder.decodeSingularStringField(value: &v)
+          if let v = v {
+            if _storage._acceptance != nil {try decoder.handleConflictingOneOf()}
+            _storage._acceptance = .agentDeleted(v)
+          }
+        }()
+        case 13: try {
+          var v: RecordFleetAgentRecord?
+          var hadOneofValue = false
+          if let current = _storage._acceptance {
+            hadOneofValue = true
+            if case .keyRotated(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._acceptance = .keyRotated(v)
+          }
+        }()
+        case 14: try {
+          var v: RecordFleetSettings?
+          var hadOneofValue = false
+          if let current = _storage._acceptance {
+            hadOneofValue = true
+            if case .agentConfigured(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._acceptance = .agentConfigured(v)
+          }
+        }()
+        case 15: try {
+          var v: RecordFleetTarget?
+          var hadOneofValue = false
+          if let current = _storage._acceptance {
+            hadOneofValue = true
+            if case .targetCreated(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._acceptance = .targetCreated(v)
+          }
+        }()
+        case 16: try {
+          var v: RecordFleetTarget?
+          var hadOneofValue = false
+          if let current = _storage._acceptance {
+            hadOneofValue = true
+            if case .targetChanged(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._acceptance = .targetChanged(v)
+          }
+        }()
+        case 17: try {
+          var v: String?
+          try decoder.decodeSingularStringField(value: &v)
+          if let v = v {
+            if _storage._acceptance != nil {try decoder.handleConflictingOneOf()}
+            _storage._acceptance = .targetDeleted(v)
+          }
+        }()
+        case 18: try {
+          var v: RecordFleetJob?
+          var hadOneofValue = false
+          if let current = _storage._acceptance {
+            hadOneofValue = true
+            if case .jobCreated(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._acceptance = .jobCreated(v)
+          }
+        }()
+        case 19: try {
+          var v: RecordFleetJob?
+          var hadOneofValue = false
+          if let current = _storage._acceptance {
+            hadOneofValue = true
+            if case .jobChanged(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._acceptance = .jobChanged(v)
+          }
+        }()
+        case 20: try {
+          var v: String?
+          try decoder.decodeSingularStringField(value: &v)
+          if let v = v {
+            if _storage._acceptance != nil {try decoder.handleConflictingOneOf()}
+            _storage._acceptance = .jobDeleted(v)
+          }
+        }()
+        case 21: try {
+          var v: RecordFleetRunOrder?
+          var hadOneofValue = false
+          if let current = _storage._acceptance {
+            hadOneofValue = true
+            if case .runQueued(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._acceptance = .runQueued(v)
+          }
+        }()
+        case 22: try {
+          var v: String?
+          try decoder.decodeSingularStringField(value: &v)
+          if let v = v {
+            if _storage._acceptance != nil {try decoder.handleConflictingOneOf()}
+            _storage._acceptance = .cancelRequested(v)
+          }
+        }()
+        case 23: try {
+          var v: String?
+          try decoder.decodeSingularStringField(value: &v)
+          if let v = v {
+            if _storage._acceptance != nil {try decoder.handleConflictingOneOf()}
+            _storage._acceptance = .runDeletionRequested(v)
+          }
+        }()
+        case 24: try {
+          var v: RecordFleetAttempt?
+          var hadOneofValue = false
+          if let current = _storage._acceptance {
+            hadOneofValue = true
+            if case .tokenIssued(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._acceptance = .tokenIssued(v)
+          }
+        }()
+        case 25: try {
+          var v: RecordFleetCheck?
+          var hadOneofValue = false
+          if let current = _storage._acceptance {
+            hadOneofValue = true
+            if case .checkCreated(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._acceptance = .checkCreated(v)
+          }
+        }()
+        case 26: try {
+          var v: String?
+          try decoder.decodeSingularStringField(value: &v)
+          if let v = v {
+            if _storage._acceptance != nil {try decoder.handleConflictingOneOf()}
+            _storage._acceptance = .checkDeleted(v)
+          }
+        }()
+        case 27: try {
+          var v: UInt64?
+          try decoder.decodeSingularUInt64Field(value: &v)
+          if let v = v {
+            if _storage._acceptance != nil {try decoder.handleConflictingOneOf()}
+            _storage._acceptance = .repeatedPosition(v)
+          }
+        }()
+        case 28: try {
+          var v: RecordFleetToken?
+          var hadOneofValue = false
+          if let current = _storage._acceptance {
+            hadOneofValue = true
+            if case .tokenCreated(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._acceptance = .tokenCreated(v)
+          }
+        }()
+        case 29: try {
+          var v: String?
+          try decoder.decodeSingularStringField(value: &v)
+          if let v = v {
+            if _storage._acceptance != nil {try decoder.handleConflictingOneOf()}
+            _storage._acceptance = .tokenDeleted(v)
+          }
+        }()
+        default: break
         }
-        try decoder.decodeSingularMessageField(value: &v)
-        if let v = v {
-          if hadOneofValue {try decoder.handleConflictingOneOf()}
-          self.acceptance = .agentCreated(v)
-        }
-      }()
-      case 11: try {
-        var v: RecordFleetAgentRecord?
-        var hadOneofValue = false
-        if let current = self.acceptance {
-          hadOneofValue = true
-          if case .agentRenamed(let m) = current {v = m}
-        }
-        try decoder.decodeSingularMessageField(value: &v)
-        if let v = v {
-          if hadOneofValue {try decoder.handleConflictingOneOf()}
-          self.acceptance = .agentRenamed(v)
-        }
-      }()
-      case 12: try {
-        var v: String?
-        try decoder.decodeSingularStringField(value: &v)
-        if let v = v {
-          if self.acceptance != nil {try decoder.handleConflictingOneOf()}
-          self.acceptance = .agentDeleted(v)
-        }
-      }()
-      case 13: try {
-        var v: RecordFleetAgentRecord?
-        var hadOneofValue = false
-        if let current = self.acceptance {
-          hadOneofValue = true
-          if case .keyRotated(let m) = current {v = m}
-        }
-        try decoder.decodeSingularMessageField(value: &v)
-        if let v = v {
-          if hadOneofValue {try decoder.handleConflictingOneOf()}
-          self.acceptance = .keyRotated(v)
-        }
-      }()
-      case 14: try {
-        var v: RecordFleetSettings?
-        var hadOneofValue = false
-        if let current = self.acceptance {
-          hadOneofValue = true
-          if case .agentConfigured(let m) = current {v = m}
-        }
-        try decoder.decodeSingularMessageField(value: &v)
-        if let v = v {
-          if hadOneofValue {try decoder.handleConflictingOneOf()}
-          self.acceptance = .agentConfigured(v)
-        }
-      }()
-      case 15: try {
-        var v: RecordFleetTarget?
-        var hadOneofValue = false
-        if let current = self.acceptance {
-          hadOneofValue = true
-          if case .targetCreated(let m) = current {v = m}
-        }
-        try decoder.decodeSingularMessageField(value: &v)
-        if let v = v {
-          if hadOneofValue {try decoder.handleConflictingOneOf()}
-          self.acceptance = .targetCreated(v)
-        }
-      }()
-      case 16: try {
-        var v: RecordFleetTarget?
-        var hadOneofValue = false
-        if let current = self.acceptance {
-          hadOneofValue = true
-          if case .targetChanged(let m) = current {v = m}
-        }
-        try decoder.decodeSingularMessageField(value: &v)
-        if let v = v {
-          if hadOneofValue {try decoder.handleConflictingOneOf()}
-          self.acceptance = .targetChanged(v)
-        }
-      }()
-      case 17: try {
-        var v: String?
-        try decoder.decodeSingularStringField(value: &v)
-        if let v = v {
-          if self.acceptance != nil {try decoder.handleConflictingOneOf()}
-          self.acceptance = .targetDeleted(v)
-        }
-      }()
-      case 18: try {
-        var v: RecordFleetJob?
-        var hadOneofValue = false
-        if let current = self.acceptance {
-          hadOneofValue = true
-          if case .jobCreated(let m) = current {v = m}
-        }
-        try decoder.decodeSingularMessageField(value: &v)
-        if let v = v {
-          if hadOneofValue {try decoder.handleConflictingOneOf()}
-          self.acceptance = .jobCreated(v)
-        }
-      }()
-      case 19: try {
-        var v: RecordFleetJob?
-        var hadOneofValue = false
-        if let current = self.acceptance {
-          hadOneofValue = true
-          if case .jobChanged(let m) = current {v = m}
-        }
-        try decoder.decodeSingularMessageField(value: &v)
-        if let v = v {
-          if hadOneofValue {try decoder.handleConflictingOneOf()}
-          self.acceptance = .jobChanged(v)
-        }
-      }()
-      case 20: try {
-        var v: String?
-        try decoder.decodeSingularStringField(value: &v)
-        if let v = v {
-          if self.acceptance != nil {try decoder.handleConflictingOneOf()}
-          self.acceptance = .jobDeleted(v)
-        }
-      }()
-      case 21: try {
-        var v: RecordFleetRunOrder?
-        var hadOneofValue = false
-        if let current = self.acceptance {
-          hadOneofValue = true
-          if case .runQueued(let m) = current {v = m}
-        }
-        try decoder.decodeSingularMessageField(value: &v)
-        if let v = v {
-          if hadOneofValue {try decoder.handleConflictingOneOf()}
-          self.acceptance = .runQueued(v)
-        }
-      }()
-      case 22: try {
-        var v: String?
-        try decoder.decodeSingularStringField(value: &v)
-        if let v = v {
-          if self.acceptance != nil {try decoder.handleConflictingOneOf()}
-          self.acceptance = .cancelRequested(v)
-        }
-      }()
-      case 23: try {
-        var v: String?
-        try decoder.decodeSingularStringField(value: &v)
-        if let v = v {
-          if self.acceptance != nil {try decoder.handleConflictingOneOf()}
-          self.acceptance = .runDeletionRequested(v)
-        }
-      }()
-      case 24: try {
-        var v: RecordFleetAttempt?
-        var hadOneofValue = false
-        if let current = self.acceptance {
-          hadOneofValue = true
-          if case .tokenIssued(let m) = current {v = m}
-        }
-        try decoder.decodeSingularMessageField(value: &v)
-        if let v = v {
-          if hadOneofValue {try decoder.handleConflictingOneOf()}
-          self.acceptance = .tokenIssued(v)
-        }
-      }()
-      case 25: try {
-        var v: RecordFleetCheck?
-        var hadOneofValue = false
-        if let current = self.acceptance {
-          hadOneofValue = true
-          if case .checkCreated(let m) = current {v = m}
-        }
-        try decoder.decodeSingularMessageField(value: &v)
-        if let v = v {
-          if hadOneofValue {try decoder.handleConflictingOneOf()}
-          self.acceptance = .checkCreated(v)
-        }
-      }()
-      case 26: try {
-        var v: String?
-        try decoder.decodeSingularStringField(value: &v)
-        if let v = v {
-          if self.acceptance != nil {try decoder.handleConflictingOneOf()}
-          self.acceptance = .checkDeleted(v)
-        }
-      }()
-      case 27: try {
-        var v: UInt64?
-        try decoder.decodeSingularUInt64Field(value: &v)
-        if let v = v {
-          if self.acceptance != nil {try decoder.handleConflictingOneOf()}
-          self.acceptance = .repeatedPosition(v)
-        }
-      }()
-      case 28: try {
-        var v: RecordFleetToken?
-        var hadOneofValue = false
-        if let current = self.acceptance {
-          hadOneofValue = true
-          if case .tokenCreated(let m) = current {v = m}
-        }
-        try decoder.decodeSingularMessageField(value: &v)
-        if let v = v {
-          if hadOneofValue {try decoder.handleConflictingOneOf()}
-          self.acceptance = .tokenCreated(v)
-        }
-      }()
-      case 29: try {
-        var v: String?
-        try decoder.decodeSingularStringField(value: &v)
-        if let v = v {
-          if self.acceptance != nil {try decoder.handleConflictingOneOf()}
-          self.acceptance = .tokenDeleted(v)
-        }
-      }()
-      default: break
       }
     }
   }
 
   package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
-    // The use of inline closures is to circumvent an issue where the compiler
-    // allocates stack space for every if/case branch local when no optimizations
-    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
-    // https://github.com/apple/swift-protobuf/issues/1182
-    try { if let v = self._ticket {
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
-    } }()
-    switch self.acceptance {
-    case .agentCreated?: try {
-      guard case .agentCreated(let v)? = self.acceptance else { preconditionFailure() }
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 10)
-    }()
-    case .agentRenamed?: try {
-      guard case .agentRenamed(let v)? = self.acceptance else { preconditionFailure() }
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 11)
-    }()
-    case .agentDeleted?: try {
-      guard case .agentDeleted(let v)? = self.acceptance else { preconditionFailure() }
-      try visitor.visitSingularStringField(value: v, fieldNumber: 12)
-    }()
-    case .keyRotated?: try {
-      guard case .keyRotated(let v)? = self.acceptance else { preconditionFailure() }
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 13)
-    }()
-    case .agentConfigured?: try {
-      guard case .agentConfigured(let v)? = self.acceptance else { preconditionFailure() }
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 14)
-    }()
-    case .targetCreated?: try {
-      guard case .targetCreated(let v)? = self.acceptance else { preconditionFailure() }
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 15)
-    }()
-    case .targetChanged?: try {
-      guard case .targetChanged(let v)? = self.acceptance else { preconditionFailure() }
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 16)
-    }()
-    case .targetDeleted?: try {
-      guard case .targetDeleted(let v)? = self.acceptance else { preconditionFailure() }
-      try visitor.visitSingularStringField(value: v, fieldNumber: 17)
-    }()
-    case .jobCreated?: try {
-      guard case .jobCreated(let v)? = self.acceptance else { preconditionFailure() }
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 18)
-    }()
-    case .jobChanged?: try {
-      guard case .jobChanged(let v)? = self.acceptance else { preconditionFailure() }
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 19)
-    }()
-    case .jobDeleted?: try {
-      guard case .jobDeleted(let v)? = self.acceptance else { preconditionFailure() }
-      try visitor.visitSingularStringField(value: v, fieldNumber: 20)
-    }()
-    case .runQueued?: try {
-      guard case .runQueued(let v)? = self.acceptance else { preconditionFailure() }
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 21)
-    }()
-    case .cancelRequested?: try {
-      guard case .cancelRequested(let v)? = self.acceptance else { preconditionFailure() }
-      try visitor.visitSingularStringField(value: v, fieldNumber: 22)
-    }()
-    case .runDeletionRequested?: try {
-      guard case .runDeletionRequested(let v)? = self.acceptance else { preconditionFailure() }
-      try visitor.visitSingularStringField(value: v, fieldNumber: 23)
-    }()
-    case .tokenIssued?: try {
-      guard case .tokenIssued(let v)? = self.acceptance else { preconditionFailure() }
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 24)
-    }()
-    case .checkCreated?: try {
-      guard case .checkCreated(let v)? = self.acceptance else { preconditionFailure() }
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 25)
-    }()
-    case .checkDeleted?: try {
-      guard case .checkDeleted(let v)? = self.acceptance else { preconditionFailure() }
-      try visitor.visitSingularStringField(value: v, fieldNumber: 26)
-    }()
-    case .repeatedPosition?: try {
-      guard case .repeatedPosition(let v)? = self.acceptance else { preconditionFailure() }
-      try visitor.visitSingularUInt64Field(value: v, fieldNumber: 27)
-    }()
-    case .tokenCreated?: try {
-      guard case .tokenCreated(let v)? = self.acceptance else { preconditionFailure() }
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 28)
-    }()
-    case .tokenDeleted?: try {
-      guard case .tokenDeleted(let v)? = self.acceptance else { preconditionFailure() }
-      try visitor.visitSingularStringField(value: v, fieldNumber: 29)
-    }()
-    case nil: break
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every if/case branch local when no optimizations
+      // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+      // https://github.com/apple/swift-protobuf/issues/1182
+      try { if let v = _storage._ticket {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+      } }()
+      switch _storage._acceptance {
+      case .agentCreated?: try {
+        guard case .agentCreated(let v)? = _storage._acceptance else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 10)
+      }()
+      case .agentRenamed?: try {
+        guard case .agentRenamed(let v)? = _storage._acceptance else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 11)
+      }()
+      case .agentDeleted?: try {
+        guard case .agentDeleted(let v)? = _storage._acceptance else { preconditionFailure() }
+        try visitor.visitSingularStringField(value: v, fieldNumber: 12)
+      }()
+      case .keyRotated?: try {
+        guard case .keyRotated(let v)? = _storage._acceptance else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 13)
+      }()
+      case .agentConfigured?: try {
+        guard case .agentConfigured(let v)? = _storage._acceptance else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 14)
+      }()
+      case .targetCreated?: try {
+        guard case .targetCreated(let v)? = _storage._acceptance else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 15)
+      }()
+      case .targetChanged?: try {
+        guard case .targetChanged(let v)? = _storage._acceptance else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 16)
+      }()
+      case .targetDeleted?: try {
+        guard case .targetDeleted(let v)? = _storage._acceptance else { preconditionFailure() }
+        try visitor.visitSingularStringField(value: v, fieldNumber: 17)
+      }()
+      case .jobCreated?: try {
+        guard case .jobCreated(let v)? = _storage._acceptance else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 18)
+      }()
+      case .jobChanged?: try {
+        guard case .jobChanged(let v)? = _storage._acceptance else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 19)
+      }()
+      case .jobDeleted?: try {
+        guard case .jobDeleted(let v)? = _storage._acceptance else { preconditionFailure() }
+        try visitor.visitSingularStringField(value: v, fieldNumber: 20)
+      }()
+      case .runQueued?: try {
+        guard case .runQueued(let v)? = _storage._acceptance else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 21)
+      }()
+      case .cancelRequested?: try {
+        guard case .cancelRequested(let v)? = _storage._acceptance else { preconditionFailure() }
+        try visitor.visitSingularStringField(value: v, fieldNumber: 22)
+      }()
+      case .runDeletionRequested?: try {
+        guard case .runDeletionRequested(let v)? = _storage._acceptance else { preconditionFailure() }
+        try visitor.visitSingularStringField(value: v, fieldNumber: 23)
+      }()
+      case .tokenIssued?: try {
+        guard case .tokenIssued(let v)? = _storage._acceptance else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 24)
+      }()
+      case .checkCreated?: try {
+        guard case .checkCreated(let v)? = _storage._acceptance else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 25)
+      }()
+      case .checkDeleted?: try {
+        guard case .checkDeleted(let v)? = _storage._acceptance else { preconditionFailure() }
+        try visitor.visitSingularStringField(value: v, fieldNumber: 26)
+      }()
+      case .repeatedPosition?: try {
+        guard case .repeatedPosition(let v)? = _storage._acceptance else { preconditionFailure() }
+        try visitor.visitSingularUInt64Field(value: v, fieldNumber: 27)
+      }()
+      case .tokenCreated?: try {
+        guard case .tokenCreated(let v)? = _storage._acceptance else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 28)
+      }()
+      case .tokenDeleted?: try {
+        guard case .tokenDeleted(let v)? = _storage._acceptance else { preconditionFailure() }
+        try visitor.visitSingularStringField(value: v, fieldNumber: 29)
+      }()
+      case nil: break
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   package static func ==(lhs: RecordFleetAcceptance, rhs: RecordFleetAcceptance) -> Bool {
-    if lhs._ticket != rhs._ticket {return false}
-    if lhs.acceptance != rhs.acceptance {return false}
+    if lhs._storage !== rhs._storage {
+      let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
+        let _storage = _args.0
+        let rhs_storage = _args.1
+        if _storage._ticket != rhs_storage._ticket {return false}
+        if _storage._acceptance != rhs_storage._acceptance {return false}
+        return true
+      }
+      if !storagesAreEqual {return false}
+    }
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -3951,7 +4093,7 @@ nonisolated extension RecordFleetJobChange: SwiftProtobuf.Message, SwiftProtobuf
 
 nonisolated extension RecordFleetJobField: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".FleetJobField"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}cron\0\u{3}retention_days\0\u{1}compression\0\u{3}pre_hooks\0\u{3}post_hooks\0\u{3}max_attempts\0\u{3}backoff_seconds\0\u{3}timeout_seconds\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}cron\0\u{3}retention_days\0\u{1}compression\0\u{3}pre_hooks\0\u{3}post_hooks\0\u{3}max_attempts\0\u{3}backoff_seconds\0\u{3}timeout_seconds\0\u{3}time_zone\0\u{3}jitter_seconds\0\u{1}overlap\0\u{3}catch_up_seconds\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -4038,6 +4180,38 @@ nonisolated extension RecordFleetJobField: SwiftProtobuf.Message, SwiftProtobuf.
           self.field = .timeoutSeconds(v)
         }
       }()
+      case 9: try {
+        var v: String?
+        try decoder.decodeSingularStringField(value: &v)
+        if let v = v {
+          if self.field != nil {try decoder.handleConflictingOneOf()}
+          self.field = .timeZone(v)
+        }
+      }()
+      case 10: try {
+        var v: UInt32?
+        try decoder.decodeSingularUInt32Field(value: &v)
+        if let v = v {
+          if self.field != nil {try decoder.handleConflictingOneOf()}
+          self.field = .jitterSeconds(v)
+        }
+      }()
+      case 11: try {
+        var v: String?
+        try decoder.decodeSingularStringField(value: &v)
+        if let v = v {
+          if self.field != nil {try decoder.handleConflictingOneOf()}
+          self.field = .overlap(v)
+        }
+      }()
+      case 12: try {
+        var v: UInt32?
+        try decoder.decodeSingularUInt32Field(value: &v)
+        if let v = v {
+          if self.field != nil {try decoder.handleConflictingOneOf()}
+          self.field = .catchUpSeconds(v)
+        }
+      }()
       default: break
       }
     }
@@ -4080,6 +4254,22 @@ nonisolated extension RecordFleetJobField: SwiftProtobuf.Message, SwiftProtobuf.
     case .timeoutSeconds?: try {
       guard case .timeoutSeconds(let v)? = self.field else { preconditionFailure() }
       try visitor.visitSingularUInt32Field(value: v, fieldNumber: 8)
+    }()
+    case .timeZone?: try {
+      guard case .timeZone(let v)? = self.field else { preconditionFailure() }
+      try visitor.visitSingularStringField(value: v, fieldNumber: 9)
+    }()
+    case .jitterSeconds?: try {
+      guard case .jitterSeconds(let v)? = self.field else { preconditionFailure() }
+      try visitor.visitSingularUInt32Field(value: v, fieldNumber: 10)
+    }()
+    case .overlap?: try {
+      guard case .overlap(let v)? = self.field else { preconditionFailure() }
+      try visitor.visitSingularStringField(value: v, fieldNumber: 11)
+    }()
+    case .catchUpSeconds?: try {
+      guard case .catchUpSeconds(let v)? = self.field else { preconditionFailure() }
+      try visitor.visitSingularUInt32Field(value: v, fieldNumber: 12)
     }()
     case nil: break
     }
@@ -4155,7 +4345,7 @@ nonisolated extension RecordFleetNumbers: SwiftProtobuf.Message, SwiftProtobuf._
 
 nonisolated extension RecordFleetJob: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".FleetJob"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}job\0\u{1}agent\0\u{1}target\0\u{1}cron\0\u{3}retention_days\0\u{1}compression\0\u{3}pre_hooks\0\u{3}post_hooks\0\u{3}max_attempts\0\u{3}backoff_seconds\0\u{3}timeout_seconds\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}job\0\u{1}agent\0\u{1}target\0\u{1}cron\0\u{3}retention_days\0\u{1}compression\0\u{3}pre_hooks\0\u{3}post_hooks\0\u{3}max_attempts\0\u{3}backoff_seconds\0\u{3}timeout_seconds\0\u{3}time_zone\0\u{3}jitter_seconds\0\u{1}overlap\0\u{3}catch_up_seconds\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -4174,12 +4364,20 @@ nonisolated extension RecordFleetJob: SwiftProtobuf.Message, SwiftProtobuf._Mess
       case 9: try { try decoder.decodeSingularUInt32Field(value: &self.maxAttempts) }()
       case 10: try { try decoder.decodeRepeatedUInt32Field(value: &self.backoffSeconds) }()
       case 11: try { try decoder.decodeSingularUInt32Field(value: &self.timeoutSeconds) }()
+      case 12: try { try decoder.decodeSingularStringField(value: &self.timeZone) }()
+      case 13: try { try decoder.decodeSingularUInt32Field(value: &self.jitterSeconds) }()
+      case 14: try { try decoder.decodeSingularStringField(value: &self.overlap) }()
+      case 15: try { try decoder.decodeSingularUInt32Field(value: &self._catchUpSeconds) }()
       default: break
       }
     }
   }
 
   package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
     if !self.job.isEmpty {
       try visitor.visitSingularStringField(value: self.job, fieldNumber: 1)
     }
@@ -4213,6 +4411,18 @@ nonisolated extension RecordFleetJob: SwiftProtobuf.Message, SwiftProtobuf._Mess
     if self.timeoutSeconds != 0 {
       try visitor.visitSingularUInt32Field(value: self.timeoutSeconds, fieldNumber: 11)
     }
+    if !self.timeZone.isEmpty {
+      try visitor.visitSingularStringField(value: self.timeZone, fieldNumber: 12)
+    }
+    if self.jitterSeconds != 0 {
+      try visitor.visitSingularUInt32Field(value: self.jitterSeconds, fieldNumber: 13)
+    }
+    if !self.overlap.isEmpty {
+      try visitor.visitSingularStringField(value: self.overlap, fieldNumber: 14)
+    }
+    try { if let v = self._catchUpSeconds {
+      try visitor.visitSingularUInt32Field(value: v, fieldNumber: 15)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -4228,6 +4438,45 @@ nonisolated extension RecordFleetJob: SwiftProtobuf.Message, SwiftProtobuf._Mess
     if lhs.maxAttempts != rhs.maxAttempts {return false}
     if lhs.backoffSeconds != rhs.backoffSeconds {return false}
     if lhs.timeoutSeconds != rhs.timeoutSeconds {return false}
+    if lhs.timeZone != rhs.timeZone {return false}
+    if lhs.jitterSeconds != rhs.jitterSeconds {return false}
+    if lhs.overlap != rhs.overlap {return false}
+    if lhs._catchUpSeconds != rhs._catchUpSeconds {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension RecordFleetSlot: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".FleetSlot"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}local_minute\0\u{3}offset_seconds\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularSInt64Field(value: &self.localMinute) }()
+      case 2: try { try decoder.decodeSingularSInt32Field(value: &self.offsetSeconds) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.localMinute != 0 {
+      try visitor.visitSingularSInt64Field(value: self.localMinute, fieldNumber: 1)
+    }
+    if self.offsetSeconds != 0 {
+      try visitor.visitSingularSInt32Field(value: self.offsetSeconds, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: RecordFleetSlot, rhs: RecordFleetSlot) -> Bool {
+    if lhs.localMinute != rhs.localMinute {return false}
+    if lhs.offsetSeconds != rhs.offsetSeconds {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -4270,7 +4519,7 @@ nonisolated extension RecordFleetRunOfJob: SwiftProtobuf.Message, SwiftProtobuf.
 
 nonisolated extension RecordFleetRunOrder: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".FleetRunOrder"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}run\0\u{1}job\0\u{1}agent\0\u{1}target\0\u{3}is_manual\0\u{3}timeout_seconds\0\u{3}retention_days\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}run\0\u{1}job\0\u{1}agent\0\u{1}target\0\u{3}is_manual\0\u{3}timeout_seconds\0\u{3}retention_days\0\u{1}slot\0\u{1}overlap\0\u{3}take_by_ms\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -4285,12 +4534,19 @@ nonisolated extension RecordFleetRunOrder: SwiftProtobuf.Message, SwiftProtobuf.
       case 5: try { try decoder.decodeSingularBoolField(value: &self.isManual) }()
       case 6: try { try decoder.decodeSingularUInt32Field(value: &self.timeoutSeconds) }()
       case 7: try { try decoder.decodeSingularUInt32Field(value: &self.retentionDays) }()
+      case 8: try { try decoder.decodeSingularMessageField(value: &self._slot) }()
+      case 9: try { try decoder.decodeSingularStringField(value: &self.overlap) }()
+      case 10: try { try decoder.decodeSingularInt64Field(value: &self._takeByMs) }()
       default: break
       }
     }
   }
 
   package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
     if !self.run.isEmpty {
       try visitor.visitSingularStringField(value: self.run, fieldNumber: 1)
     }
@@ -4312,6 +4568,15 @@ nonisolated extension RecordFleetRunOrder: SwiftProtobuf.Message, SwiftProtobuf.
     if self.retentionDays != 0 {
       try visitor.visitSingularUInt32Field(value: self.retentionDays, fieldNumber: 7)
     }
+    try { if let v = self._slot {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 8)
+    } }()
+    if !self.overlap.isEmpty {
+      try visitor.visitSingularStringField(value: self.overlap, fieldNumber: 9)
+    }
+    try { if let v = self._takeByMs {
+      try visitor.visitSingularInt64Field(value: v, fieldNumber: 10)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -4323,6 +4588,9 @@ nonisolated extension RecordFleetRunOrder: SwiftProtobuf.Message, SwiftProtobuf.
     if lhs.isManual != rhs.isManual {return false}
     if lhs.timeoutSeconds != rhs.timeoutSeconds {return false}
     if lhs.retentionDays != rhs.retentionDays {return false}
+    if lhs._slot != rhs._slot {return false}
+    if lhs.overlap != rhs.overlap {return false}
+    if lhs._takeByMs != rhs._takeByMs {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -8,7 +8,8 @@ struct Jobs: AsyncParsableCommand {
         defaultSubcommand: List.self)
 
     private static let members = [
-        "id", "agent_id", "target_id", "cron", "retention_days", "compression", "encryption_enabled", "pre_hooks",
+        "id", "agent_id", "target_id", "cron", "time_zone", "jitter_sec", "overlap", "catch_up_sec", "retention_days",
+        "compression", "encryption_enabled", "pre_hooks",
         "post_hooks", "retry", "timeout_sec",
     ]
 
@@ -43,6 +44,13 @@ struct Jobs: AsyncParsableCommand {
 
     /// What can be said about a job; only what is given is sent.
     struct Fields: ParsableArguments {
+        @Option(help: "When: minute, hour, day, month, weekday, or @daily and the like; '' for on request only.")
+        var cron: String?
+        @Option(help: "The clock that --cron is read on, such as Europe/Berlin (default UTC).") var timeZone: String?
+        @Option(help: "Start up to so many seconds later, by lot.") var jitter: Int64?
+        @Option(help: "While an earlier run is open: skip, queue or alongside.") var overlap: String?
+        @Option(help: "Make up for the newest missed time up to so many seconds later; 0 for never.")
+        var catchUp: Int64?
         @Option(help: "Keep objects for so many days.") var retentionDays: Int64?
         @Option(help: "Seconds that hooks, dump and upload may take together; 0 for no limit.") var timeout: Int64?
         @Option(help: "A shell command before the dump; may be given up to 16 times.") var preHook: [String] = []
@@ -50,7 +58,10 @@ struct Jobs: AsyncParsableCommand {
 
         func body(target: String?) -> JSON {
             JSON.members([
-                ("target_id", target.map(JSON.string)), ("retention_days", retentionDays.map(JSON.integer)),
+                ("target_id", target.map(JSON.string)), ("cron", cron.map(JSON.string)),
+                ("time_zone", timeZone.map(JSON.string)), ("jitter_sec", jitter.map(JSON.integer)),
+                ("overlap", overlap.map(JSON.string)), ("catch_up_sec", catchUp.map(JSON.integer)),
+                ("retention_days", retentionDays.map(JSON.integer)),
                 ("timeout_sec", timeout.map(JSON.integer)),
                 ("pre_hooks", preHook.isEmpty ? nil : .array(preHook.map(JSON.string))),
                 ("post_hooks", postHook.isEmpty ? nil : .array(postHook.map(JSON.string))),

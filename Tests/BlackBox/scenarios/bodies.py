@@ -12,7 +12,8 @@ TARGET = {
                    "container_id": "text", "strategy": "tcp"},
 }
 JOB = {
-    "target_id": "text", "cron": "0 0 * * *", "retention_days": 1, "compression": "zstd", "encryption_enabled": True,
+    "target_id": "text", "cron": "0 0 * * *", "time_zone": "UTC", "jitter_sec": 1, "overlap": "skip", "catch_up_sec": 1,
+    "retention_days": 1, "compression": "zstd", "encryption_enabled": True,
     "pre_hooks": ["text"], "post_hooks": ["text"], "retry": {"max_attempts": 1, "backoff_seconds": [1]}, "timeout_sec": 1,
 }
 SETTINGS = {

@@ -91,6 +91,7 @@ import Testing
                     "id": job.json["id"] ?? .null, "agent_id": .string(agent), "target_id": .string(id), "cron": "",
                     "retention_days": 0, "compression": "zstd", "encryption_enabled": true, "pre_hooks": [],
                     "post_hooks": [], "retry": ["max_attempts": 1, "backoff_seconds": []], "timeout_sec": 0,
+                    "time_zone": "UTC", "jitter_sec": 0, "overlap": "skip", "catch_up_sec": 43_200,
                 ])
         }
     }

@@ -59,7 +59,7 @@ enum FieldClass {
             FleetIdempotency.key
             FleetIdempotencyKey.key FleetTargetChange.target FleetTargetChange.agent FleetJobChange.job
             FleetJobChange.agent FleetJobChange.target FleetRunOfJob.run FleetRunOfJob.job FleetAgentRecord.agent
-            FleetSettingsChange.agent
+            FleetSettingsChange.agent FleetJobField.time_zone FleetJobField.overlap FleetJob.time_zone
             """,
             "a person's text, which is refused at the door if it holds what looks like a secret, or a known one": """
             FleetAgentRecord.name FleetSettingsField.log_level FleetMaintenance.start_utc FleetMaintenance.end_utc
@@ -90,7 +90,7 @@ enum FieldClass {
             FleetRunOrder.agent FleetRunOrder.target FleetTimerKey.silence FleetTimerKey.run FleetIdempotencyKey.token
             FleetPresence.agent FleetPresence.presence FleetAnomaly.agent FleetAnomaly.kind FleetRunDecision.run
             FleetSuccess.digest_source FleetSession.agent FleetSession.session FleetConfigure.agent FleetAttempt.agent
-            FleetAttempt.run FleetOutcome.undone Started.build Staged.db_engine_version Progressed.step
+            FleetAttempt.run FleetOutcome.undone FleetJob.overlap FleetRunOrder.overlap Started.build Staged.db_engine_version Progressed.step
             """,
             "the server's ids, as an agent hears them": """
             StationMessage.announce StationMessage.dump StationMessage.upload StationMessage.stop StationMessage.discard

@@ -134,6 +134,10 @@ enum MessageCases {
         case .maxAttempts: 5
         case .backoffSeconds: 6
         case .timeoutSeconds: 7
+        case .timeZone: 8
+        case .jitterSeconds: 9
+        case .overlap: 10
+        case .catchUpSeconds: 11
         }
     }
 

@@ -76,10 +76,12 @@ enum MessageSamples {
             .password(.vault("secret:1")), .password(.reference("env:PW")), .containerID("c"),
         ] + TargetSpec.Strategy.allCases.map { .strategy($0) }
 
-    static let jobFields: [JobField] = [
-        .cron("0 3 * * *"), .retentionDays(7), .compression("zstd"), .preHooks(["a", ""]), .postHooks([]),
-        .maxAttempts(3), .backoffSeconds([0, 60]), .timeoutSeconds(.max),
-    ]
+    static let jobFields: [JobField] =
+        [
+            .cron("0 3 * * *"), .retentionDays(7), .compression("zstd"), .preHooks(["a", ""]), .postHooks([]),
+            .maxAttempts(3), .backoffSeconds([0, 60]), .timeoutSeconds(.max),
+            .timeZone("Europe/Berlin"), .jitterSeconds(60), .catchUpSeconds(0),
+        ] + Overlap.allCases.map { .overlap($0) }
 
     static let targetSpec: TargetSpec = {
         var spec = TargetSpec()
@@ -129,12 +131,17 @@ enum MessageSamples {
                 run,
                 RunOrder(
                     job: job, agent: agent, target: target, isManual: true, timeoutSeconds: 1, retentionDays: 2)),
-            .cancelRequested(run), .runDeletionRequested(run), .tokenIssued(run, .first),
+            .runQueued(run, slotOrder), .cancelRequested(run), .runDeletionRequested(run), .tokenIssued(run, .first),
             .checkCreated(check, agent, checkSpec(.tcp)), .checkCreated(check, nil, checkSpec(.http)),
             .checkDeleted(check), .tokenCreated(token, tokenSpec(expiresAt: Timestamp(milliseconds: -1))),
             .tokenDeleted(token), .repeated(Position(.max)),
         ]
     }()
+
+    static let slot = Slot(localMinute: 29_500_000, offsetSeconds: -12_600)
+    static let slotOrder = RunOrder(
+        job: job, agent: agent, target: target, isManual: false, timeoutSeconds: 0, retentionDays: 0, slot: slot,
+        overlap: .queue, takeBy: Timestamp(milliseconds: 1_800_000_000_000))
 
     static let timers: [TimerKey] = [
         .silence(agent), .run(run), .idempotency(IdempotencyKey(token: "t", key: "k")), .claim(agent),

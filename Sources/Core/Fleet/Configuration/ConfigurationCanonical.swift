@@ -72,6 +72,10 @@ extension Job: Restorable {
         encoder.encode("max_attempts", spec.maxAttempts)
         encoder.encode("backoff_seconds", list: spec.backoffSeconds.map { CanonicalText(Text(String($0))) })
         encoder.encode("timeout_sec", spec.timeoutSeconds)
+        encoder.encode("time_zone", spec.timeZone)
+        encoder.encode("jitter_sec", spec.jitterSeconds)
+        encoder.encode("overlap", word: Optional(spec.overlap))
+        encoder.encode("catch_up_sec", spec.catchUpSeconds)
         encoder.encode("position", position)
     }
 
@@ -94,6 +98,10 @@ extension Job: Restorable {
             spec.backoffSeconds.append(seconds)
         }
         spec.timeoutSeconds = try decoder.decode("timeout_sec")
+        spec.timeZone = try decoder.decode("time_zone")
+        spec.jitterSeconds = try decoder.decode("jitter_sec")
+        spec.overlap = try decoder.decodeWord("overlap")
+        spec.catchUpSeconds = try decoder.decode("catch_up_sec")
         position = try decoder.decode("position")
     }
 }

@@ -1,7 +1,15 @@
 /// What to back up, how, and when.
 public struct JobSpec: Hashable, Sendable {
-    /// Five fields, UTC; empty for runs on request only.
+    /// Five fields, read on the clock of ``timeZone``; empty for runs on request only.
     public var cron: Text = ""
+    /// The IANA name of the clock that the schedule is read on, such as `Europe/Berlin`.
+    public var timeZone: Text = "UTC"
+    /// A slot opens up to so much later, by a lot that is drawn for each slot, so that many jobs do not start at once.
+    public var jitterSeconds: UInt32 = 0
+    /// What becomes of a slot while an earlier run of the job is open.
+    public var overlap = Overlap.skip
+    /// How late the newest missed slot is still made up for, and how long its run waits for its agent; 0 is never.
+    public var catchUpSeconds: UInt32 = Self.defaultCatchUpSeconds
     /// How long objects must be kept; 0 is not at all.
     public var retentionDays: UInt32 = 0
     /// `zstd`.
@@ -17,6 +25,12 @@ public struct JobSpec: Hashable, Sendable {
     /// How long a run may take; 0 is no limit of its own (the run deadline is then 12 h).
     public var timeoutSeconds: UInt32 = 0
 
+    /// Half a day.
+    public static let defaultCatchUpSeconds: UInt32 = 43_200
+    /// The most that a slot may be put off, and that it may be made up for later: a day, and 31 days.
+    static let jitterLimit: UInt32 = 86_400
+    static let catchUpLimit: UInt32 = 31 * 86_400
+
     /// A job that nothing has been said about.
     public init() {}
 
@@ -27,6 +41,19 @@ public struct JobSpec: Hashable, Sendable {
         }
         if let problem = CronText.problem(of: cron) {
             return Refusal(code: .validation, field: "cron", text: problem)
+        }
+        // Whether there is such a zone is looked up at the door: the zones of the world are not the log's to know.
+        if !Self.isZoneName(timeZone) {
+            return Refusal(
+                code: .validation, field: "time_zone", text: "must be the IANA name of a zone, such as Europe/Berlin")
+        }
+        if jitterSeconds > Self.jitterLimit {
+            return Refusal(
+                code: .validation, field: "jitter_sec", text: Text("must be at most \(Self.jitterLimit), a day"))
+        }
+        if catchUpSeconds > Self.catchUpLimit {
+            return Refusal(
+                code: .validation, field: "catch_up_sec", text: Text("must be at most \(Self.catchUpLimit), 31 days"))
         }
         for (field, hooks) in [("pre_hooks", preHooks), ("post_hooks", postHooks)] {
             if hooks.count > 16 {
@@ -43,6 +70,19 @@ public struct JobSpec: Hashable, Sendable {
         }
         return nil
     }
+
+    private static func isZoneName(_ name: Text) -> Bool {
+        !name.isEmpty && name.byteCount <= 64
+            && name.string.utf8.allSatisfy { byte in
+                switch byte {
+                case UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "a")...UInt8(ascii: "z"),
+                    UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "_"), UInt8(ascii: "-"), UInt8(ascii: "+"),
+                    UInt8(ascii: "/"):
+                    true
+                default: false
+                }
+            }
+    }
 }
 
 /// One thing to set in a job.
@@ -55,6 +95,10 @@ public enum JobField: Hashable, Sendable {
     case maxAttempts(UInt32)
     case backoffSeconds([UInt32])
     case timeoutSeconds(UInt32)
+    case timeZone(Text)
+    case jitterSeconds(UInt32)
+    case overlap(Overlap)
+    case catchUpSeconds(UInt32)
 }
 
 extension JobSpec {
@@ -69,6 +113,10 @@ extension JobSpec {
         case .maxAttempts(let value): maxAttempts = value
         case .backoffSeconds(let value): backoffSeconds = value
         case .timeoutSeconds(let value): timeoutSeconds = value
+        case .timeZone(let value): timeZone = value
+        case .jitterSeconds(let value): jitterSeconds = value
+        case .overlap(let value): overlap = value
+        case .catchUpSeconds(let value): catchUpSeconds = value
         }
     }
 }

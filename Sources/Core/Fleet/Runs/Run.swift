@@ -109,7 +109,7 @@ public struct Run: Hashable, Sendable {
         self.order = order
         self.phase = phase
         createdAt = moment
-        deadline = moment + (phase == .captured ? Fleet.Limits.capture : Fleet.Limits.queue)
+        deadline = phase == .captured ? moment + Fleet.Limits.capture : order.takeBy ?? moment + Fleet.Limits.queue
     }
 
     /// Whether somebody wants it cancelled.
@@ -189,7 +189,8 @@ extension Run {
     /// was with what is left of it.
     private mutating func queue(at moment: Timestamp) {
         phase = isCancelRequested ? .stopped : .queued
-        deadline = (deliveryCount == 0 ? createdAt : moment) + Fleet.Limits.queue
+        deadline =
+            deliveryCount == 0 ? order.takeBy ?? createdAt + Fleet.Limits.queue : moment + Fleet.Limits.queue
         grace = nil
     }
 

@@ -7,6 +7,9 @@ extension Run: Restorable {
         encoder.encode("manual_trigger", order.isManual)
         encoder.encode("timeout_sec", order.timeoutSeconds)
         encoder.encode("retention_days", order.retentionDays)
+        encoder.encode("slot", order.slot)
+        encoder.encode("overlap", word: order.overlap)
+        encoder.encode("take_by", order.takeBy)
         encoder.encode("phase", phase)
         encoder.encode("attempt", attempt.number)
         encoder.encode("replacement_count", replacementCount)
@@ -31,7 +34,10 @@ extension Run: Restorable {
         order = RunOrder(
             job: try decoder.decode("job_id"), agent: try decoder.decode("agent_id"),
             target: try decoder.decode("target_id"), isManual: try decoder.decode("manual_trigger"),
-            timeoutSeconds: try decoder.decode("timeout_sec"), retentionDays: try decoder.decode("retention_days"))
+            timeoutSeconds: try decoder.decode("timeout_sec"), retentionDays: try decoder.decode("retention_days"),
+            slot: try decoder.decode("slot"),
+            overlap: try decoder.decodeIfPresent("overlap") { Overlap(rawValue: $0.string) },
+            takeBy: try decoder.decode("take_by"))
         phase = try decoder.decode("phase")
         attempt = Attempt(try decoder.decode("attempt"))
         replacementCount = try decoder.decode("replacement_count")
