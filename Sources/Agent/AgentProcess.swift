@@ -53,7 +53,13 @@ final class AgentProcess: Sendable {
             configuration: Uploader.clientConfiguration(trustedCertificates: configuration.trustedCertificates))
         let sleep: @Sendable (Duration) async throws -> Void = { try await time.sleep(for: $0) }
         figures = AgentFigures(version: configuration.version, waiting: { [mirror] in mirror.load().waitingCount })
-        let log: @Sendable (String) -> Void = { logger.info("\(discretion.redacted($0))") }
+        let log: @Sendable (String) -> Void = { [settings, passwords] text in
+            // What a reference leads to may be another password by now.
+            for target in settings.current.map({ Array($0.targets.values) }) ?? [] {
+                _ = try? passwords.resolve(target)
+            }
+            logger.info("\(discretion.redacted(text))")
+        }
         pipeline = DumpPipeline(
             drivers: [SQLiteDriver(), PostgreSQLDriver(log: log)], staging: opened.staging, passwords: passwords)
         let worker = StationWorker(

@@ -1,3 +1,4 @@
+import Engine
 import Foundation
 import Testing
 
@@ -19,29 +20,36 @@ struct ForegroundProcessTests {
         return kill(try #require(pid_t(text)), 0) != 0
     }
 
-    @Test("One that closes its output and does not end is ended, and the reason told")
-    func hangs() throws {
-        var output: [UInt8] = []
-        #expect(throws: HungProcess(executable: "/bin/sh", seconds: 0)) {
-            _ = try hanging(.milliseconds(200)).run(mayGoOn: { true }) { output += $0 }
+    /// Runs it as the pipeline does, on a thread that may be blocked: what it said, and how it ended.
+    private func run(
+        _ process: ForegroundProcess, mayGoOn: @escaping @Sendable ([UInt8]) -> Bool = { _ in true }
+    ) async throws -> (output: [UInt8], result: Result<ForegroundProcess.Ending, any Error>) {
+        try await onThread("test") { _ in
+            var output: [UInt8] = []
+            let result = Result { try process.run(mayGoOn: { mayGoOn(output) }, output: { output += $0 }) }
+            return (output, result)
         }
+    }
+
+    @Test("One that closes its output and does not end is ended, and the reason told")
+    func hangs() async throws {
+        let (output, result) = try await run(hanging(.milliseconds(200)))
+        #expect(throws: HungProcess(executable: "/bin/sh", seconds: 0)) { try result.get() }
         #expect(try isGone(output))
     }
 
     @Test("One that hangs behind its output is ended when it may not go on")
-    func isCancelled() throws {
-        var output: [UInt8] = []
-        #expect(throws: CancellationError.self) {
-            _ = try hanging(.seconds(600)).run(mayGoOn: { output.isEmpty }) { output += $0 }
-        }
+    func isCancelled() async throws {
+        let (output, result) = try await run(hanging(.seconds(600)), mayGoOn: { $0.isEmpty })
+        #expect(throws: CancellationError.self) { try result.get() }
         #expect(try isGone(output))
     }
 
     @Test("One that takes a moment to end behind its output has its own exit code")
-    func takesAMoment() throws {
+    func takesAMoment() async throws {
         let process = ForegroundProcess(
             executable: "/bin/sh", arguments: ["-c", "exec >&-; sleep 0.3; exit 7"],
             environment: ["PATH": "/usr/bin:/bin"])
-        #expect(try process.run(mayGoOn: { true }, output: { _ in }).exitCode == 7)
+        #expect(try await run(process).result.get().exitCode == 7)
     }
 }
