@@ -78,7 +78,7 @@ let package = Package(
             [
                 "Core", "CSQLite", "CSQLiteStream", "Digests", "Engine", "Objects", "Wire", asyncHTTPClient, logging,
                 nioSSL, subprocess, systemPackage,
-            ] + nio("NIOCore", "NIOPosix", "NIOHTTP1")),
+            ] + nio("NIOCore", "NIOPosix", "NIOHTTP1", "NIOTLS")),
         library(
             "Agent",
             [
@@ -151,7 +151,7 @@ let package = Package(
             swiftSettings: settings),
         tests(
             "WorkersTests",
-            ["Core", "CSQLite", "Digests", "Engine", "Objects", "Wire", "Workers", asyncHTTPClient, logging]
+            ["Core", "CSQLite", "Digests", "Engine", "Objects", "Wire", "Workers", asyncHTTPClient, logging, nioSSL]
                 + nio("NIOCore", "NIOPosix", "NIOHTTP1")),
     ]
 )

@@ -26,6 +26,7 @@ final class AgentProcess: Sendable {
     private let mirror = StationMirror()
     private let outbox: Outbox
     private let desk: ReportDesk
+    private let health: HealthDesk
     private let pipeline: DumpPipeline
     private let figures: AgentFigures
     private let vitals: HostVitals
@@ -47,6 +48,10 @@ final class AgentProcess: Sendable {
         dialer = opened.dialer
         outbox = Outbox(time: time)
         desk = ReportDesk(outbox: outbox)
+        // The operator of this host says what is probed from here: its own addresses too.
+        let prober = try Prober(
+            allowsLocal: true, trustedCertificates: configuration.trustedCertificates, now: { time.wallTime() })
+        health = HealthDesk(prober: prober, outbox: outbox, time: time)
         vitals = HostVitals(folder: configuration.stateDirectory)
         client = HTTPClient(
             eventLoopGroupProvider: .singleton,
@@ -107,6 +112,7 @@ final class AgentProcess: Sendable {
             await group.next()
             group.cancelAll()
         }
+        await health.end()
         await engine.shutdown()
         await listener?.stop()
         try? await client.shutdown()
@@ -198,6 +204,7 @@ final class AgentProcess: Sendable {
                 logger.notice("connected to \(configuration.server)")
                 _ = try? await engine.submit(
                     .connected(session: session, extensions: extensions.map { Text($0) }))
+                health.opened(isDetailed: extensions.contains("health-detail"))
                 await apply(settings)
                 desk.opened(isAcknowledging: extensions.contains("report-ack"))
             },
@@ -227,6 +234,7 @@ final class AgentProcess: Sendable {
         // Hooks may print a password before any dump has asked for it. One that is not there is told when it is needed.
         for target in new.targets.values { _ = try? passwords.resolve(target) }
         settings.put(new)
+        health.put(new.checks)
         _ = try? await engine.submit(.configured(version: new.version, parallelRunLimit: new.parallelRunLimit))
     }
 
@@ -237,7 +245,8 @@ final class AgentProcess: Sendable {
         case .cancelJob(let job): _ = try? await engine.submit(.cancelTold(job: job))
         case .ping(let id): outbox.send(.acknowledgement(correlationID: id))
         case .reportAcknowledged(let run, _): desk.acknowledged(run)
-        case .runHealthCheck(let id): logger.info("the server asked for health check \(id); this agent runs none")
+        case .runHealthCheck(let id):
+            if !health.demand(id) { logger.info("the server asked for health check \(id), which is not configured") }
         case .selfUpdate(let version):
             logger.info("the server offers version \(version); this agent is updated by hand")
         case .registerAck, .other: break

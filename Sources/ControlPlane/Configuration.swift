@@ -27,6 +27,10 @@ extension ControlPlane {
         public var tls: TLS?
         /// Listen without TLS where other machines can reach it.
         public var allowInsecure = false
+        /// Let health checks of the control plane probe addresses of its own host and link.
+        public var allowsLocalProbes = false
+        /// A PEM file of certificates that probes trust beside the system's.
+        public var trustedCertificates: String?
         /// Where figures are shown without a token; nil: only at `/metrics` with one.
         public var metricsListen: ListenAddress?
         /// The most bytes of one backup's object.

@@ -68,6 +68,7 @@ final class Running: Sendable {
             logger: logger)
         let check = StateCheck<Fleet>(logger: logger, save: snapshots.saver(of: reader))
 
+        let prober = try makeProber(configuration, clock)
         let keys = KeyTable()
         let door = AgentDoor(keys: keys)
         let wrongKeys = WrongKeys()
@@ -90,7 +91,8 @@ final class Running: Sendable {
         let worker = FleetWorker(
             FleetWorker.Resources(
                 sessions: registry, vault: directory.vault, store: directory.store, urls: signer, fleet: follower,
-                secrets: secrets, clock: clock, maximumObjectByteCount: configuration.maximumObjectByteCount,
+                prober: prober, secrets: secrets, clock: clock,
+                maximumObjectByteCount: configuration.maximumObjectByteCount,
                 logger: logger))
         let engine = FleetEngine(
             clock: clock,
@@ -168,6 +170,19 @@ final class Running: Sendable {
         if follower.passed >= end { await running.tidy(services.secrets) }
         door.open()
         return running
+    }
+
+    private static func makeProber(
+        _ configuration: ControlPlane.Configuration, _ clock: any Clock
+    ) throws(StartError) -> Prober {
+        do {
+            return try Prober(
+                allowsLocal: configuration.allowsLocalProbes, trustedCertificates: configuration.trustedCertificates,
+                now: { clock.wallTime() })
+        } catch {
+            let file = configuration.trustedCertificates ?? "the system's certificates"
+            throw .certificate(problem: "\(file), which probes are to trust, cannot be read: \(error)")
+        }
     }
 
     /// Takes what has had its time from the vault, now and then every hour.

@@ -103,10 +103,11 @@ public struct ReplayFold: Sendable {
             guard let version = versions.removeValue(forKey: outcome.position), outcome.result == .done else { return }
             switch outcome.command {
             case .welcome(let agent, _), .configure(let agent, _): sent(version, to: agent)
-            case .dispatch, .cancel, .observe, .delete, .disconnect, .probe, .refuse: break
+            case .dispatch, .cancel, .observe, .delete, .disconnect, .probe, .refuse, .probeTarget, .runCheck:
+                break
             }
         case .started, .clockStepped, .faulted, .captureOpened, .sessionClosed, .unreadable, .requested, .accepted,
-            .refused, .deadline, .presence, .noted, .decided, .command:
+            .refused, .deadline, .presence, .noted, .decided, .judged, .command:
             break
         }
     }

@@ -144,6 +144,7 @@ extension RecordFleetMessage {
                     })
             case .noted(let anomaly): .noted(RecordFleetAnomaly(anomaly))
             case .decided(let run, let decision): .decided(RecordFleetRunDecision(run, decision))
+            case .judged(let check, let decision): .judged(RecordFleetCheckDecision(check, decision))
             case .command(let command): .command(RecordFleetCommand(command))
             case .outcome(let outcome): .outcome(RecordFleetOutcome(outcome))
             }
@@ -180,6 +181,7 @@ extension Fleet.Message {
             self = .presence(AgentID(Text(record.agent)), presence)
         case .noted(let record): self = .noted(try Anomaly(record))
         case .decided(let record): self = .decided(RunID(Text(record.run)), try RunDecision(record))
+        case .judged(let record): self = .judged(CheckID(Text(record.check)), try CheckDecision(record))
         case .command(let record): self = .command(try Command(record))
         case .outcome(let record): self = .outcome(try CommandOutcome(record))
         case nil: throw .unknown("message")

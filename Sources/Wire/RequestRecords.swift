@@ -98,7 +98,9 @@ extension RecordFleetRequest {
             case .deleteRun(let id): .deleteRun(id.text.string)
             case .issueDecryptionToken(let id): .issueDecryptionToken(id.text.string)
             case .createCheck(let id, let agent, let spec): .createCheck(RecordFleetCheck(id, agent, spec))
+            case .changeCheck(let id, let fields): .changeCheck(RecordFleetCheckChange(id, fields))
             case .deleteCheck(let id): .deleteCheck(id.text.string)
+            case .runCheck(let id): .runCheck(id.text.string)
             case .createToken(let id, let spec): .createToken(RecordFleetToken(id, spec))
             case .deleteToken(let id): .deleteToken(id.text.string)
             }
@@ -128,6 +130,9 @@ extension Request {
         case .deleteRun(let id): self = .deleteRun(RunID(Text(id)))
         case .issueDecryptionToken(let id): self = .issueDecryptionToken(RunID(Text(id)))
         case .createCheck(let it): self = .createCheck(it.checkID, it.prober, try CheckSpec(it))
+        case .changeCheck(let it):
+            self = .changeCheck(CheckID(Text(it.check)), try all(it.fields, CheckField.init(_:)))
+        case .runCheck(let id): self = .runCheck(CheckID(Text(id)))
         case .deleteCheck(let id): self = .deleteCheck(CheckID(Text(id)))
         case .createToken(let it): self = .createToken(TokenID(Text(it.token)), try APITokenSpec(it))
         case .deleteToken(let id): self = .deleteToken(TokenID(Text(id)))

@@ -44,7 +44,8 @@ struct Backupy: AsyncParsableCommand {
             Exit codes: 0 done, 1 the work failed, 2 wrong usage, 3 a verification failed.
             """,
         subcommands: [
-            Serve.self, AgentCommand.self, Demo.self, Agents.self, Targets.self, Jobs.self, Runs.self, Tokens.self,
+            Serve.self, AgentCommand.self, Demo.self, Agents.self, Targets.self, Jobs.self, Runs.self, Checks.self,
+            Tokens.self,
             LogCommand.self, Replay.self, Decrypt.self, MasterKeyCommand.self, Version.self,
         ])
 }

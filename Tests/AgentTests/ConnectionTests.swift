@@ -16,7 +16,7 @@ struct ConnectionTests {
         #expect(peer.head.uri == "/prefix/v1/agents/connect?tenant=1")
         #expect(peer.head.headers["Authorization"] == ["Bearer \(Stage.keyText)"])
         #expect(peer.head.headers["Host"] == ["127.0.0.1:\(stage.server.port)"])
-        #expect(peer.head.headers["Backupy-Extensions"] == ["journal, report-ack"])
+        #expect(peer.head.headers["Backupy-Extensions"] == ["journal, report-ack, health-detail"])
         let register = try await peer.next()
         #expect(register.seq == 1)
         #expect(register.register.agentVersion == "v-test")
@@ -24,7 +24,7 @@ struct ConnectionTests {
         #expect(register.register.hostname == ProcessInfo.processInfo.hostName)
         // Those of PostgreSQL are told where its tools are installed.
         let capabilities = register.register.capabilities.filter { !["postgresql", "pg_dump"].contains($0) }
-        #expect(capabilities == ["sqlite", "journal", "report-ack"])
+        #expect(capabilities == ["sqlite", "journal", "report-ack", "health-detail"])
         #expect(register.register.lastKnownConfigVersion == 0)
         peer.acknowledge(stage.config())
         let heartbeat = try await peer.next()

@@ -32,6 +32,7 @@ GROUPS = [
     "bodies",
     "hostile",
     "runs",
+    "health",
     "why",
     "failures",
     "objects",

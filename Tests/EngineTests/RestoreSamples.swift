@@ -155,19 +155,41 @@ enum Samples {
         agent: AgentID(""), job: JobID(""), attempt: .none, byteCount: 0, keepUntil: Timestamp(milliseconds: 0))
 
     static let fullCheck: Check = {
-        var check = Check(
-            agent: AgentID("agt_1"),
-            spec: CheckSpec(
-                name: "n", kind: .tcp, target: "db:5432", intervalSeconds: 60, timeoutSeconds: 5, expectedStatus: 204))
-        check.fold(fullResult)
-        check.fold(fullResult)
+        var spec = CheckSpec(
+            name: "n", kind: .tcp, target: "db:5432", intervalSeconds: 60, timeoutSeconds: 5, expectedStatus: 204)
+        spec.failuresToDown = 4
+        spec.successesToUp = 5
+        spec.flapChanges = 7
+        spec.certificateDays = 30
+        spec.isPaused = true
+        var check = Check(agent: AgentID("agt_1"), spec: spec, at: moment)
+        for seconds in [0, 60, 4_000, 90_000] as [Int64] {
+            var result = fullResult
+            result.probedAt = moment + .seconds(seconds)
+            _ = check.take(result, isLive: true, Position(3), at: result.probedAt)
+        }
+        check.become(.flapping, at: moment + .seconds(90_001))
+        check.probe = Position(8)
+        check.expiringCertificate = moment
         return check
     }()
     static let emptyCheck = Check(
         agent: nil,
-        spec: CheckSpec(name: "", kind: .http, target: "", intervalSeconds: 0, timeoutSeconds: 0, expectedStatus: 0))
+        spec: CheckSpec(name: "", kind: .http, target: "", intervalSeconds: 0, timeoutSeconds: 0, expectedStatus: 0),
+        at: Timestamp(milliseconds: 0))
     static let fullResult = HealthResult(
-        check: CheckID(""), probedAt: moment, isHealthy: true, latencyMilliseconds: 5, errorText: "e", statusCode: 200)
+        check: CheckID(""), probedAt: moment, isHealthy: true, latencyMilliseconds: 5, errorText: "e", statusCode: 200,
+        detail: fullDetail)
+    static let fullDetail: ProbeDetail = {
+        var detail = ProbeDetail()
+        detail.resolveMilliseconds = 1
+        detail.connectMilliseconds = 2
+        detail.tlsMilliseconds = 3
+        detail.firstByteMilliseconds = 4
+        detail.certificateExpiresAt = moment
+        detail.failure = .other
+        return detail
+    }()
     static let emptyResult = HealthResult(
         check: CheckID("-"), probedAt: Timestamp(milliseconds: 0), isHealthy: false, latencyMilliseconds: 0,
         errorText: "", statusCode: 0)
@@ -249,6 +271,7 @@ enum Samples {
         state.timers.arm(.claim(AgentID("agt_9")), due: moment, by: Position(10))
         state.timers.arm(.silence(AgentID("agt_1")), due: moment, by: Position(11))
         state.timers.arm(.run(RunID("run_1")), due: moment, by: Position(12))
+        state.timers.arm(.check(CheckID("chk_1")), due: moment, by: Position(14))
         state.timers.arm(.idempotency(keys[0]), due: Timestamp(milliseconds: 5), by: Position(13))
         return state
     }()

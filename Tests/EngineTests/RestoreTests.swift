@@ -33,6 +33,9 @@ struct RestoreTests {
         try check(Samples.fullRun, Samples.emptyRun)
         try check(Samples.fullObject, Samples.emptyObject)
         try check(Samples.fullCheck, Samples.emptyCheck)
+        try check(Samples.fullCheck.spec, Samples.emptyCheck.spec)
+        try check(Samples.fullCheck.uptime, Samples.emptyCheck.uptime)
+        try check(Samples.fullDetail, ProbeDetail())
         // Whose result it is, stands in the id of the check.
         try check(Samples.fullResult, Samples.emptyResult, without: ["check"])
         try check(Samples.fullAnswer, Samples.emptyAnswer)

@@ -25,7 +25,7 @@ struct RoundTripTests {
             // The tag is a varint of one or two bytes for all of ours.
             return (bytes[0] & 0x80 == 0 ? Int(bytes[0]) : Int(bytes[0] & 0x7F) | Int(bytes[1]) << 7) >> 3
         }
-        #expect(tags == Array(10...18) + Array(50...54) + [56, 57, 1000])
+        #expect(tags == Array(10...18) + Array(50...54) + [56, 57, 1000, 1010])
     }
 
     private static func envelope(_ payload: WireEnvelope.OneOf_Payload) -> WireEnvelope {
@@ -172,6 +172,18 @@ struct RoundTripTests {
             .with {
                 $0.runID = "run_7Hq2mZ0aB1c-2"
                 $0.seq = 12
+            }),
+        .healthReport(
+            .with {
+                $0.result.checkID = "check"
+                $0.result.tsMs = 1
+                $0.result.error = "e"
+                $0.resolveMs = 0
+                $0.connectMs = 1
+                $0.tlsMs = 2
+                $0.firstByteMs = .max
+                $0.certificateExpiresAtMs = .max
+                $0.failure = 99
             }),
     ]
 

@@ -9,7 +9,7 @@ struct Dialer: Sendable {
     /// Header that names what both ends speak beyond v1.
     static let extensionsHeader = "Backupy-Extensions"
     /// Names of this agent's extensions, in the order it sends them.
-    static let extensions = ["journal", "report-ack"]
+    static let extensions = ["journal", "report-ack", "health-detail"]
     /// Largest message either way.
     static let maximumFrameByteCount = 4 << 20
 

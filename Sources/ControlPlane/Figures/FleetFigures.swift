@@ -22,6 +22,7 @@ final class FleetFigures: Sendable {
     private let batches: Histogram
     private let sessionsOpened: Counter
     private let sessionsClosed: Counter
+    private let checkChanges: Counter
     private let anomalies: Counter
     private let runs: Counter
     private let runSeconds: Histogram
@@ -59,6 +60,8 @@ final class FleetFigures: Sendable {
         framesSent = metrics.counter("backupy_session_frames_sent_total", "Frames written to agents, by what they are.")
         upgradesRefused = metrics.counter(
             "backupy_session_upgrades_refused_total", "Agents' connections that were refused, by HTTP status.")
+        checkChanges = metrics.counter(
+            "backupy_check_changes_total", "Health checks that came to another status, by status.")
         anomalies = metrics.counter("backupy_anomalies_total", "What was not as it should be with agents, by kind.")
         runs = metrics.counter("backupy_runs_total", "Runs that ended, by status and class of failure.")
         runSeconds = metrics.histogram(
@@ -148,6 +151,9 @@ final class FleetFigures: Sendable {
         case .decided(let run, .started):
             starts.withLock { if $0[run] == nil { $0[run] = entry.recordedAt } }
         case .decided(let run, .closed(let verdict, _)): observe(run, verdict, entry)
+        case .judged(let check, let decision):
+            say(.notice, "\(Fleet.sentence(for: entry.message))", entry, ["check": "\(check)"])
+            if case .became(let phase, _) = decision { checkChanges.add(1, [("status", phase.word)]) }
         case .outcome(let outcome): observe(outcome)
         case .started, .captureOpened, .captured, .requested, .accepted, .refused, .deadline, .command: break
         }
@@ -161,7 +167,8 @@ final class FleetFigures: Sendable {
         case .dispatch: framesSent.add(1, [("kind", "run_backup")])
         case .cancel: framesSent.add(1, [("kind", "cancel_job")])
         case .probe: framesSent.add(1, [("kind", "ping")])
-        case .observe, .delete, .disconnect, .refuse: break
+        case .runCheck: framesSent.add(1, [("kind", "run_health_check")])
+        case .observe, .delete, .disconnect, .refuse, .probeTarget: break
         }
     }
 

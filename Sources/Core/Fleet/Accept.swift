@@ -61,14 +61,13 @@ extension Fleet.State {
             objects[id]?.isBeingDeleted = true
             return [.deletion(id)]
         case .checkCreated(let id, let agent, let spec):
-            checks[id] = Check(agent: agent, spec: spec)
-            if let agent { agents[agent]?.checks.append(id) }
-            return agent.map { reconfigure($0) } ?? []
+            return createCheck(id, agent, spec, entry)
+        case .checkChanged(let id, let spec):
+            return changeCheck(id, spec, entry)
         case .checkDeleted(let id):
-            let agent = checks[id]?.agent
-            checks[id] = nil
-            if let agent { agents[agent]?.checks.removeAll { $0 == id } }
-            return agent.map { reconfigure($0) } ?? []
+            return deleteCheck(id)
+        case .checkRunRequested(let id):
+            return [.probeDue(id)]
         case .tokenCreated(let id, let spec):
             tokens[id] = APIToken(
                 name: spec.name, role: spec.role, digest: spec.digest, createdAt: entry.recordedAt,
@@ -90,7 +89,7 @@ extension Fleet.State {
         timers.arm(.idempotency(key), due: expiry, by: entry.position)
     }
 
-    private mutating func reconfigure(_ id: AgentID) -> [Fleet.Change] {
+    mutating func reconfigure(_ id: AgentID) -> [Fleet.Change] {
         guard agents.contains(id) else { return [] }
         agents[id]?.configVersion &+= 1
         return [.configuration(id)]
@@ -108,7 +107,7 @@ extension Fleet.State {
         let changes = disown(id, entry)
         for job in agents[id]?.jobs ?? [] { jobs[job] = nil }
         for target in agents[id]?.targets ?? [] { targets[target] = nil }
-        for check in agents[id]?.checks ?? [] { checks[check] = nil }
+        for check in agents[id]?.checks ?? [] { dropCheck(check) }
         agents[id] = nil
         conflicts[id] = nil
         return changes.filter { if case .session = $0 { false } else { true } }

@@ -88,9 +88,13 @@ extension Fleet {
             }
             return .granted(.tokenIssued(id, object.attempt))
         case .createCheck(let id, let agent, let spec):
-            if let agent, !state.agents.contains(agent) { return .unknown("agent") }
-            if state.checks.contains(id) { return .refused(taken) }
-            return spec.problem.map { .refused($0) } ?? .granted(.checkCreated(id, agent, spec))
+            return createCheck(id, agent, spec, in: state)
+        case .changeCheck(let id, let fields):
+            guard var spec = state.checks[id]?.spec else { return .unknown("health check") }
+            for field in fields { spec.set(field) }
+            return spec.problem.map { .refused($0) } ?? .granted(.checkChanged(id, spec))
+        case .runCheck(let id):
+            return runCheck(id, in: state)
         case .deleteCheck(let id):
             return state.checks.contains(id) ? .granted(.checkDeleted(id)) : .unknown("health check")
         case .createToken(let id, let spec):
@@ -142,6 +146,40 @@ extension Fleet {
         var spec = JobSpec()
         for field in fields { spec.set(field) }
         return spec.problem.map { .refused($0) } ?? .granted(.jobCreated(id, agent, target, spec))
+    }
+
+    private static func createCheck(
+        _ id: CheckID, _ agent: AgentID?, _ spec: CheckSpec, in state: borrowing State
+    ) -> Judgement {
+        if let agent {
+            guard let owner = state.agents[agent] else { return .unknown("agent") }
+            if owner.checks.count >= Limits.checksOfAgent {
+                let text = "the agent has \(Limits.checksOfAgent) health checks; delete those that are no longer needed"
+                return .refused(Refusal(code: .conflict, text: Text(text)))
+            }
+        }
+        if state.checks.contains(id) { return .refused(taken) }
+        if state.checks.count >= Limits.checks {
+            let text = "there are \(Limits.checks) health checks; delete those that are no longer needed"
+            return .refused(Refusal(code: .conflict, text: Text(text)))
+        }
+        return spec.problem.map { .refused($0) } ?? .granted(.checkCreated(id, agent, spec))
+    }
+
+    private static func runCheck(_ id: CheckID, in state: borrowing State) -> Judgement {
+        guard let check = state.checks[id] else { return .unknown("health check") }
+        if check.spec.isPaused {
+            return .refused(Refusal(code: .conflict, text: "the health check is paused; set paused to false first"))
+        }
+        guard let agent = check.agent else { return .granted(.checkRunRequested(id)) }
+        guard let session = state.agents[agent]?.session else {
+            return .refused(Refusal(code: .conflict, text: "the agent that probes it is not connected"))
+        }
+        guard session.runsChecks else {
+            let text: Text = "the agent does not run health checks: it knows only version 1 of the protocol"
+            return .refused(Refusal(code: .conflict, text: text))
+        }
+        return .granted(.checkRunRequested(id))
     }
 
     private static func runJob(_ id: RunID, _ job: JobID, in state: borrowing State) -> Judgement {

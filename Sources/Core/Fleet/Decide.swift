@@ -32,6 +32,16 @@ extension Fleet {
             return state.objects[run].map { [.command(.delete(run, $0.attempt))] } ?? []
         case .anomaly(let anomaly):
             return [.noted(anomaly)]
+        case .checked(let check):
+            return judge(check, entry, in: state)
+        case .checkChanged(let check):
+            return judgeChange(check, in: state)
+        case .unheard(let check):
+            return lose(check, in: state)
+        case .probeDue(let check):
+            return probe(check, in: state)
+        case .check, .certificate:
+            return []
         }
     }
 

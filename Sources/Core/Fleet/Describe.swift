@@ -27,6 +27,8 @@ extension Fleet {
         case .deadline(.run(let id)): Description(stream: .run(id), kind: "deadline.run", role: .deadline)
         case .deadline(.claim(let id)):
             Description(stream: stream(of: id, in: state), kind: "deadline.claim", role: .deadline)
+        case .deadline(.check(let id)):
+            Description(stream: stream(of: id, in: state), kind: "deadline.check", role: .deadline)
         case .deadline(.idempotency): Description(stream: .engine, kind: "deadline.idempotency", role: .deadline)
         case .presence(let id, let presence):
             Description(
@@ -37,6 +39,8 @@ extension Fleet {
                 kind: Text("anomaly.\(anomaly.kind.rawValue)"), role: .decision)
         case .decided(let id, .started): Description(stream: .run(id), kind: "run.started", role: .decision)
         case .decided(let id, .closed): Description(stream: .run(id), kind: "run.closed", role: .decision)
+        case .judged(let id, let decision):
+            Description(stream: stream(of: id, in: state), kind: decision.kind, role: .decision)
         case .command(let command):
             Description(stream: command.stream, kind: Text("command.\(command.word)"), role: .command)
         case .outcome(let outcome):
@@ -48,6 +52,10 @@ extension Fleet {
 
     private static func stream(of id: AgentID, in state: borrowing State) -> Stream {
         state.agents.contains(id) ? .agent(id) : .engine
+    }
+
+    private static func stream(of id: CheckID, in state: borrowing State) -> Stream {
+        state.checks.contains(id) ? .check(id) : .engine
     }
 
     private static func describe(
@@ -70,7 +78,7 @@ extension Fleet {
             case .completed(let completion): (onRun(completion.run), "frame.backup_completed")
             case .health(let result):
                 (
-                    state.checks[result.check]?.agent == id ? Stream("check", result.check.text) : own,
+                    state.checks[result.check]?.agent == id ? .check(result.check) : own,
                     "frame.health_result"
                 )
             case .log(let line):
@@ -130,7 +138,9 @@ extension Request {
         case .deleteRun: "request.delete_run"
         case .issueDecryptionToken: "request.issue_decryption_token"
         case .createCheck: "request.create_check"
+        case .changeCheck: "request.change_check"
         case .deleteCheck: "request.delete_check"
+        case .runCheck: "request.run_check"
         case .createToken: "request.create_token"
         case .deleteToken: "request.delete_token"
         }
@@ -147,7 +157,7 @@ extension Request {
             state.jobs.contains(id) ? .job(id) : .engine
         case .cancelRun(let id), .deleteRun(let id), .issueDecryptionToken(let id):
             state.runs.contains(id) || state.objects.contains(id) ? .run(id) : .engine
-        case .deleteCheck(let id):
+        case .changeCheck(let id, _), .deleteCheck(let id), .runCheck(let id):
             state.checks.contains(id) ? .check(id) : .engine
         case .createAgent, .createCheck, .createToken, .deleteToken:
             .engine
@@ -175,7 +185,9 @@ extension Acceptance {
         case .runDeletionRequested: "accepted.run_deletion_requested"
         case .tokenIssued: "accepted.token_issued"
         case .checkCreated: "accepted.check_created"
+        case .checkChanged: "accepted.check_changed"
         case .checkDeleted: "accepted.check_deleted"
+        case .checkRunRequested: "accepted.check_run_requested"
         case .tokenCreated: "accepted.token_created"
         case .tokenDeleted: "accepted.token_deleted"
         case .repeated: "accepted.repeated"
@@ -191,7 +203,8 @@ extension Acceptance {
         case .jobCreated(let id, _, _, _), .jobChanged(let id, _), .jobDeleted(let id): .job(id)
         case .runQueued(let id, _), .cancelRequested(let id), .runDeletionRequested(let id), .tokenIssued(let id, _):
             .run(id)
-        case .checkCreated(let id, _, _), .checkDeleted(let id): .check(id)
+        case .checkCreated(let id, _, _), .checkChanged(let id, _), .checkDeleted(let id), .checkRunRequested(let id):
+            .check(id)
         }
     }
 }
@@ -209,6 +222,8 @@ extension Command {
         case .disconnect: "disconnect"
         case .probe: "probe"
         case .refuse: "refuse"
+        case .probeTarget: "probe_target"
+        case .runCheck: "run_check"
         }
     }
 
@@ -218,6 +233,18 @@ extension Command {
         case .welcome(let id, _), .configure(let id, _), .disconnect(let id, _), .probe(let id, _), .refuse(let id, _):
             .agent(id)
         case .dispatch(_, let id, _, _), .cancel(_, let id, _), .observe(let id, _), .delete(let id, _): .run(id)
+        case .probeTarget(let id), .runCheck(_, let id): .check(id)
+        }
+    }
+}
+
+extension CheckDecision {
+    /// The kind of the entry.
+    var kind: Text {
+        switch self {
+        case .became(let phase, _): Text("check.\(phase.word)")
+        case .certificateExpiring: "check.certificate_expiring"
+        case .certificateRenewed: "check.certificate_renewed"
         }
     }
 }

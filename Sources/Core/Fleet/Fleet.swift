@@ -35,6 +35,12 @@ public enum Fleet: Machine {
         /// How long a connection of an agent may take to show that it lives while another host waits in its place. With
         /// the way back shorter than the 15 s that agents wait for their RegisterAck.
         public static let claim = Milliseconds.seconds(8)
+        /// Without a result for three intervals, and for at least so long, a check is unknown.
+        public static let checkSilence = Milliseconds.seconds(90)
+        /// How many health checks one agent may have: its configuration stays far below the 4 MiB of a frame.
+        public static let checksOfAgent = 500
+        /// How many health checks there may be.
+        public static let checks = 10_000
         /// How many messages a reference agent can replay; with more it hangs. Source: the recording `backlog-hang`.
         public static let replay: UInt32 = 64
         /// How many attempts of unknown sending are replaced per run.
@@ -69,6 +75,18 @@ public enum Fleet: Machine {
         case deletion(RunID)
         /// Something is not as it should be.
         case anomaly(Anomaly)
+        /// There is a new result of a check, by which it may go otherwise than before.
+        case checked(CheckID)
+        /// A check was made, changed, paused or resumed.
+        case checkChanged(CheckID)
+        /// Nothing was heard about a check for too long.
+        case unheard(CheckID)
+        /// A check is to be probed now.
+        case probeDue(CheckID)
+        /// A check's phase, by a decision.
+        case check(CheckID, before: Check.Phase)
+        /// A check's certificate ends soon, or no longer.
+        case certificate(CheckID)
     }
 
     /// What the log has been folded into: bounded by the fleet, by open work, and by the objects that exist.

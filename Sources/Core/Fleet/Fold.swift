@@ -18,7 +18,9 @@ extension Fleet {
         case .decided(let run, let decision): state.fold(decision, of: run, entry)
         case .outcome(let outcome): state.fold(outcome, entry)
         case .clockStepped(let step): state.skip(step, entry)
-        case .refused, .faulted, .command: []
+        case .judged(let check, let decision): state.fold(decision, of: check, entry)
+        case .command(let command): state.give(command, entry)
+        case .refused, .faulted: []
         }
     }
 }
@@ -36,6 +38,7 @@ extension Fleet.State {
             // Not decided one by one: with a large fleet that would be a turn of thousands of messages.
             if agents[id]?.status == .online { agents[id]?.status = .offline }
         }
+        resumeChecks(isLong: true, entry)
         return []
     }
 
@@ -53,6 +56,7 @@ extension Fleet.State {
             }
             for run in agents[id]?.openRuns ?? [] { touch(run, entry) { $0.skipped(step) } }
         }
+        resumeChecks(isLong: false, entry)
         return []
     }
 
@@ -93,7 +97,15 @@ extension Fleet.State {
             return []
         case .claim(let agent):
             return promoteClaim(of: agent, entry)
+        case .check(let check):
+            return passCheck(check, entry)
         }
+    }
+
+    /// What is under way as soon as it is ordered.
+    mutating func give(_ command: Command, _ entry: Entry<Fleet.Message>) -> [Fleet.Change] {
+        if case .probeTarget(let check) = command { checks[check]?.probe = entry.position }
+        return []
     }
 
     /// Changes a run and all that hangs on its phase: its timer, the agent's counts, and what follows from signs.

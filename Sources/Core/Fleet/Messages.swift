@@ -33,6 +33,8 @@ extension Fleet {
         case noted(Anomaly)
         /// What was decided about a run.
         case decided(RunID, RunDecision)
+        /// What was decided about a health check.
+        case judged(CheckID, CheckDecision)
         /// An instruction to a worker.
         case command(Command)
         /// What became of an instruction.
@@ -241,6 +243,8 @@ public enum TimerKey: Hashable, Comparable, Sendable {
     case idempotency(IdempotencyKey)
     /// A connection from another host takes the agent's place, unless the agent's own was heard.
     case claim(AgentID)
+    /// A health check's next probe, or that none was heard of for too long.
+    case check(CheckID)
 }
 
 /// A key under which a repeated request gives the same answer.

@@ -33,8 +33,12 @@ public enum Request: Hashable, Sendable {
     case issueDecryptionToken(RunID)
     /// Add a health check; nil: the control plane probes.
     case createCheck(CheckID, AgentID?, CheckSpec)
+    /// Change a health check; who probes stays as it is.
+    case changeCheck(CheckID, [CheckField])
     /// Forget a health check.
     case deleteCheck(CheckID)
+    /// Probe a health check now.
+    case runCheck(CheckID)
     /// Let somebody in with a new token.
     case createToken(TokenID, APITokenSpec)
     /// Let nobody in with a token any more.
@@ -93,7 +97,9 @@ public enum Acceptance: Hashable, Sendable {
     case runDeletionRequested(RunID)
     case tokenIssued(RunID, Attempt)
     case checkCreated(CheckID, AgentID?, CheckSpec)
+    case checkChanged(CheckID, CheckSpec)
     case checkDeleted(CheckID)
+    case checkRunRequested(CheckID)
     case tokenCreated(TokenID, APITokenSpec)
     case tokenDeleted(TokenID)
     /// The same question under the same key: what was answered at that position.

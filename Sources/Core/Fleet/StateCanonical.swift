@@ -79,6 +79,9 @@ private struct ArmedTimer: Restorable {
         case .run(let run):
             encoder.encode("kind", "run" as Text)
             encoder.encode("id", run)
+        case .check(let check):
+            encoder.encode("kind", "check" as Text)
+            encoder.encode("id", check)
         case .idempotency(let key):
             encoder.encode("kind", "idempotency" as Text)
             encoder.encode("token", key.token)
@@ -95,6 +98,7 @@ private struct ArmedTimer: Restorable {
             case "silence": .silence(try decoder.decode("id"))
             case "claim": .claim(try decoder.decode("id"))
             case "run": .run(try decoder.decode("id"))
+            case "check": .check(try decoder.decode("id"))
             case "idempotency":
                 .idempotency(IdempotencyKey(token: try decoder.decode("token"), key: try decoder.decode("key")))
             default: throw CanonicalError(field: "kind", problem: "is no kind of timer that this version knows")

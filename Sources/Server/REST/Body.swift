@@ -122,6 +122,20 @@ struct Body {
         return moment
     }
 
+    /// An id of this kind; null is absent.
+    mutating func identifier<Thing>(
+        _ name: String, of kind: Identifier<Thing>.Type
+    ) throws(RESTError) -> Identifier<Thing>? {
+        guard let value = take(name), value != .null else { return nil }
+        guard case .string(let text) = value, Desk.isIdentifier(text, of: kind) else {
+            throw .field(path(of: name), "must be null, or an id that begins with \(Thing.prefix)")
+        }
+        return Identifier(Text(text))
+    }
+
+    /// Whether a member is there.
+    func has(_ name: String) -> Bool { members.contains { $0.name == name } }
+
     /// One of some words.
     mutating func word<Value>(_ name: String, _ words: [(String, Value)]) throws(RESTError) -> Value? {
         guard let value = take(name) else { return nil }

@@ -49,6 +49,8 @@ enum MessageJSON {
             ["agent_id": id(agent)]
         case .deadline(.run(let run)):
             ["run_id": id(run)]
+        case .deadline(.check(let check)):
+            ["check_id": id(check)]
         case .deadline(.idempotency(let key)):
             ["token": text(key.token), "idempotency_key": text(key.key)]
         case .presence(let agent, let presence):
@@ -60,6 +62,8 @@ enum MessageJSON {
             ]
         case .decided(let run, let decision):
             Self.decision(decision, of: run)
+        case .judged(let check, let decision):
+            CheckJSON.decision(decision, of: check)
         case .command(let command):
             Self.command(command)
         case .outcome(let outcome):
@@ -123,6 +127,10 @@ enum MessageJSON {
             ["type": word, "run_id": id(run), "attempt": .integer(attempt.number)]
         case .disconnect(let agent, let session), .probe(let agent, let session), .refuse(let agent, let session):
             ["type": word, "agent_id": id(agent), "session_id": id(session)]
+        case .probeTarget(let check):
+            ["type": word, "check_id": id(check)]
+        case .runCheck(let agent, let check):
+            ["type": word, "agent_id": id(agent), "check_id": id(check)]
         }
     }
 
@@ -134,6 +142,7 @@ enum MessageJSON {
         case .found(let byteCount, let bytes):
             ["type": "found", "size_bytes": .integer(byteCount), "sha256": digest(bytes)]
         case .missing: ["type": "missing"]
+        case .probed(let found): ["type": "probed", "found": CheckJSON.result(found)]
         }
     }
 

@@ -70,6 +70,35 @@ enum OpenAPISchemas {
             closed([("name", text), ("role", words(Role.allCases.map(\.rawValue))), ("expires_at", optionalMoment)])),
         .init("Token", object(token)),
         .init("NewTokenText", object(token + [("token", optionalText)])),
+        .init("NewCheck", closed([("agent_id", optionalText)] + check)),
+        .init("CheckChange", closed(check)),
+        .init(
+            "Check",
+            object(
+                [("id", text), ("agent_id", optionalText)] + check + [
+                    ("status", words(["unknown", "up", "down", "flapping"])), ("reason", optionalText),
+                    ("since", moment), ("certificate_expiring", flag), ("last", optionalAnything),
+                ])),
+        .init(
+            "CheckResult",
+            object([
+                ("recorded_at", moment), ("position", number), ("probed_at", moment), ("ok", flag),
+                ("latency_ms", number), ("status_code", number), ("error", text), ("error_class", optionalText),
+                (
+                    "phases",
+                    object([
+                        ("resolve_ms", optionalNumber), ("connect_ms", optionalNumber), ("tls_ms", optionalNumber),
+                        ("first_byte_ms", optionalNumber),
+                    ])
+                ), ("certificate_expires_at", optionalMoment),
+            ])),
+        .init(
+            "CheckUptime",
+            object([
+                ("check_id", text), ("period", words(Uptime.Period.allCases.map(\.rawValue))), ("up_seconds", number),
+                ("down_seconds", number), ("unknown_seconds", number), ("uptime_percent", optionalText),
+            ])),
+        .init("CheckReference", object([("check_id", text)])),
         .init("RunReference", object([("run_id", text)])),
         .init(
             "Run",
@@ -127,6 +156,15 @@ enum OpenAPISchemas {
         ("compression", words(["zstd"])),
         ("encryption_enabled", ["const": true]), ("pre_hooks", hooks), ("post_hooks", hooks),
         ("retry", closed([("max_attempts", number), ("backoff_seconds", list(number))])), ("timeout_sec", number),
+    ]
+    private static let check: [Property] = [
+        ("name", text), ("type", words(CheckSpec.Kind.allCases.map(\.word))), ("target", text),
+        ("interval_sec", ["type": "integer", "minimum": 5, "maximum": 86_400]),
+        ("timeout_sec", ["type": "integer", "minimum": 1, "maximum": 300]), ("expected_status", number),
+        ("failures_to_down", ["type": "integer", "minimum": 1, "maximum": 20]),
+        ("successes_to_up", ["type": "integer", "minimum": 1, "maximum": 20]),
+        ("flap_changes", ["type": "integer", "minimum": 0, "maximum": 19]),
+        ("certificate_days", ["type": "integer", "minimum": 0, "maximum": 365]), ("paused", flag),
     ]
     private static let hooks: JSON = [
         "type": "array", "maxItems": 16, "items": ["type": "string", "maxLength": 4_096],

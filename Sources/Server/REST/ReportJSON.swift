@@ -37,10 +37,7 @@ enum ReportJSON {
             ]
         case .health(let result):
             [
-                "type": "health_result", "check_id": MessageJSON.id(result.check),
-                "probed_at": Moment.json(result.probedAt), "ok": .bool(result.isHealthy),
-                "latency_ms": .integer(result.latencyMilliseconds), "status_code": .integer(result.statusCode),
-                "error": text(result.errorText),
+                "type": "health_result", "check_id": MessageJSON.id(result.check), "found": CheckJSON.result(result),
             ]
         case .log(let line):
             [

@@ -42,6 +42,10 @@ enum RequestJSON {
                 "type": "create_check", "check_id": id(check), "agent_id": agent.map(id) ?? .null,
                 "name": text(spec.name),
             ]
+        case .changeCheck(let check, let fields):
+            ["type": "change_check", "check_id": id(check), "fields": .array(fields.map(name))]
+        case .runCheck(let check):
+            ["type": "run_check", "check_id": id(check)]
         case .deleteCheck(let check):
             ["type": "delete_check", "check_id": id(check)]
         case .createToken(let token, let spec):
@@ -102,6 +106,13 @@ enum RequestJSON {
                 "type": "check_created", "check_id": id(check), "agent_id": agent.map(id) ?? .null,
                 "name": text(spec.name),
             ]
+        case .checkChanged(let check, let spec):
+            [
+                "type": "check_changed", "check_id": id(check), "name": text(spec.name),
+                "paused": .bool(spec.isPaused), "interval_sec": .integer(spec.intervalSeconds),
+            ]
+        case .checkRunRequested(let check):
+            ["type": "check_run_requested", "check_id": id(check)]
         case .checkDeleted(let check):
             ["type": "check_deleted", "check_id": id(check)]
         case .tokenCreated(let token, let spec):
@@ -153,6 +164,22 @@ enum RequestJSON {
         case .jitterSeconds: "jitter_sec"
         case .overlap: "overlap"
         case .catchUpSeconds: "catch_up_sec"
+        }
+    }
+
+    private static func name(_ field: CheckField) -> JSON {
+        switch field {
+        case .name: "name"
+        case .kind: "type"
+        case .target: "target"
+        case .intervalSeconds: "interval_sec"
+        case .timeoutSeconds: "timeout_sec"
+        case .expectedStatus: "expected_status"
+        case .failuresToDown: "failures_to_down"
+        case .successesToUp: "successes_to_up"
+        case .flapChanges: "flap_changes"
+        case .certificateDays: "certificate_days"
+        case .isPaused: "paused"
         }
     }
 

@@ -75,7 +75,7 @@ extension Desk {
         return .json(Page.json(runs.map(json), next: next))
     }
 
-    private func moment(_ name: String, _ query: Query) throws(RESTError) -> Timestamp? {
+    func moment(_ name: String, _ query: Query) throws(RESTError) -> Timestamp? {
         guard let text = query.filter(name) else { return nil }
         guard let moment = Moment.parse(text) else {
             throw .field(name, "must be a moment as RFC 3339 writes it, such as 2026-01-31T08:00:00Z")

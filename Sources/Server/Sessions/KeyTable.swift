@@ -45,7 +45,8 @@ public final class KeyTable: Sendable {
                 keys.withLock { $0.set(nil, of: id) }
             case .agentRenamed, .agentConfigured, .targetCreated, .targetChanged, .targetDeleted, .jobCreated,
                 .jobChanged, .jobDeleted, .runQueued, .cancelRequested, .runDeletionRequested, .tokenIssued,
-                .checkCreated, .checkDeleted, .tokenCreated, .tokenDeleted, .repeated:
+                .checkCreated, .checkChanged, .checkDeleted, .checkRunRequested, .tokenCreated, .tokenDeleted,
+                .repeated:
                 continue
             }
         }

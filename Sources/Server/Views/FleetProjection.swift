@@ -2,7 +2,8 @@ public import Core
 public import Engine
 import Foundation
 
-/// Keeps the collection `runs` for reading: one document a run, with all that ``Core/RunDetail`` tells.
+/// Keeps the collection `runs` for reading: one document a run, with all that ``Core/RunDetail`` tells; and beside it the
+/// last results of health checks.
 ///
 /// Everything about a run that counts stands in its own stream (see `Fleet.describe`), whichever id the message itself
 /// carries: a frame that names an attempt by its wire id, or only the job, too.
@@ -16,11 +17,12 @@ public struct FleetProjection: Projection {
     /// The collections it fills. The member `created_at` is in milliseconds.
     public var collections: [CollectionSchema] {
         [CollectionSchema(name: Self.runs, indexed: ["agent_id", "job_id", "target_id", "status"])]
+            + CheckSightings.collections
     }
 
     /// The run's document as this entry leaves it; none when it changes nothing that is shown.
     public func project(_ entry: Entry<Fleet.Message>, lookup: (String, String) -> Document?) -> [Document] {
-        guard let id = Self.run(of: entry.stream) else { return [] }
+        guard let id = Self.run(of: entry.stream) else { return CheckSightings.project(entry, lookup: lookup) }
         guard let before = lookup(Self.runs, id).flatMap(Self.detail) else {
             return RunDetail(entry).flatMap(Self.document).map { [$0] } ?? []
         }

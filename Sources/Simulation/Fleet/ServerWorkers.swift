@@ -13,9 +13,10 @@ extension World {
     private static func lane(for command: Command) -> Text {
         switch command {
         case .welcome(let agent, _), .configure(let agent, _), .dispatch(let agent, _, _, _), .cancel(let agent, _, _),
-            .disconnect(let agent, _), .probe(let agent, _), .refuse(let agent, _):
+            .disconnect(let agent, _), .probe(let agent, _), .refuse(let agent, _), .runCheck(let agent, _):
             agent.text
         case .observe(let run, _), .delete(let run, _): run.text
+        case .probeTarget(let check): check.text
         }
     }
 
@@ -103,6 +104,14 @@ extension World {
             }
             write(.ping, to: id)
             return .done
+        case .runCheck(let agent, _):
+            return welcomedConnection(of: agent) == nil ? .undone("not connected") : .done
+        case .probeTarget(let check):
+            let isHealthy = isHealed || !dice.chance(in: 10)
+            return .probed(
+                HealthResult(
+                    check: check, probedAt: now, isHealthy: isHealthy, latencyMilliseconds: 1,
+                    errorText: isHealthy ? "" : "refused", statusCode: isHealthy ? 200 : 0))
         case .disconnect(let agent, let session), .refuse(let agent, let session):
             for id in connections.indices.reversed() where links[connections[id].agent].agent == agent {
                 if connections[id].session == session { closeAtServer(id, .ended) }

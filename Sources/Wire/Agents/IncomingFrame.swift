@@ -101,6 +101,7 @@ extension WireEnvelope {
         case .selfUpdate: 56
         case .ping: 57
         case .reportAcknowledged: 1_000
+        case .healthReport: 1_010
         case nil: firstUnknownTag
         }
     }
@@ -129,6 +130,7 @@ extension Report {
             case .jobUpdate(let message): .jobUpdate(JobUpdate(message))
             case .backupCompleted(let message): .completed(Completion(message))
             case .healthResult(let message): .health(HealthResult(message))
+            case .healthReport(let message): .health(HealthResult(message))
             case .log(let message): .log(LogLine(message))
             case .restoreUpdate(let message): .restore(RestoreUpdate(message))
             case .ack(let message):

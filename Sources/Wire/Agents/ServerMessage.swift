@@ -50,6 +50,8 @@ public enum ServerMessage: Sendable {
     case runBackup(RunBackupOrder)
     /// Stop what is being done for a job.
     case cancelJob(JobID)
+    /// Probe a check now.
+    case runHealthCheck(CheckID)
     /// Give a sign of life; the argument is the wall clock.
     case ping(Timestamp)
     /// The terminal report about this run, in the envelope with that number, is durably recorded. Extension `report-ack`.
@@ -128,6 +130,7 @@ extension ServerMessage {
         case .configUpdate(let configuration): .configUpdate(.with { $0.config = configuration.message })
         case .runBackup(let order): .runBackup(WireRunBackup(order))
         case .cancelJob(let job): .cancelJob(.with { $0.jobID = job.text.string })
+        case .runHealthCheck(let check): .runHealthCheck(.with { $0.checkID = check.text.string })
         case .ping(let now): .ping(.with { $0.tsMs = UInt64(clamping: now.milliseconds) })
         case .reportAcknowledged(let run, let sequence):
             .reportAcknowledged(

@@ -36,7 +36,8 @@ public struct AgentConfiguration: Sendable {
         for id in owner.jobs { if let job = state.jobs[id] { jobs.append(WireBackupJobSpec(id, job)) } }
         var checks: [WireHealthCheckSpec] = []
         for id in owner.checks {
-            if let check = state.checks[id] { checks.append(WireHealthCheckSpec(id, check.spec)) }
+            // The wire knows no pause: to the agent, a check that is paused is not there.
+            if let check = state.checks[id], !check.spec.isPaused { checks.append(WireHealthCheckSpec(id, check.spec)) }
         }
         let settings = owner.settings
         message = .with { [targets, jobs, checks] in

@@ -178,6 +178,14 @@ package nonisolated struct WireEnvelope: Sendable {
     set {payload = .reportAcknowledged(newValue)}
   }
 
+  package var healthReport: WireHealthCheckReport {
+    get {
+      if case .healthReport(let v)? = payload {return v}
+      return WireHealthCheckReport()
+    }
+    set {payload = .healthReport(newValue)}
+  }
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   /// 10 to 49: agent to server. 50 to 99: server to agent. 1000 to 1999: extensions, only when negotiated.
@@ -199,6 +207,7 @@ package nonisolated struct WireEnvelope: Sendable {
     case selfUpdate(WireSelfUpdate)
     case ping(WirePing)
     case reportAcknowledged(WireReportAcknowledged)
+    case healthReport(WireHealthCheckReport)
 
   }
 
@@ -211,7 +220,7 @@ fileprivate nonisolated let _protobuf_package = "backup.v1"
 
 nonisolated extension WireEnvelope: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Envelope"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}seq\0\u{3}ts_ms\0\u{3}correlation_id\0\u{2}\u{7}register\0\u{1}heartbeat\0\u{1}discovery\0\u{3}job_update\0\u{3}backup_completed\0\u{3}health_result\0\u{1}log\0\u{3}restore_update\0\u{1}ack\0\u{4} register_ack\0\u{3}config_update\0\u{3}run_backup\0\u{3}cancel_job\0\u{3}run_health_check\0\u{4}\u{2}self_update\0\u{1}ping\0\u{4}o\u{e}report_acknowledged\0\u{c}7\u{1}")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}seq\0\u{3}ts_ms\0\u{3}correlation_id\0\u{2}\u{7}register\0\u{1}heartbeat\0\u{1}discovery\0\u{3}job_update\0\u{3}backup_completed\0\u{3}health_result\0\u{1}log\0\u{3}restore_update\0\u{1}ack\0\u{4} register_ack\0\u{3}config_update\0\u{3}run_backup\0\u{3}cancel_job\0\u{3}run_health_check\0\u{4}\u{2}self_update\0\u{1}ping\0\u{4}o\u{e}report_acknowledged\0\u{4}\u{a}health_report\0\u{c}7\u{1}")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -443,6 +452,19 @@ nonisolated extension WireEnvelope: SwiftProtobuf.Message, SwiftProtobuf._Messag
           self.payload = .reportAcknowledged(v)
         }
       }()
+      case 1010: try {
+        var v: WireHealthCheckReport?
+        var hadOneofValue = false
+        if let current = self.payload {
+          hadOneofValue = true
+          if case .healthReport(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.payload = .healthReport(v)
+        }
+      }()
       default: break
       }
     }
@@ -530,6 +552,10 @@ nonisolated extension WireEnvelope: SwiftProtobuf.Message, SwiftProtobuf._Messag
     case .reportAcknowledged?: try {
       guard case .reportAcknowledged(let v)? = self.payload else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 1000)
+    }()
+    case .healthReport?: try {
+      guard case .healthReport(let v)? = self.payload else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 1010)
     }()
     case nil: break
     }

@@ -42,6 +42,88 @@ package nonisolated struct WireReportAcknowledged: Sendable {
   package init() {}
 }
 
+/// Agent to server, tag 1010, instead of HealthCheckResult (extension `health-detail`; who names it runs the checks of its
+/// configuration). What the probe did not come to is absent.
+package nonisolated struct WireHealthCheckReport: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var result: WireHealthCheckResult {
+    get {_result ?? WireHealthCheckResult()}
+    set {_result = newValue}
+  }
+  /// Returns true if `result` has been explicitly set.
+  package var hasResult: Bool {self._result != nil}
+  /// Clears the value of `result`. Subsequent reads from it will return its default value.
+  package mutating func clearResult() {self._result = nil}
+
+  /// Looking up the name of the host.
+  package var resolveMs: UInt32 {
+    get {_resolveMs ?? 0}
+    set {_resolveMs = newValue}
+  }
+  /// Returns true if `resolveMs` has been explicitly set.
+  package var hasResolveMs: Bool {self._resolveMs != nil}
+  /// Clears the value of `resolveMs`. Subsequent reads from it will return its default value.
+  package mutating func clearResolveMs() {self._resolveMs = nil}
+
+  /// Connecting to its address.
+  package var connectMs: UInt32 {
+    get {_connectMs ?? 0}
+    set {_connectMs = newValue}
+  }
+  /// Returns true if `connectMs` has been explicitly set.
+  package var hasConnectMs: Bool {self._connectMs != nil}
+  /// Clears the value of `connectMs`. Subsequent reads from it will return its default value.
+  package mutating func clearConnectMs() {self._connectMs = nil}
+
+  /// Agreeing on TLS.
+  package var tlsMs: UInt32 {
+    get {_tlsMs ?? 0}
+    set {_tlsMs = newValue}
+  }
+  /// Returns true if `tlsMs` has been explicitly set.
+  package var hasTlsMs: Bool {self._tlsMs != nil}
+  /// Clears the value of `tlsMs`. Subsequent reads from it will return its default value.
+  package mutating func clearTlsMs() {self._tlsMs = nil}
+
+  /// From the request to the first byte of the answer.
+  package var firstByteMs: UInt32 {
+    get {_firstByteMs ?? 0}
+    set {_firstByteMs = newValue}
+  }
+  /// Returns true if `firstByteMs` has been explicitly set.
+  package var hasFirstByteMs: Bool {self._firstByteMs != nil}
+  /// Clears the value of `firstByteMs`. Subsequent reads from it will return its default value.
+  package mutating func clearFirstByteMs() {self._firstByteMs = nil}
+
+  /// When the certificate of the server ends, unix milliseconds.
+  package var certificateExpiresAtMs: UInt64 {
+    get {_certificateExpiresAtMs ?? 0}
+    set {_certificateExpiresAtMs = newValue}
+  }
+  /// Returns true if `certificateExpiresAtMs` has been explicitly set.
+  package var hasCertificateExpiresAtMs: Bool {self._certificateExpiresAtMs != nil}
+  /// Clears the value of `certificateExpiresAtMs`. Subsequent reads from it will return its default value.
+  package mutating func clearCertificateExpiresAtMs() {self._certificateExpiresAtMs = nil}
+
+  /// What kind of thing went wrong: 0 nothing, 1 dns, 2 refused, 3 timeout, 4 tls, 5 status, 6 reset, 7 forbidden,
+  /// 8 other; what a later version adds is other.
+  package var failure: UInt32 = 0
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+
+  fileprivate var _result: WireHealthCheckResult? = nil
+  fileprivate var _resolveMs: UInt32? = nil
+  fileprivate var _connectMs: UInt32? = nil
+  fileprivate var _tlsMs: UInt32? = nil
+  fileprivate var _firstByteMs: UInt32? = nil
+  fileprivate var _certificateExpiresAtMs: UInt64? = nil
+}
+
 // MARK: - Code below here is support for the SwiftProtobuf runtime.
 
 fileprivate nonisolated let _protobuf_package = "backup.v1"
@@ -76,6 +158,70 @@ nonisolated extension WireReportAcknowledged: SwiftProtobuf.Message, SwiftProtob
   package static func ==(lhs: WireReportAcknowledged, rhs: WireReportAcknowledged) -> Bool {
     if lhs.runID != rhs.runID {return false}
     if lhs.seq != rhs.seq {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireHealthCheckReport: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".HealthCheckReport"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}result\0\u{3}resolve_ms\0\u{3}connect_ms\0\u{3}tls_ms\0\u{3}first_byte_ms\0\u{3}certificate_expires_at_ms\0\u{1}failure\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularMessageField(value: &self._result) }()
+      case 2: try { try decoder.decodeSingularUInt32Field(value: &self._resolveMs) }()
+      case 3: try { try decoder.decodeSingularUInt32Field(value: &self._connectMs) }()
+      case 4: try { try decoder.decodeSingularUInt32Field(value: &self._tlsMs) }()
+      case 5: try { try decoder.decodeSingularUInt32Field(value: &self._firstByteMs) }()
+      case 6: try { try decoder.decodeSingularUInt64Field(value: &self._certificateExpiresAtMs) }()
+      case 7: try { try decoder.decodeSingularUInt32Field(value: &self.failure) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._result {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+    } }()
+    try { if let v = self._resolveMs {
+      try visitor.visitSingularUInt32Field(value: v, fieldNumber: 2)
+    } }()
+    try { if let v = self._connectMs {
+      try visitor.visitSingularUInt32Field(value: v, fieldNumber: 3)
+    } }()
+    try { if let v = self._tlsMs {
+      try visitor.visitSingularUInt32Field(value: v, fieldNumber: 4)
+    } }()
+    try { if let v = self._firstByteMs {
+      try visitor.visitSingularUInt32Field(value: v, fieldNumber: 5)
+    } }()
+    try { if let v = self._certificateExpiresAtMs {
+      try visitor.visitSingularUInt64Field(value: v, fieldNumber: 6)
+    } }()
+    if self.failure != 0 {
+      try visitor.visitSingularUInt32Field(value: self.failure, fieldNumber: 7)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: WireHealthCheckReport, rhs: WireHealthCheckReport) -> Bool {
+    if lhs._result != rhs._result {return false}
+    if lhs._resolveMs != rhs._resolveMs {return false}
+    if lhs._connectMs != rhs._connectMs {return false}
+    if lhs._tlsMs != rhs._tlsMs {return false}
+    if lhs._firstByteMs != rhs._firstByteMs {return false}
+    if lhs._certificateExpiresAtMs != rhs._certificateExpiresAtMs {return false}
+    if lhs.failure != rhs.failure {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -186,6 +186,14 @@ package nonisolated struct RecordFleetMessage: Sendable {
     set {message = .faulted(newValue)}
   }
 
+  package var judged: RecordFleetCheckDecision {
+    get {
+      if case .judged(let v)? = message {return v}
+      return RecordFleetCheckDecision()
+    }
+    set {message = .judged(newValue)}
+  }
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package nonisolated enum OneOf_Message: Equatable, Sendable {
@@ -210,6 +218,7 @@ package nonisolated struct RecordFleetMessage: Sendable {
     case outcome(RecordFleetOutcome)
     /// What went wrong in the engine.
     case faulted(String)
+    case judged(RecordFleetCheckDecision)
 
   }
 
@@ -393,172 +402,192 @@ package nonisolated struct RecordFleetIdempotency: Sendable {
   package init() {}
 }
 
-package nonisolated struct RecordFleetRequest: Sendable {
+package nonisolated struct RecordFleetRequest: @unchecked Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
   package var ticket: RecordFleetTicket {
-    get {_ticket ?? RecordFleetTicket()}
-    set {_ticket = newValue}
+    get {_storage._ticket ?? RecordFleetTicket()}
+    set {_uniqueStorage()._ticket = newValue}
   }
   /// Returns true if `ticket` has been explicitly set.
-  package var hasTicket: Bool {self._ticket != nil}
+  package var hasTicket: Bool {_storage._ticket != nil}
   /// Clears the value of `ticket`. Subsequent reads from it will return its default value.
-  package mutating func clearTicket() {self._ticket = nil}
+  package mutating func clearTicket() {_uniqueStorage()._ticket = nil}
 
-  package var request: RecordFleetRequest.OneOf_Request? = nil
+  package var request: OneOf_Request? {
+    get {return _storage._request}
+    set {_uniqueStorage()._request = newValue}
+  }
 
   package var createAgent: RecordFleetAgentRecord {
     get {
-      if case .createAgent(let v)? = request {return v}
+      if case .createAgent(let v)? = _storage._request {return v}
       return RecordFleetAgentRecord()
     }
-    set {request = .createAgent(newValue)}
+    set {_uniqueStorage()._request = .createAgent(newValue)}
   }
 
   package var renameAgent: RecordFleetAgentRecord {
     get {
-      if case .renameAgent(let v)? = request {return v}
+      if case .renameAgent(let v)? = _storage._request {return v}
       return RecordFleetAgentRecord()
     }
-    set {request = .renameAgent(newValue)}
+    set {_uniqueStorage()._request = .renameAgent(newValue)}
   }
 
   package var deleteAgent: String {
     get {
-      if case .deleteAgent(let v)? = request {return v}
+      if case .deleteAgent(let v)? = _storage._request {return v}
       return String()
     }
-    set {request = .deleteAgent(newValue)}
+    set {_uniqueStorage()._request = .deleteAgent(newValue)}
   }
 
   package var rotateKey: RecordFleetAgentRecord {
     get {
-      if case .rotateKey(let v)? = request {return v}
+      if case .rotateKey(let v)? = _storage._request {return v}
       return RecordFleetAgentRecord()
     }
-    set {request = .rotateKey(newValue)}
+    set {_uniqueStorage()._request = .rotateKey(newValue)}
   }
 
   package var configureAgent: RecordFleetSettingsChange {
     get {
-      if case .configureAgent(let v)? = request {return v}
+      if case .configureAgent(let v)? = _storage._request {return v}
       return RecordFleetSettingsChange()
     }
-    set {request = .configureAgent(newValue)}
+    set {_uniqueStorage()._request = .configureAgent(newValue)}
   }
 
   package var createTarget: RecordFleetTargetChange {
     get {
-      if case .createTarget(let v)? = request {return v}
+      if case .createTarget(let v)? = _storage._request {return v}
       return RecordFleetTargetChange()
     }
-    set {request = .createTarget(newValue)}
+    set {_uniqueStorage()._request = .createTarget(newValue)}
   }
 
   package var changeTarget: RecordFleetTargetChange {
     get {
-      if case .changeTarget(let v)? = request {return v}
+      if case .changeTarget(let v)? = _storage._request {return v}
       return RecordFleetTargetChange()
     }
-    set {request = .changeTarget(newValue)}
+    set {_uniqueStorage()._request = .changeTarget(newValue)}
   }
 
   package var deleteTarget: String {
     get {
-      if case .deleteTarget(let v)? = request {return v}
+      if case .deleteTarget(let v)? = _storage._request {return v}
       return String()
     }
-    set {request = .deleteTarget(newValue)}
+    set {_uniqueStorage()._request = .deleteTarget(newValue)}
   }
 
   package var createJob: RecordFleetJobChange {
     get {
-      if case .createJob(let v)? = request {return v}
+      if case .createJob(let v)? = _storage._request {return v}
       return RecordFleetJobChange()
     }
-    set {request = .createJob(newValue)}
+    set {_uniqueStorage()._request = .createJob(newValue)}
   }
 
   package var changeJob: RecordFleetJobChange {
     get {
-      if case .changeJob(let v)? = request {return v}
+      if case .changeJob(let v)? = _storage._request {return v}
       return RecordFleetJobChange()
     }
-    set {request = .changeJob(newValue)}
+    set {_uniqueStorage()._request = .changeJob(newValue)}
   }
 
   package var deleteJob: String {
     get {
-      if case .deleteJob(let v)? = request {return v}
+      if case .deleteJob(let v)? = _storage._request {return v}
       return String()
     }
-    set {request = .deleteJob(newValue)}
+    set {_uniqueStorage()._request = .deleteJob(newValue)}
   }
 
   package var runJob: RecordFleetRunOfJob {
     get {
-      if case .runJob(let v)? = request {return v}
+      if case .runJob(let v)? = _storage._request {return v}
       return RecordFleetRunOfJob()
     }
-    set {request = .runJob(newValue)}
+    set {_uniqueStorage()._request = .runJob(newValue)}
   }
 
   package var cancelRun: String {
     get {
-      if case .cancelRun(let v)? = request {return v}
+      if case .cancelRun(let v)? = _storage._request {return v}
       return String()
     }
-    set {request = .cancelRun(newValue)}
+    set {_uniqueStorage()._request = .cancelRun(newValue)}
   }
 
   package var deleteRun: String {
     get {
-      if case .deleteRun(let v)? = request {return v}
+      if case .deleteRun(let v)? = _storage._request {return v}
       return String()
     }
-    set {request = .deleteRun(newValue)}
+    set {_uniqueStorage()._request = .deleteRun(newValue)}
   }
 
   package var issueDecryptionToken: String {
     get {
-      if case .issueDecryptionToken(let v)? = request {return v}
+      if case .issueDecryptionToken(let v)? = _storage._request {return v}
       return String()
     }
-    set {request = .issueDecryptionToken(newValue)}
+    set {_uniqueStorage()._request = .issueDecryptionToken(newValue)}
   }
 
   package var createCheck: RecordFleetCheck {
     get {
-      if case .createCheck(let v)? = request {return v}
+      if case .createCheck(let v)? = _storage._request {return v}
       return RecordFleetCheck()
     }
-    set {request = .createCheck(newValue)}
+    set {_uniqueStorage()._request = .createCheck(newValue)}
   }
 
   package var deleteCheck: String {
     get {
-      if case .deleteCheck(let v)? = request {return v}
+      if case .deleteCheck(let v)? = _storage._request {return v}
       return String()
     }
-    set {request = .deleteCheck(newValue)}
+    set {_uniqueStorage()._request = .deleteCheck(newValue)}
   }
 
   package var createToken: RecordFleetToken {
     get {
-      if case .createToken(let v)? = request {return v}
+      if case .createToken(let v)? = _storage._request {return v}
       return RecordFleetToken()
     }
-    set {request = .createToken(newValue)}
+    set {_uniqueStorage()._request = .createToken(newValue)}
   }
 
   package var deleteToken: String {
     get {
-      if case .deleteToken(let v)? = request {return v}
+      if case .deleteToken(let v)? = _storage._request {return v}
       return String()
     }
-    set {request = .deleteToken(newValue)}
+    set {_uniqueStorage()._request = .deleteToken(newValue)}
+  }
+
+  package var changeCheck: RecordFleetCheckChange {
+    get {
+      if case .changeCheck(let v)? = _storage._request {return v}
+      return RecordFleetCheckChange()
+    }
+    set {_uniqueStorage()._request = .changeCheck(newValue)}
+  }
+
+  /// The check's id.
+  package var runCheck: String {
+    get {
+      if case .runCheck(let v)? = _storage._request {return v}
+      return String()
+    }
+    set {_uniqueStorage()._request = .runCheck(newValue)}
   }
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
@@ -583,12 +612,15 @@ package nonisolated struct RecordFleetRequest: Sendable {
     case deleteCheck(String)
     case createToken(RecordFleetToken)
     case deleteToken(String)
+    case changeCheck(RecordFleetCheckChange)
+    /// The check's id.
+    case runCheck(String)
 
   }
 
   package init() {}
 
-  fileprivate var _ticket: RecordFleetTicket? = nil
+  fileprivate var _storage = _StorageClass.defaultInstance
 }
 
 package nonisolated struct RecordFleetAcceptance: @unchecked Sendable {
@@ -770,6 +802,23 @@ package nonisolated struct RecordFleetAcceptance: @unchecked Sendable {
     set {_uniqueStorage()._acceptance = .tokenDeleted(newValue)}
   }
 
+  package var checkChanged: RecordFleetCheck {
+    get {
+      if case .checkChanged(let v)? = _storage._acceptance {return v}
+      return RecordFleetCheck()
+    }
+    set {_uniqueStorage()._acceptance = .checkChanged(newValue)}
+  }
+
+  /// The check's id.
+  package var checkRunRequested: String {
+    get {
+      if case .checkRunRequested(let v)? = _storage._acceptance {return v}
+      return String()
+    }
+    set {_uniqueStorage()._acceptance = .checkRunRequested(newValue)}
+  }
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package nonisolated enum OneOf_Acceptance: Equatable, Sendable {
@@ -793,6 +842,9 @@ package nonisolated struct RecordFleetAcceptance: @unchecked Sendable {
     case repeatedPosition(UInt64)
     case tokenCreated(RecordFleetToken)
     case tokenDeleted(String)
+    case checkChanged(RecordFleetCheck)
+    /// The check's id.
+    case checkRunRequested(String)
 
   }
 
@@ -1476,11 +1528,350 @@ package nonisolated struct RecordFleetCheck: Sendable {
 
   package var expectedStatus: UInt32 = 0
 
+  /// Absent where an earlier version wrote it, which means the defaults of `CheckSpec`.
+  package var failuresToDown: UInt32 {
+    get {_failuresToDown ?? 0}
+    set {_failuresToDown = newValue}
+  }
+  /// Returns true if `failuresToDown` has been explicitly set.
+  package var hasFailuresToDown: Bool {self._failuresToDown != nil}
+  /// Clears the value of `failuresToDown`. Subsequent reads from it will return its default value.
+  package mutating func clearFailuresToDown() {self._failuresToDown = nil}
+
+  package var successesToUp: UInt32 {
+    get {_successesToUp ?? 0}
+    set {_successesToUp = newValue}
+  }
+  /// Returns true if `successesToUp` has been explicitly set.
+  package var hasSuccessesToUp: Bool {self._successesToUp != nil}
+  /// Clears the value of `successesToUp`. Subsequent reads from it will return its default value.
+  package mutating func clearSuccessesToUp() {self._successesToUp = nil}
+
+  package var flapChanges: UInt32 {
+    get {_flapChanges ?? 0}
+    set {_flapChanges = newValue}
+  }
+  /// Returns true if `flapChanges` has been explicitly set.
+  package var hasFlapChanges: Bool {self._flapChanges != nil}
+  /// Clears the value of `flapChanges`. Subsequent reads from it will return its default value.
+  package mutating func clearFlapChanges() {self._flapChanges = nil}
+
+  package var certificateDays: UInt32 {
+    get {_certificateDays ?? 0}
+    set {_certificateDays = newValue}
+  }
+  /// Returns true if `certificateDays` has been explicitly set.
+  package var hasCertificateDays: Bool {self._certificateDays != nil}
+  /// Clears the value of `certificateDays`. Subsequent reads from it will return its default value.
+  package mutating func clearCertificateDays() {self._certificateDays = nil}
+
+  package var isPaused: Bool = false
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
 
   fileprivate var _agent: String? = nil
+  fileprivate var _failuresToDown: UInt32? = nil
+  fileprivate var _successesToUp: UInt32? = nil
+  fileprivate var _flapChanges: UInt32? = nil
+  fileprivate var _certificateDays: UInt32? = nil
+}
+
+package nonisolated struct RecordFleetCheckChange: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var check: String = String()
+
+  package var fields: [RecordFleetCheckField] = []
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+package nonisolated struct RecordFleetCheckField: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var field: RecordFleetCheckField.OneOf_Field? = nil
+
+  package var name: String {
+    get {
+      if case .name(let v)? = field {return v}
+      return String()
+    }
+    set {field = .name(newValue)}
+  }
+
+  /// Number of `backup.v1.CheckType`.
+  package var kind: UInt32 {
+    get {
+      if case .kind(let v)? = field {return v}
+      return 0
+    }
+    set {field = .kind(newValue)}
+  }
+
+  package var target: String {
+    get {
+      if case .target(let v)? = field {return v}
+      return String()
+    }
+    set {field = .target(newValue)}
+  }
+
+  package var intervalSeconds: UInt32 {
+    get {
+      if case .intervalSeconds(let v)? = field {return v}
+      return 0
+    }
+    set {field = .intervalSeconds(newValue)}
+  }
+
+  package var timeoutSeconds: UInt32 {
+    get {
+      if case .timeoutSeconds(let v)? = field {return v}
+      return 0
+    }
+    set {field = .timeoutSeconds(newValue)}
+  }
+
+  package var expectedStatus: UInt32 {
+    get {
+      if case .expectedStatus(let v)? = field {return v}
+      return 0
+    }
+    set {field = .expectedStatus(newValue)}
+  }
+
+  package var failuresToDown: UInt32 {
+    get {
+      if case .failuresToDown(let v)? = field {return v}
+      return 0
+    }
+    set {field = .failuresToDown(newValue)}
+  }
+
+  package var successesToUp: UInt32 {
+    get {
+      if case .successesToUp(let v)? = field {return v}
+      return 0
+    }
+    set {field = .successesToUp(newValue)}
+  }
+
+  package var flapChanges: UInt32 {
+    get {
+      if case .flapChanges(let v)? = field {return v}
+      return 0
+    }
+    set {field = .flapChanges(newValue)}
+  }
+
+  package var certificateDays: UInt32 {
+    get {
+      if case .certificateDays(let v)? = field {return v}
+      return 0
+    }
+    set {field = .certificateDays(newValue)}
+  }
+
+  package var isPaused: Bool {
+    get {
+      if case .isPaused(let v)? = field {return v}
+      return false
+    }
+    set {field = .isPaused(newValue)}
+  }
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package nonisolated enum OneOf_Field: Equatable, Sendable {
+    case name(String)
+    /// Number of `backup.v1.CheckType`.
+    case kind(UInt32)
+    case target(String)
+    case intervalSeconds(UInt32)
+    case timeoutSeconds(UInt32)
+    case expectedStatus(UInt32)
+    case failuresToDown(UInt32)
+    case successesToUp(UInt32)
+    case flapChanges(UInt32)
+    case certificateDays(UInt32)
+    case isPaused(Bool)
+
+  }
+
+  package init() {}
+}
+
+package nonisolated struct RecordFleetCheckDecision: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var check: String = String()
+
+  package var decision: RecordFleetCheckDecision.OneOf_Decision? = nil
+
+  package var became: RecordFleetCheckPhase {
+    get {
+      if case .became(let v)? = decision {return v}
+      return RecordFleetCheckPhase()
+    }
+    set {decision = .became(newValue)}
+  }
+
+  /// When it ends, in milliseconds since 1970.
+  package var certificateExpiringMs: Int64 {
+    get {
+      if case .certificateExpiringMs(let v)? = decision {return v}
+      return 0
+    }
+    set {decision = .certificateExpiringMs(newValue)}
+  }
+
+  package var certificateRenewed: RecordFleetNothing {
+    get {
+      if case .certificateRenewed(let v)? = decision {return v}
+      return RecordFleetNothing()
+    }
+    set {decision = .certificateRenewed(newValue)}
+  }
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package nonisolated enum OneOf_Decision: Equatable, Sendable {
+    case became(RecordFleetCheckPhase)
+    /// When it ends, in milliseconds since 1970.
+    case certificateExpiringMs(Int64)
+    case certificateRenewed(RecordFleetNothing)
+
+  }
+
+  package init() {}
+}
+
+package nonisolated struct RecordFleetCheckPhase: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// `unknown`, `up`, `down`, `flapping`.
+  package var phase: String = String()
+
+  /// Of `unknown` alone: `new`, `silent`, `agent_away`, `unsupported`, `paused`.
+  package var ignorance: String = String()
+
+  /// Positions.
+  package var grounds: [UInt64] = []
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+/// What the control plane's own probe found.
+package nonisolated struct RecordFleetProbe: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var check: String = String()
+
+  /// Milliseconds since 1970.
+  package var probedAtMs: Int64 = 0
+
+  package var isHealthy: Bool = false
+
+  package var latencyMs: UInt32 = 0
+
+  package var error: String = String()
+
+  package var statusCode: UInt32 = 0
+
+  package var detail: RecordFleetProbeDetail {
+    get {_detail ?? RecordFleetProbeDetail()}
+    set {_detail = newValue}
+  }
+  /// Returns true if `detail` has been explicitly set.
+  package var hasDetail: Bool {self._detail != nil}
+  /// Clears the value of `detail`. Subsequent reads from it will return its default value.
+  package mutating func clearDetail() {self._detail = nil}
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+
+  fileprivate var _detail: RecordFleetProbeDetail? = nil
+}
+
+package nonisolated struct RecordFleetProbeDetail: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var resolveMs: UInt32 {
+    get {_resolveMs ?? 0}
+    set {_resolveMs = newValue}
+  }
+  /// Returns true if `resolveMs` has been explicitly set.
+  package var hasResolveMs: Bool {self._resolveMs != nil}
+  /// Clears the value of `resolveMs`. Subsequent reads from it will return its default value.
+  package mutating func clearResolveMs() {self._resolveMs = nil}
+
+  package var connectMs: UInt32 {
+    get {_connectMs ?? 0}
+    set {_connectMs = newValue}
+  }
+  /// Returns true if `connectMs` has been explicitly set.
+  package var hasConnectMs: Bool {self._connectMs != nil}
+  /// Clears the value of `connectMs`. Subsequent reads from it will return its default value.
+  package mutating func clearConnectMs() {self._connectMs = nil}
+
+  package var tlsMs: UInt32 {
+    get {_tlsMs ?? 0}
+    set {_tlsMs = newValue}
+  }
+  /// Returns true if `tlsMs` has been explicitly set.
+  package var hasTlsMs: Bool {self._tlsMs != nil}
+  /// Clears the value of `tlsMs`. Subsequent reads from it will return its default value.
+  package mutating func clearTlsMs() {self._tlsMs = nil}
+
+  package var firstByteMs: UInt32 {
+    get {_firstByteMs ?? 0}
+    set {_firstByteMs = newValue}
+  }
+  /// Returns true if `firstByteMs` has been explicitly set.
+  package var hasFirstByteMs: Bool {self._firstByteMs != nil}
+  /// Clears the value of `firstByteMs`. Subsequent reads from it will return its default value.
+  package mutating func clearFirstByteMs() {self._firstByteMs = nil}
+
+  package var certificateExpiresAtMs: Int64 {
+    get {_certificateExpiresAtMs ?? 0}
+    set {_certificateExpiresAtMs = newValue}
+  }
+  /// Returns true if `certificateExpiresAtMs` has been explicitly set.
+  package var hasCertificateExpiresAtMs: Bool {self._certificateExpiresAtMs != nil}
+  /// Clears the value of `certificateExpiresAtMs`. Subsequent reads from it will return its default value.
+  package mutating func clearCertificateExpiresAtMs() {self._certificateExpiresAtMs = nil}
+
+  /// Number of `ProbeFailure`; 0 when nothing failed.
+  package var failure: UInt32 = 0
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+
+  fileprivate var _resolveMs: UInt32? = nil
+  fileprivate var _connectMs: UInt32? = nil
+  fileprivate var _tlsMs: UInt32? = nil
+  fileprivate var _firstByteMs: UInt32? = nil
+  fileprivate var _certificateExpiresAtMs: Int64? = nil
 }
 
 /// A token of the REST interface, by the SHA-256 of its text.
@@ -1557,6 +1948,15 @@ package nonisolated struct RecordFleetTimerKey: Sendable {
     set {key = .claim(newValue)}
   }
 
+  /// The check's id.
+  package var check: String {
+    get {
+      if case .check(let v)? = key {return v}
+      return String()
+    }
+    set {key = .check(newValue)}
+  }
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package nonisolated enum OneOf_Key: Equatable, Sendable {
@@ -1567,6 +1967,8 @@ package nonisolated struct RecordFleetTimerKey: Sendable {
     case idempotency(RecordFleetIdempotencyKey)
     /// The id of the agent whose key another host came with.
     case claim(String)
+    /// The check's id.
+    case check(String)
 
   }
 
@@ -1887,6 +2289,23 @@ package nonisolated struct RecordFleetCommand: Sendable {
     set {command = .refuse(newValue)}
   }
 
+  /// The check's id.
+  package var probeTarget: String {
+    get {
+      if case .probeTarget(let v)? = command {return v}
+      return String()
+    }
+    set {command = .probeTarget(newValue)}
+  }
+
+  package var runCheck: RecordFleetCheckOfAgent {
+    get {
+      if case .runCheck(let v)? = command {return v}
+      return RecordFleetCheckOfAgent()
+    }
+    set {command = .runCheck(newValue)}
+  }
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package nonisolated enum OneOf_Command: Equatable, Sendable {
@@ -1899,8 +2318,25 @@ package nonisolated struct RecordFleetCommand: Sendable {
     case disconnect(RecordFleetSession)
     case probe(RecordFleetSession)
     case refuse(RecordFleetSession)
+    /// The check's id.
+    case probeTarget(String)
+    case runCheck(RecordFleetCheckOfAgent)
 
   }
+
+  package init() {}
+}
+
+package nonisolated struct RecordFleetCheckOfAgent: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var agent: String = String()
+
+  package var check: String = String()
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
 }
@@ -1952,64 +2388,78 @@ package nonisolated struct RecordFleetAttempt: Sendable {
   package init() {}
 }
 
-package nonisolated struct RecordFleetOutcome: Sendable {
+package nonisolated struct RecordFleetOutcome: @unchecked Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
   /// Of the command's entry.
-  package var position: UInt64 = 0
+  package var position: UInt64 {
+    get {_storage._position}
+    set {_uniqueStorage()._position = newValue}
+  }
 
   package var command: RecordFleetCommand {
-    get {_command ?? RecordFleetCommand()}
-    set {_command = newValue}
+    get {_storage._command ?? RecordFleetCommand()}
+    set {_uniqueStorage()._command = newValue}
   }
   /// Returns true if `command` has been explicitly set.
-  package var hasCommand: Bool {self._command != nil}
+  package var hasCommand: Bool {_storage._command != nil}
   /// Clears the value of `command`. Subsequent reads from it will return its default value.
-  package mutating func clearCommand() {self._command = nil}
+  package mutating func clearCommand() {_uniqueStorage()._command = nil}
 
-  package var result: RecordFleetOutcome.OneOf_Result? = nil
+  package var result: OneOf_Result? {
+    get {return _storage._result}
+    set {_uniqueStorage()._result = newValue}
+  }
 
   package var done: RecordFleetNothing {
     get {
-      if case .done(let v)? = result {return v}
+      if case .done(let v)? = _storage._result {return v}
       return RecordFleetNothing()
     }
-    set {result = .done(newValue)}
+    set {_uniqueStorage()._result = .done(newValue)}
   }
 
   /// Why.
   package var undone: String {
     get {
-      if case .undone(let v)? = result {return v}
+      if case .undone(let v)? = _storage._result {return v}
       return String()
     }
-    set {result = .undone(newValue)}
+    set {_uniqueStorage()._result = .undone(newValue)}
   }
 
   package var unknown: RecordFleetNothing {
     get {
-      if case .unknown(let v)? = result {return v}
+      if case .unknown(let v)? = _storage._result {return v}
       return RecordFleetNothing()
     }
-    set {result = .unknown(newValue)}
+    set {_uniqueStorage()._result = .unknown(newValue)}
   }
 
   package var found: RecordFleetFound {
     get {
-      if case .found(let v)? = result {return v}
+      if case .found(let v)? = _storage._result {return v}
       return RecordFleetFound()
     }
-    set {result = .found(newValue)}
+    set {_uniqueStorage()._result = .found(newValue)}
   }
 
   package var missing: RecordFleetNothing {
     get {
-      if case .missing(let v)? = result {return v}
+      if case .missing(let v)? = _storage._result {return v}
       return RecordFleetNothing()
     }
-    set {result = .missing(newValue)}
+    set {_uniqueStorage()._result = .missing(newValue)}
+  }
+
+  package var probed: RecordFleetProbe {
+    get {
+      if case .probed(let v)? = _storage._result {return v}
+      return RecordFleetProbe()
+    }
+    set {_uniqueStorage()._result = .probed(newValue)}
   }
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
@@ -2021,12 +2471,13 @@ package nonisolated struct RecordFleetOutcome: Sendable {
     case unknown(RecordFleetNothing)
     case found(RecordFleetFound)
     case missing(RecordFleetNothing)
+    case probed(RecordFleetProbe)
 
   }
 
   package init() {}
 
-  fileprivate var _command: RecordFleetCommand? = nil
+  fileprivate var _storage = _StorageClass.defaultInstance
 }
 
 package nonisolated struct RecordFleetFound: Sendable {
@@ -2058,7 +2509,7 @@ fileprivate nonisolated let _protobuf_package = "backup.engine.v1"
 
 nonisolated extension RecordFleetMessage: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".FleetMessage"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}started\0\u{3}clock_stepped_ms\0\u{3}capture_opened\0\u{3}session_opened\0\u{3}session_closed\0\u{1}received\0\u{1}captured\0\u{1}unreadable\0\u{1}requested\0\u{1}accepted\0\u{1}refused\0\u{1}deadline\0\u{1}presence\0\u{1}noted\0\u{1}decided\0\u{1}command\0\u{1}outcome\0\u{1}faulted\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}started\0\u{3}clock_stepped_ms\0\u{3}capture_opened\0\u{3}session_opened\0\u{3}session_closed\0\u{1}received\0\u{1}captured\0\u{1}unreadable\0\u{1}requested\0\u{1}accepted\0\u{1}refused\0\u{1}deadline\0\u{1}presence\0\u{1}noted\0\u{1}decided\0\u{1}command\0\u{1}outcome\0\u{1}faulted\0\u{2}\u{5}judged\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2285,6 +2736,19 @@ nonisolated extension RecordFleetMessage: SwiftProtobuf.Message, SwiftProtobuf._
           self.message = .faulted(v)
         }
       }()
+      case 23: try {
+        var v: RecordFleetCheckDecision?
+        var hadOneofValue = false
+        if let current = self.message {
+          hadOneofValue = true
+          if case .judged(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.message = .judged(v)
+        }
+      }()
       default: break
       }
     }
@@ -2367,6 +2831,10 @@ nonisolated extension RecordFleetMessage: SwiftProtobuf.Message, SwiftProtobuf._
     case .faulted?: try {
       guard case .faulted(let v)? = self.message else { preconditionFailure() }
       try visitor.visitSingularStringField(value: v, fieldNumber: 18)
+    }()
+    case .judged?: try {
+      guard case .judged(let v)? = self.message else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 23)
     }()
     case nil: break
     }
@@ -2734,320 +3202,387 @@ nonisolated extension RecordFleetIdempotency: SwiftProtobuf.Message, SwiftProtob
 
 nonisolated extension RecordFleetRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".FleetRequest"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}ticket\0\u{4}\u{9}create_agent\0\u{3}rename_agent\0\u{3}delete_agent\0\u{3}rotate_key\0\u{3}configure_agent\0\u{3}create_target\0\u{3}change_target\0\u{3}delete_target\0\u{3}create_job\0\u{3}change_job\0\u{3}delete_job\0\u{3}run_job\0\u{3}cancel_run\0\u{3}delete_run\0\u{3}issue_decryption_token\0\u{3}create_check\0\u{3}delete_check\0\u{3}create_token\0\u{3}delete_token\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}ticket\0\u{4}\u{9}create_agent\0\u{3}rename_agent\0\u{3}delete_agent\0\u{3}rotate_key\0\u{3}configure_agent\0\u{3}create_target\0\u{3}change_target\0\u{3}delete_target\0\u{3}create_job\0\u{3}change_job\0\u{3}delete_job\0\u{3}run_job\0\u{3}cancel_run\0\u{3}delete_run\0\u{3}issue_decryption_token\0\u{3}create_check\0\u{3}delete_check\0\u{3}create_token\0\u{3}delete_token\0\u{4}\u{11}change_check\0\u{3}run_check\0")
+
+  fileprivate class _StorageClass {
+    var _ticket: RecordFleetTicket? = nil
+    var _request: RecordFleetRequest.OneOf_Request?
+
+      // This property is used as the initial default value for new instances of the type.
+      // The type itself is protecting the reference to its storage via CoW semantics.
+      // This will force a copy to be made of this reference when the first mutation occurs;
+      // hence, it is safe to mark this as `nonisolated(unsafe)`.
+      static nonisolated(unsafe) let defaultInstance = _StorageClass()
+
+    private init() {}
+
+    init(copying source: _StorageClass) {
+      _ticket = source._ticket
+      _request = source._request
+    }
+  }
+
+  fileprivate mutating func _uniqueStorage() -> _StorageClass {
+    if !isKnownUniquelyReferenced(&_storage) {
+      _storage = _StorageClass(copying: _storage)
+    }
+    return _storage
+  }
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
-    while let fieldNumber = try decoder.nextFieldNumber() {
-      // The use of inline closures is to circumvent an issue where the compiler
-      // allocates stack space for every case branch when no optimizations are
-      // enabled. https://github.com/apple/swift-protobuf/issues/1034
-      switch fieldNumber {
-      case 1: try { try decoder.decodeSingularMessageField(value: &self._ticket) }()
-      case 10: try {
-        var v: RecordFleetAgentRecord?
-        var hadOneofValue = false
-        if let current = self.request {
-          hadOneofValue = true
-          if case .createAgent(let m) = current {v = m}
+    _ = _uniqueStorage()
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      while let fieldNumber = try decoder.nextFieldNumber() {
+        // The use of inline closures is to circumvent an issue where the compiler
+        // allocates stack space for every case branch when no optimizations are
+        // enabled. https://github.com/apple/swift-protobuf/issues/1034
+        switch fieldNumber {
+        case 1: try { try decoder.decodeSingularMessageField(value: &_storage._ticket) }()
+        case 10: try {
+          var v: RecordFleetAgentRecord?
+          var hadOneofValue = false
+          if let current = _storage._request {
+            hadOneofValue = true
+            if case .createAgent(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._request = .createAgent(v)
+          }
+        }()
+        case 11: try {
+          var v: RecordFleetAgentRecord?
+          var hadOneofValue = false
+          if let current = _storage._request {
+            hadOneofValue = true
+            if case .renameAgent(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._request = .renameAgent(v)
+          }
+        }()
+        case 12: try {
+          var v: String?
+          try decoder.decodeSingularStringField(value: &v)
+          if let v = v {
+            if _storage._request != nil {try decoder.handleConflictingOneOf()}
+            _storage._request = .deleteAgent(v)
+          }
+        }()
+        case 13: try {
+          var v: RecordFleetAgentRecord?
+          var hadOneofValue = false
+          if let current = _storage._request {
+            hadOneofValue = true
+            if case .rotateKey(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._request = .rotateKey(v)
+          }
+        }()
+        case 14: try {
+          var v: RecordFleetSettingsChange?
+          var hadOneofValue = false
+          if let current = _storage._request {
+            hadOneofValue = true
+            if case .configureAgent(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._request = .configureAgent(v)
+          }
+        }()
+        case 15: try {
+          var v: RecordFleetTargetChange?
+          var hadOneofValue = false
+          if let current = _storage._request {
+            hadOneofValue = true
+            if case .createTarget(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._request = .createTarget(v)
+          }
+        }()
+        case 16: try {
+          var v: RecordFleetTargetChange?
+          var hadOneofValue = false
+          if let current = _storage._request {
+            hadOneofValue = true
+            if case .changeTarget(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._request = .changeTarget(v)
+          }
+        }()
+        case 17: try {
+          var v: String?
+          try decoder.decodeSingularStringField(value: &v)
+          if let v = v {
+            if _storage._request != nil {try decoder.handleConflictingOneOf()}
+            _storage._request = .deleteTarget(v)
+          }
+        }()
+        case 18: try {
+          var v: RecordFleetJobChange?
+          var hadOneofValue = false
+          if let current = _storage._request {
+            hadOneofValue = true
+            if case .createJob(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._request = .createJob(v)
+          }
+        }()
+        case 19: try {
+          var v: RecordFleetJobChange?
+          var hadOneofValue = false
+          if let current = _storage._request {
+            hadOneofValue = true
+            if case .changeJob(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._request = .changeJob(v)
+          }
+        }()
+        case 20: try {
+          var v: String?
+          try decoder.decodeSingularStringField(value: &v)
+          if let v = v {
+            if _storage._request != nil {try decoder.handleConflictingOneOf()}
+            _storage._request = .deleteJob(v)
+          }
+        }()
+        case 21: try {
+          var v: RecordFleetRunOfJob?
+          var hadOneofValue = false
+          if let current = _storage._request {
+            hadOneofValue = true
+            if case .runJob(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._request = .runJob(v)
+          }
+        }()
+        case 22: try {
+          var v: String?
+          try decoder.decodeSingularStringField(value: &v)
+          if let v = v {
+            if _storage._request != nil {try decoder.handleConflictingOneOf()}
+            _storage._request = .cancelRun(v)
+          }
+        }()
+        case 23: try {
+          var v: String?
+          try decoder.decodeSingularStringField(value: &v)
+          if let v = v {
+            if _storage._request != nil {try decoder.handleConflictingOneOf()}
+            _storage._request = .deleteRun(v)
+          }
+        }()
+        case 24: try {
+          var v: String?
+          try decoder.decodeSingularStringField(value: &v)
+          if let v = v {
+            if _storage._request != nil {try decoder.handleConflictingOneOf()}
+            _storage._request = .issueDecryptionToken(v)
+          }
+        }()
+        case 25: try {
+          var v: RecordFleetCheck?
+          var hadOneofValue = false
+          if let current = _storage._request {
+            hadOneofValue = true
+            if case .createCheck(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._request = .createCheck(v)
+          }
+        }()
+        case 26: try {
+          var v: String?
+          try decoder.decodeSingularStringField(value: &v)
+          if let v = v {
+            if _storage._request != nil {try decoder.handleConflictingOneOf()}
+            _storage._request = .deleteCheck(v)
+          }
+        }()
+        case 27: try {
+          var v: RecordFleetToken?
+          var hadOneofValue = false
+          if let current = _storage._request {
+            hadOneofValue = true
+            if case .createToken(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._request = .createToken(v)
+          }
+        }()
+        case 28: try {
+          var v: String?
+          try decoder.decodeSingularStringField(value: &v)
+          if let v = v {
+            if _storage._request != nil {try decoder.handleConflictingOneOf()}
+            _storage._request = .deleteToken(v)
+          }
+        }()
+        case 45: try {
+          var v: RecordFleetCheckChange?
+          var hadOneofValue = false
+          if let current = _storage._request {
+            hadOneofValue = true
+            if case .changeCheck(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._request = .changeCheck(v)
+          }
+        }()
+        case 46: try {
+          var v: String?
+          try decoder.decodeSingularStringField(value: &v)
+          if let v = v {
+            if _storage._request != nil {try decoder.handleConflictingOneOf()}
+            _storage._request = .runCheck(v)
+          }
+        }()
+        default: break
         }
-        try decoder.decodeSingularMessageField(value: &v)
-        if let v = v {
-          if hadOneofValue {try decoder.handleConflictingOneOf()}
-          self.request = .createAgent(v)
-        }
-      }()
-      case 11: try {
-        var v: RecordFleetAgentRecord?
-        var hadOneofValue = false
-        if let current = self.request {
-          hadOneofValue = true
-          if case .renameAgent(let m) = current {v = m}
-        }
-        try decoder.decodeSingularMessageField(value: &v)
-        if let v = v {
-          if hadOneofValue {try decoder.handleConflictingOneOf()}
-          self.request = .renameAgent(v)
-        }
-      }()
-      case 12: try {
-        var v: String?
-        try decoder.decodeSingularStringField(value: &v)
-        if let v = v {
-          if self.request != nil {try decoder.handleConflictingOneOf()}
-          self.request = .deleteAgent(v)
-        }
-      }()
-      case 13: try {
-        var v: RecordFleetAgentRecord?
-        var hadOneofValue = false
-        if let current = self.request {
-          hadOneofValue = true
-          if case .rotateKey(let m) = current {v = m}
-        }
-        try decoder.decodeSingularMessageField(value: &v)
-        if let v = v {
-          if hadOneofValue {try decoder.handleConflictingOneOf()}
-          self.request = .rotateKey(v)
-        }
-      }()
-      case 14: try {
-        var v: RecordFleetSettingsChange?
-        var hadOneofValue = false
-        if let current = self.request {
-          hadOneofValue = true
-          if case .configureAgent(let m) = current {v = m}
-        }
-        try decoder.decodeSingularMessageField(value: &v)
-        if let v = v {
-          if hadOneofValue {try decoder.handleConflictingOneOf()}
-          self.request = .configureAgent(v)
-        }
-      }()
-      case 15: try {
-        var v: RecordFleetTargetChange?
-        var hadOneofValue = false
-        if let current = self.request {
-          hadOneofValue = true
-          if case .createTarget(let m) = current {v = m}
-        }
-        try decoder.decodeSingularMessageField(value: &v)
-        if let v = v {
-          if hadOneofValue {try decoder.handleConflictingOneOf()}
-          self.request = .createTarget(v)
-        }
-      }()
-      case 16: try {
-        var v: RecordFleetTargetChange?
-        var hadOneofValue = false
-        if let current = self.request {
-          hadOneofValue = true
-          if case .changeTarget(let m) = current {v = m}
-        }
-        try decoder.decodeSingularMessageField(value: &v)
-        if let v = v {
-          if hadOneofValue {try decoder.handleConflictingOneOf()}
-          self.request = .changeTarget(v)
-        }
-      }()
-      case 17: try {
-        var v: String?
-        try decoder.decodeSingularStringField(value: &v)
-        if let v = v {
-          if self.request != nil {try decoder.handleConflictingOneOf()}
-          self.request = .deleteTarget(v)
-        }
-      }()
-      case 18: try {
-        var v: RecordFleetJobChange?
-        var hadOneofValue = false
-        if let current = self.request {
-          hadOneofValue = true
-          if case .createJob(let m) = current {v = m}
-        }
-        try decoder.decodeSingularMessageField(value: &v)
-        if let v = v {
-          if hadOneofValue {try decoder.handleConflictingOneOf()}
-          self.request = .createJob(v)
-        }
-      }()
-      case 19: try {
-        var v: RecordFleetJobChange?
-        var hadOneofValue = false
-        if let current = self.request {
-          hadOneofValue = true
-          if case .changeJob(let m) = current {v = m}
-        }
-        try decoder.decodeSingularMessageField(value: &v)
-        if let v = v {
-          if hadOneofValue {try decoder.handleConflictingOneOf()}
-          self.request = .changeJob(v)
-        }
-      }()
-      case 20: try {
-        var v: String?
-        try decoder.decodeSingularStringField(value: &v)
-        if let v = v {
-          if self.request != nil {try decoder.handleConflictingOneOf()}
-          self.request = .deleteJob(v)
-        }
-      }()
-      case 21: try {
-        var v: RecordFleetRunOfJob?
-        var hadOneofValue = false
-        if let current = self.request {
-          hadOneofValue = true
-          if case .runJob(let m) = current {v = m}
-        }
-        try decoder.decodeSingularMessageField(value: &v)
-        if let v = v {
-          if hadOneofValue {try decoder.handleConflictingOneOf()}
-          self.request = .runJob(v)
-        }
-      }()
-      case 22: try {
-        var v: String?
-        try decoder.decodeSingularStringField(value: &v)
-        if let v = v {
-          if self.request != nil {try decoder.handleConflictingOneOf()}
-          self.request = .cancelRun(v)
-        }
-      }()
-      case 23: try {
-        var v: String?
-        try decoder.decodeSingularStringField(value: &v)
-        if let v = v {
-          if self.request != nil {try decoder.handleConflictingOneOf()}
-          self.request = .deleteRun(v)
-        }
-      }()
-      case 24: try {
-        var v: String?
-        try decoder.decodeSingularStringField(value: &v)
-        if let v = v {
-          if self.request != nil {try decoder.handleConflictingOneOf()}
-          self.request = .issueDecryptionToken(v)
-        }
-      }()
-      case 25: try {
-        var v: RecordFleetCheck?
-        var hadOneofValue = false
-        if let current = self.request {
-          hadOneofValue = true
-          if case .createCheck(let m) = current {v = m}
-        }
-        try decoder.decodeSingularMessageField(value: &v)
-        if let v = v {
-          if hadOneofValue {try decoder.handleConflictingOneOf()}
-          self.request = .createCheck(v)
-        }
-      }()
-      case 26: try {
-        var v: String?
-        try decoder.decodeSingularStringField(value: &v)
-        if let v = v {
-          if self.request != nil {try decoder.handleConflictingOneOf()}
-          self.request = .deleteCheck(v)
-        }
-      }()
-      case 27: try {
-        var v: RecordFleetToken?
-        var hadOneofValue = false
-        if let current = self.request {
-          hadOneofValue = true
-          if case .createToken(let m) = current {v = m}
-        }
-        try decoder.decodeSingularMessageField(value: &v)
-        if let v = v {
-          if hadOneofValue {try decoder.handleConflictingOneOf()}
-          self.request = .createToken(v)
-        }
-      }()
-      case 28: try {
-        var v: String?
-        try decoder.decodeSingularStringField(value: &v)
-        if let v = v {
-          if self.request != nil {try decoder.handleConflictingOneOf()}
-          self.request = .deleteToken(v)
-        }
-      }()
-      default: break
       }
     }
   }
 
   package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
-    // The use of inline closures is to circumvent an issue where the compiler
-    // allocates stack space for every if/case branch local when no optimizations
-    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
-    // https://github.com/apple/swift-protobuf/issues/1182
-    try { if let v = self._ticket {
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
-    } }()
-    switch self.request {
-    case .createAgent?: try {
-      guard case .createAgent(let v)? = self.request else { preconditionFailure() }
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 10)
-    }()
-    case .renameAgent?: try {
-      guard case .renameAgent(let v)? = self.request else { preconditionFailure() }
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 11)
-    }()
-    case .deleteAgent?: try {
-      guard case .deleteAgent(let v)? = self.request else { preconditionFailure() }
-      try visitor.visitSingularStringField(value: v, fieldNumber: 12)
-    }()
-    case .rotateKey?: try {
-      guard case .rotateKey(let v)? = self.request else { preconditionFailure() }
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 13)
-    }()
-    case .configureAgent?: try {
-      guard case .configureAgent(let v)? = self.request else { preconditionFailure() }
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 14)
-    }()
-    case .createTarget?: try {
-      guard case .createTarget(let v)? = self.request else { preconditionFailure() }
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 15)
-    }()
-    case .changeTarget?: try {
-      guard case .changeTarget(let v)? = self.request else { preconditionFailure() }
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 16)
-    }()
-    case .deleteTarget?: try {
-      guard case .deleteTarget(let v)? = self.request else { preconditionFailure() }
-      try visitor.visitSingularStringField(value: v, fieldNumber: 17)
-    }()
-    case .createJob?: try {
-      guard case .createJob(let v)? = self.request else { preconditionFailure() }
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 18)
-    }()
-    case .changeJob?: try {
-      guard case .changeJob(let v)? = self.request else { preconditionFailure() }
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 19)
-    }()
-    case .deleteJob?: try {
-      guard case .deleteJob(let v)? = self.request else { preconditionFailure() }
-      try visitor.visitSingularStringField(value: v, fieldNumber: 20)
-    }()
-    case .runJob?: try {
-      guard case .runJob(let v)? = self.request else { preconditionFailure() }
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 21)
-    }()
-    case .cancelRun?: try {
-      guard case .cancelRun(let v)? = self.request else { preconditionFailure() }
-      try visitor.visitSingularStringField(value: v, fieldNumber: 22)
-    }()
-    case .deleteRun?: try {
-      guard case .deleteRun(let v)? = self.request else { preconditionFailure() }
-      try visitor.visitSingularStringField(value: v, fieldNumber: 23)
-    }()
-    case .issueDecryptionToken?: try {
-      guard case .issueDecryptionToken(let v)? = self.request else { preconditionFailure() }
-      try visitor.visitSingularStringField(value: v, fieldNumber: 24)
-    }()
-    case .createCheck?: try {
-      guard case .createCheck(let v)? = self.request else { preconditionFailure() }
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 25)
-    }()
-    case .deleteCheck?: try {
-      guard case .deleteCheck(let v)? = self.request else { preconditionFailure() }
-      try visitor.visitSingularStringField(value: v, fieldNumber: 26)
-    }()
-    case .createToken?: try {
-      guard case .createToken(let v)? = self.request else { preconditionFailure() }
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 27)
-    }()
-    case .deleteToken?: try {
-      guard case .deleteToken(let v)? = self.request else { preconditionFailure() }
-      try visitor.visitSingularStringField(value: v, fieldNumber: 28)
-    }()
-    case nil: break
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every if/case branch local when no optimizations
+      // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+      // https://github.com/apple/swift-protobuf/issues/1182
+      try { if let v = _storage._ticket {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+      } }()
+      switch _storage._request {
+      case .createAgent?: try {
+        guard case .createAgent(let v)? = _storage._request else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 10)
+      }()
+      case .renameAgent?: try {
+        guard case .renameAgent(let v)? = _storage._request else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 11)
+      }()
+      case .deleteAgent?: try {
+        guard case .deleteAgent(let v)? = _storage._request else { preconditionFailure() }
+        try visitor.visitSingularStringField(value: v, fieldNumber: 12)
+      }()
+      case .rotateKey?: try {
+        guard case .rotateKey(let v)? = _storage._request else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 13)
+      }()
+      case .configureAgent?: try {
+        guard case .configureAgent(let v)? = _storage._request else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 14)
+      }()
+      case .createTarget?: try {
+        guard case .createTarget(let v)? = _storage._request else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 15)
+      }()
+      case .changeTarget?: try {
+        guard case .changeTarget(let v)? = _storage._request else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 16)
+      }()
+      case .deleteTarget?: try {
+        guard case .deleteTarget(let v)? = _storage._request else { preconditionFailure() }
+        try visitor.visitSingularStringField(value: v, fieldNumber: 17)
+      }()
+      case .createJob?: try {
+        guard case .createJob(let v)? = _storage._request else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 18)
+      }()
+      case .changeJob?: try {
+        guard case .changeJob(let v)? = _storage._request else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 19)
+      }()
+      case .deleteJob?: try {
+        guard case .deleteJob(let v)? = _storage._request else { preconditionFailure() }
+        try visitor.visitSingularStringField(value: v, fieldNumber: 20)
+      }()
+      case .runJob?: try {
+        guard case .runJob(let v)? = _storage._request else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 21)
+      }()
+      case .cancelRun?: try {
+        guard case .cancelRun(let v)? = _storage._request else { preconditionFailure() }
+        try visitor.visitSingularStringField(value: v, fieldNumber: 22)
+      }()
+      case .deleteRun?: try {
+        guard case .deleteRun(let v)? = _storage._request else { preconditionFailure() }
+        try visitor.visitSingularStringField(value: v, fieldNumber: 23)
+      }()
+      case .issueDecryptionToken?: try {
+        guard case .issueDecryptionToken(let v)? = _storage._request else { preconditionFailure() }
+        try visitor.visitSingularStringField(value: v, fieldNumber: 24)
+      }()
+      case .createCheck?: try {
+        guard case .createCheck(let v)? = _storage._request else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 25)
+      }()
+      case .deleteCheck?: try {
+        guard case .deleteCheck(let v)? = _storage._request else { preconditionFailure() }
+        try visitor.visitSingularStringField(value: v, fieldNumber: 26)
+      }()
+      case .createToken?: try {
+        guard case .createToken(let v)? = _storage._request else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 27)
+      }()
+      case .deleteToken?: try {
+        guard case .deleteToken(let v)? = _storage._request else { preconditionFailure() }
+        try visitor.visitSingularStringField(value: v, fieldNumber: 28)
+      }()
+      case .changeCheck?: try {
+        guard case .changeCheck(let v)? = _storage._request else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 45)
+      }()
+      case .runCheck?: try {
+        guard case .runCheck(let v)? = _storage._request else { preconditionFailure() }
+        try visitor.visitSingularStringField(value: v, fieldNumber: 46)
+      }()
+      case nil: break
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   package static func ==(lhs: RecordFleetRequest, rhs: RecordFleetRequest) -> Bool {
-    if lhs._ticket != rhs._ticket {return false}
-    if lhs.request != rhs.request {return false}
+    if lhs._storage !== rhs._storage {
+      let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
+        let _storage = _args.0
+        let rhs_storage = _args.1
+        if _storage._ticket != rhs_storage._ticket {return false}
+        if _storage._request != rhs_storage._request {return false}
+        return true
+      }
+      if !storagesAreEqual {return false}
+    }
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -3055,7 +3590,7 @@ nonisolated extension RecordFleetRequest: SwiftProtobuf.Message, SwiftProtobuf._
 
 nonisolated extension RecordFleetAcceptance: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".FleetAcceptance"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}ticket\0\u{4}\u{9}agent_created\0\u{3}agent_renamed\0\u{3}agent_deleted\0\u{3}key_rotated\0\u{3}agent_configured\0\u{3}target_created\0\u{3}target_changed\0\u{3}target_deleted\0\u{3}job_created\0\u{3}job_changed\0\u{3}job_deleted\0\u{3}run_queued\0\u{3}cancel_requested\0\u{3}run_deletion_requested\0\u{3}token_issued\0\u{3}check_created\0\u{3}check_deleted\0\u{3}repeated_position\0\u{3}token_created\0\u{3}token_deleted\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}ticket\0\u{4}\u{9}agent_created\0\u{3}agent_renamed\0\u{3}agent_deleted\0\u{3}key_rotated\0\u{3}agent_configured\0\u{3}target_created\0\u{3}target_changed\0\u{3}target_deleted\0\u{3}job_created\0\u{3}job_changed\0\u{3}job_deleted\0\u{3}run_queued\0\u{3}cancel_requested\0\u{3}run_deletion_requested\0\u{3}token_issued\0\u{3}check_created\0\u{3}check_deleted\0\u{3}repeated_position\0\u{3}token_created\0\u{3}token_deleted\0\u{4}\u{10}check_changed\0\u{3}check_run_requested\0")
 
   fileprivate class _StorageClass {
     var _ticket: RecordFleetTicket? = nil
@@ -3311,6 +3846,27 @@ nonisolated extension RecordFleetAcceptance: SwiftProtobuf.Message, SwiftProtobu
             _storage._acceptance = .tokenDeleted(v)
           }
         }()
+        case 45: try {
+          var v: RecordFleetCheck?
+          var hadOneofValue = false
+          if let current = _storage._acceptance {
+            hadOneofValue = true
+            if case .checkChanged(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._acceptance = .checkChanged(v)
+          }
+        }()
+        case 46: try {
+          var v: String?
+          try decoder.decodeSingularStringField(value: &v)
+          if let v = v {
+            if _storage._acceptance != nil {try decoder.handleConflictingOneOf()}
+            _storage._acceptance = .checkRunRequested(v)
+          }
+        }()
         default: break
         }
       }
@@ -3406,6 +3962,14 @@ nonisolated extension RecordFleetAcceptance: SwiftProtobuf.Message, SwiftProtobu
       case .tokenDeleted?: try {
         guard case .tokenDeleted(let v)? = _storage._acceptance else { preconditionFailure() }
         try visitor.visitSingularStringField(value: v, fieldNumber: 29)
+      }()
+      case .checkChanged?: try {
+        guard case .checkChanged(let v)? = _storage._acceptance else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 45)
+      }()
+      case .checkRunRequested?: try {
+        guard case .checkRunRequested(let v)? = _storage._acceptance else { preconditionFailure() }
+        try visitor.visitSingularStringField(value: v, fieldNumber: 46)
       }()
       case nil: break
       }
@@ -4598,7 +5162,7 @@ nonisolated extension RecordFleetRunOrder: SwiftProtobuf.Message, SwiftProtobuf.
 
 nonisolated extension RecordFleetCheck: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".FleetCheck"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}check\0\u{1}agent\0\u{1}name\0\u{1}kind\0\u{1}target\0\u{3}interval_seconds\0\u{3}timeout_seconds\0\u{3}expected_status\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}check\0\u{1}agent\0\u{1}name\0\u{1}kind\0\u{1}target\0\u{3}interval_seconds\0\u{3}timeout_seconds\0\u{3}expected_status\0\u{3}failures_to_down\0\u{3}successes_to_up\0\u{3}flap_changes\0\u{3}certificate_days\0\u{3}is_paused\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -4614,6 +5178,11 @@ nonisolated extension RecordFleetCheck: SwiftProtobuf.Message, SwiftProtobuf._Me
       case 6: try { try decoder.decodeSingularUInt32Field(value: &self.intervalSeconds) }()
       case 7: try { try decoder.decodeSingularUInt32Field(value: &self.timeoutSeconds) }()
       case 8: try { try decoder.decodeSingularUInt32Field(value: &self.expectedStatus) }()
+      case 9: try { try decoder.decodeSingularUInt32Field(value: &self._failuresToDown) }()
+      case 10: try { try decoder.decodeSingularUInt32Field(value: &self._successesToUp) }()
+      case 11: try { try decoder.decodeSingularUInt32Field(value: &self._flapChanges) }()
+      case 12: try { try decoder.decodeSingularUInt32Field(value: &self._certificateDays) }()
+      case 13: try { try decoder.decodeSingularBoolField(value: &self.isPaused) }()
       default: break
       }
     }
@@ -4648,6 +5217,21 @@ nonisolated extension RecordFleetCheck: SwiftProtobuf.Message, SwiftProtobuf._Me
     if self.expectedStatus != 0 {
       try visitor.visitSingularUInt32Field(value: self.expectedStatus, fieldNumber: 8)
     }
+    try { if let v = self._failuresToDown {
+      try visitor.visitSingularUInt32Field(value: v, fieldNumber: 9)
+    } }()
+    try { if let v = self._successesToUp {
+      try visitor.visitSingularUInt32Field(value: v, fieldNumber: 10)
+    } }()
+    try { if let v = self._flapChanges {
+      try visitor.visitSingularUInt32Field(value: v, fieldNumber: 11)
+    } }()
+    try { if let v = self._certificateDays {
+      try visitor.visitSingularUInt32Field(value: v, fieldNumber: 12)
+    } }()
+    if self.isPaused != false {
+      try visitor.visitSingularBoolField(value: self.isPaused, fieldNumber: 13)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -4660,6 +5244,458 @@ nonisolated extension RecordFleetCheck: SwiftProtobuf.Message, SwiftProtobuf._Me
     if lhs.intervalSeconds != rhs.intervalSeconds {return false}
     if lhs.timeoutSeconds != rhs.timeoutSeconds {return false}
     if lhs.expectedStatus != rhs.expectedStatus {return false}
+    if lhs._failuresToDown != rhs._failuresToDown {return false}
+    if lhs._successesToUp != rhs._successesToUp {return false}
+    if lhs._flapChanges != rhs._flapChanges {return false}
+    if lhs._certificateDays != rhs._certificateDays {return false}
+    if lhs.isPaused != rhs.isPaused {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension RecordFleetCheckChange: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".FleetCheckChange"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}check\0\u{1}fields\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.check) }()
+      case 2: try { try decoder.decodeRepeatedMessageField(value: &self.fields) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.check.isEmpty {
+      try visitor.visitSingularStringField(value: self.check, fieldNumber: 1)
+    }
+    if !self.fields.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.fields, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: RecordFleetCheckChange, rhs: RecordFleetCheckChange) -> Bool {
+    if lhs.check != rhs.check {return false}
+    if lhs.fields != rhs.fields {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension RecordFleetCheckField: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".FleetCheckField"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}kind\0\u{1}target\0\u{3}interval_seconds\0\u{3}timeout_seconds\0\u{3}expected_status\0\u{3}failures_to_down\0\u{3}successes_to_up\0\u{3}flap_changes\0\u{3}certificate_days\0\u{3}is_paused\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try {
+        var v: String?
+        try decoder.decodeSingularStringField(value: &v)
+        if let v = v {
+          if self.field != nil {try decoder.handleConflictingOneOf()}
+          self.field = .name(v)
+        }
+      }()
+      case 2: try {
+        var v: UInt32?
+        try decoder.decodeSingularUInt32Field(value: &v)
+        if let v = v {
+          if self.field != nil {try decoder.handleConflictingOneOf()}
+          self.field = .kind(v)
+        }
+      }()
+      case 3: try {
+        var v: String?
+        try decoder.decodeSingularStringField(value: &v)
+        if let v = v {
+          if self.field != nil {try decoder.handleConflictingOneOf()}
+          self.field = .target(v)
+        }
+      }()
+      case 4: try {
+        var v: UInt32?
+        try decoder.decodeSingularUInt32Field(value: &v)
+        if let v = v {
+          if self.field != nil {try decoder.handleConflictingOneOf()}
+          self.field = .intervalSeconds(v)
+        }
+      }()
+      case 5: try {
+        var v: UInt32?
+        try decoder.decodeSingularUInt32Field(value: &v)
+        if let v = v {
+          if self.field != nil {try decoder.handleConflictingOneOf()}
+          self.field = .timeoutSeconds(v)
+        }
+      }()
+      case 6: try {
+        var v: UInt32?
+        try decoder.decodeSingularUInt32Field(value: &v)
+        if let v = v {
+          if self.field != nil {try decoder.handleConflictingOneOf()}
+          self.field = .expectedStatus(v)
+        }
+      }()
+      case 7: try {
+        var v: UInt32?
+        try decoder.decodeSingularUInt32Field(value: &v)
+        if let v = v {
+          if self.field != nil {try decoder.handleConflictingOneOf()}
+          self.field = .failuresToDown(v)
+        }
+      }()
+      case 8: try {
+        var v: UInt32?
+        try decoder.decodeSingularUInt32Field(value: &v)
+        if let v = v {
+          if self.field != nil {try decoder.handleConflictingOneOf()}
+          self.field = .successesToUp(v)
+        }
+      }()
+      case 9: try {
+        var v: UInt32?
+        try decoder.decodeSingularUInt32Field(value: &v)
+        if let v = v {
+          if self.field != nil {try decoder.handleConflictingOneOf()}
+          self.field = .flapChanges(v)
+        }
+      }()
+      case 10: try {
+        var v: UInt32?
+        try decoder.decodeSingularUInt32Field(value: &v)
+        if let v = v {
+          if self.field != nil {try decoder.handleConflictingOneOf()}
+          self.field = .certificateDays(v)
+        }
+      }()
+      case 11: try {
+        var v: Bool?
+        try decoder.decodeSingularBoolField(value: &v)
+        if let v = v {
+          if self.field != nil {try decoder.handleConflictingOneOf()}
+          self.field = .isPaused(v)
+        }
+      }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    switch self.field {
+    case .name?: try {
+      guard case .name(let v)? = self.field else { preconditionFailure() }
+      try visitor.visitSingularStringField(value: v, fieldNumber: 1)
+    }()
+    case .kind?: try {
+      guard case .kind(let v)? = self.field else { preconditionFailure() }
+      try visitor.visitSingularUInt32Field(value: v, fieldNumber: 2)
+    }()
+    case .target?: try {
+      guard case .target(let v)? = self.field else { preconditionFailure() }
+      try visitor.visitSingularStringField(value: v, fieldNumber: 3)
+    }()
+    case .intervalSeconds?: try {
+      guard case .intervalSeconds(let v)? = self.field else { preconditionFailure() }
+      try visitor.visitSingularUInt32Field(value: v, fieldNumber: 4)
+    }()
+    case .timeoutSeconds?: try {
+      guard case .timeoutSeconds(let v)? = self.field else { preconditionFailure() }
+      try visitor.visitSingularUInt32Field(value: v, fieldNumber: 5)
+    }()
+    case .expectedStatus?: try {
+      guard case .expectedStatus(let v)? = self.field else { preconditionFailure() }
+      try visitor.visitSingularUInt32Field(value: v, fieldNumber: 6)
+    }()
+    case .failuresToDown?: try {
+      guard case .failuresToDown(let v)? = self.field else { preconditionFailure() }
+      try visitor.visitSingularUInt32Field(value: v, fieldNumber: 7)
+    }()
+    case .successesToUp?: try {
+      guard case .successesToUp(let v)? = self.field else { preconditionFailure() }
+      try visitor.visitSingularUInt32Field(value: v, fieldNumber: 8)
+    }()
+    case .flapChanges?: try {
+      guard case .flapChanges(let v)? = self.field else { preconditionFailure() }
+      try visitor.visitSingularUInt32Field(value: v, fieldNumber: 9)
+    }()
+    case .certificateDays?: try {
+      guard case .certificateDays(let v)? = self.field else { preconditionFailure() }
+      try visitor.visitSingularUInt32Field(value: v, fieldNumber: 10)
+    }()
+    case .isPaused?: try {
+      guard case .isPaused(let v)? = self.field else { preconditionFailure() }
+      try visitor.visitSingularBoolField(value: v, fieldNumber: 11)
+    }()
+    case nil: break
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: RecordFleetCheckField, rhs: RecordFleetCheckField) -> Bool {
+    if lhs.field != rhs.field {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension RecordFleetCheckDecision: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".FleetCheckDecision"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}check\0\u{1}became\0\u{3}certificate_expiring_ms\0\u{3}certificate_renewed\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.check) }()
+      case 2: try {
+        var v: RecordFleetCheckPhase?
+        var hadOneofValue = false
+        if let current = self.decision {
+          hadOneofValue = true
+          if case .became(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.decision = .became(v)
+        }
+      }()
+      case 3: try {
+        var v: Int64?
+        try decoder.decodeSingularInt64Field(value: &v)
+        if let v = v {
+          if self.decision != nil {try decoder.handleConflictingOneOf()}
+          self.decision = .certificateExpiringMs(v)
+        }
+      }()
+      case 4: try {
+        var v: RecordFleetNothing?
+        var hadOneofValue = false
+        if let current = self.decision {
+          hadOneofValue = true
+          if case .certificateRenewed(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.decision = .certificateRenewed(v)
+        }
+      }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if !self.check.isEmpty {
+      try visitor.visitSingularStringField(value: self.check, fieldNumber: 1)
+    }
+    switch self.decision {
+    case .became?: try {
+      guard case .became(let v)? = self.decision else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
+    }()
+    case .certificateExpiringMs?: try {
+      guard case .certificateExpiringMs(let v)? = self.decision else { preconditionFailure() }
+      try visitor.visitSingularInt64Field(value: v, fieldNumber: 3)
+    }()
+    case .certificateRenewed?: try {
+      guard case .certificateRenewed(let v)? = self.decision else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 4)
+    }()
+    case nil: break
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: RecordFleetCheckDecision, rhs: RecordFleetCheckDecision) -> Bool {
+    if lhs.check != rhs.check {return false}
+    if lhs.decision != rhs.decision {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension RecordFleetCheckPhase: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".FleetCheckPhase"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}phase\0\u{1}ignorance\0\u{1}grounds\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.phase) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.ignorance) }()
+      case 3: try { try decoder.decodeRepeatedUInt64Field(value: &self.grounds) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.phase.isEmpty {
+      try visitor.visitSingularStringField(value: self.phase, fieldNumber: 1)
+    }
+    if !self.ignorance.isEmpty {
+      try visitor.visitSingularStringField(value: self.ignorance, fieldNumber: 2)
+    }
+    if !self.grounds.isEmpty {
+      try visitor.visitPackedUInt64Field(value: self.grounds, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: RecordFleetCheckPhase, rhs: RecordFleetCheckPhase) -> Bool {
+    if lhs.phase != rhs.phase {return false}
+    if lhs.ignorance != rhs.ignorance {return false}
+    if lhs.grounds != rhs.grounds {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension RecordFleetProbe: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".FleetProbe"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}check\0\u{3}probed_at_ms\0\u{3}is_healthy\0\u{3}latency_ms\0\u{1}error\0\u{3}status_code\0\u{1}detail\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.check) }()
+      case 2: try { try decoder.decodeSingularInt64Field(value: &self.probedAtMs) }()
+      case 3: try { try decoder.decodeSingularBoolField(value: &self.isHealthy) }()
+      case 4: try { try decoder.decodeSingularUInt32Field(value: &self.latencyMs) }()
+      case 5: try { try decoder.decodeSingularStringField(value: &self.error) }()
+      case 6: try { try decoder.decodeSingularUInt32Field(value: &self.statusCode) }()
+      case 7: try { try decoder.decodeSingularMessageField(value: &self._detail) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if !self.check.isEmpty {
+      try visitor.visitSingularStringField(value: self.check, fieldNumber: 1)
+    }
+    if self.probedAtMs != 0 {
+      try visitor.visitSingularInt64Field(value: self.probedAtMs, fieldNumber: 2)
+    }
+    if self.isHealthy != false {
+      try visitor.visitSingularBoolField(value: self.isHealthy, fieldNumber: 3)
+    }
+    if self.latencyMs != 0 {
+      try visitor.visitSingularUInt32Field(value: self.latencyMs, fieldNumber: 4)
+    }
+    if !self.error.isEmpty {
+      try visitor.visitSingularStringField(value: self.error, fieldNumber: 5)
+    }
+    if self.statusCode != 0 {
+      try visitor.visitSingularUInt32Field(value: self.statusCode, fieldNumber: 6)
+    }
+    try { if let v = self._detail {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 7)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: RecordFleetProbe, rhs: RecordFleetProbe) -> Bool {
+    if lhs.check != rhs.check {return false}
+    if lhs.probedAtMs != rhs.probedAtMs {return false}
+    if lhs.isHealthy != rhs.isHealthy {return false}
+    if lhs.latencyMs != rhs.latencyMs {return false}
+    if lhs.error != rhs.error {return false}
+    if lhs.statusCode != rhs.statusCode {return false}
+    if lhs._detail != rhs._detail {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension RecordFleetProbeDetail: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".FleetProbeDetail"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}resolve_ms\0\u{3}connect_ms\0\u{3}tls_ms\0\u{3}first_byte_ms\0\u{3}certificate_expires_at_ms\0\u{1}failure\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt32Field(value: &self._resolveMs) }()
+      case 2: try { try decoder.decodeSingularUInt32Field(value: &self._connectMs) }()
+      case 3: try { try decoder.decodeSingularUInt32Field(value: &self._tlsMs) }()
+      case 4: try { try decoder.decodeSingularUInt32Field(value: &self._firstByteMs) }()
+      case 5: try { try decoder.decodeSingularInt64Field(value: &self._certificateExpiresAtMs) }()
+      case 6: try { try decoder.decodeSingularUInt32Field(value: &self.failure) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._resolveMs {
+      try visitor.visitSingularUInt32Field(value: v, fieldNumber: 1)
+    } }()
+    try { if let v = self._connectMs {
+      try visitor.visitSingularUInt32Field(value: v, fieldNumber: 2)
+    } }()
+    try { if let v = self._tlsMs {
+      try visitor.visitSingularUInt32Field(value: v, fieldNumber: 3)
+    } }()
+    try { if let v = self._firstByteMs {
+      try visitor.visitSingularUInt32Field(value: v, fieldNumber: 4)
+    } }()
+    try { if let v = self._certificateExpiresAtMs {
+      try visitor.visitSingularInt64Field(value: v, fieldNumber: 5)
+    } }()
+    if self.failure != 0 {
+      try visitor.visitSingularUInt32Field(value: self.failure, fieldNumber: 6)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: RecordFleetProbeDetail, rhs: RecordFleetProbeDetail) -> Bool {
+    if lhs._resolveMs != rhs._resolveMs {return false}
+    if lhs._connectMs != rhs._connectMs {return false}
+    if lhs._tlsMs != rhs._tlsMs {return false}
+    if lhs._firstByteMs != rhs._firstByteMs {return false}
+    if lhs._certificateExpiresAtMs != rhs._certificateExpiresAtMs {return false}
+    if lhs.failure != rhs.failure {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -4721,7 +5757,7 @@ nonisolated extension RecordFleetToken: SwiftProtobuf.Message, SwiftProtobuf._Me
 
 nonisolated extension RecordFleetTimerKey: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".FleetTimerKey"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}silence\0\u{1}run\0\u{1}idempotency\0\u{1}claim\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}silence\0\u{1}run\0\u{1}idempotency\0\u{1}claim\0\u{2}\u{8}check\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -4766,6 +5802,14 @@ nonisolated extension RecordFleetTimerKey: SwiftProtobuf.Message, SwiftProtobuf.
           self.key = .claim(v)
         }
       }()
+      case 12: try {
+        var v: String?
+        try decoder.decodeSingularStringField(value: &v)
+        if let v = v {
+          if self.key != nil {try decoder.handleConflictingOneOf()}
+          self.key = .check(v)
+        }
+      }()
       default: break
       }
     }
@@ -4792,6 +5836,10 @@ nonisolated extension RecordFleetTimerKey: SwiftProtobuf.Message, SwiftProtobuf.
     case .claim?: try {
       guard case .claim(let v)? = self.key else { preconditionFailure() }
       try visitor.visitSingularStringField(value: v, fieldNumber: 4)
+    }()
+    case .check?: try {
+      guard case .check(let v)? = self.key else { preconditionFailure() }
+      try visitor.visitSingularStringField(value: v, fieldNumber: 12)
     }()
     case nil: break
     }
@@ -5248,7 +6296,7 @@ nonisolated extension RecordFleetSuccess: SwiftProtobuf.Message, SwiftProtobuf._
 
 nonisolated extension RecordFleetCommand: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".FleetCommand"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}welcome\0\u{1}configure\0\u{1}dispatch\0\u{1}cancel\0\u{1}observe\0\u{1}delete\0\u{1}disconnect\0\u{1}probe\0\u{1}refuse\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}welcome\0\u{1}configure\0\u{1}dispatch\0\u{1}cancel\0\u{1}observe\0\u{1}delete\0\u{1}disconnect\0\u{1}probe\0\u{1}refuse\0\u{4}\u{8}probe_target\0\u{3}run_check\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -5373,6 +6421,27 @@ nonisolated extension RecordFleetCommand: SwiftProtobuf.Message, SwiftProtobuf._
           self.command = .refuse(v)
         }
       }()
+      case 17: try {
+        var v: String?
+        try decoder.decodeSingularStringField(value: &v)
+        if let v = v {
+          if self.command != nil {try decoder.handleConflictingOneOf()}
+          self.command = .probeTarget(v)
+        }
+      }()
+      case 18: try {
+        var v: RecordFleetCheckOfAgent?
+        var hadOneofValue = false
+        if let current = self.command {
+          hadOneofValue = true
+          if case .runCheck(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.command = .runCheck(v)
+        }
+      }()
       default: break
       }
     }
@@ -5420,6 +6489,14 @@ nonisolated extension RecordFleetCommand: SwiftProtobuf.Message, SwiftProtobuf._
       guard case .refuse(let v)? = self.command else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 9)
     }()
+    case .probeTarget?: try {
+      guard case .probeTarget(let v)? = self.command else { preconditionFailure() }
+      try visitor.visitSingularStringField(value: v, fieldNumber: 17)
+    }()
+    case .runCheck?: try {
+      guard case .runCheck(let v)? = self.command else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 18)
+    }()
     case nil: break
     }
     try unknownFields.traverse(visitor: &visitor)
@@ -5427,6 +6504,41 @@ nonisolated extension RecordFleetCommand: SwiftProtobuf.Message, SwiftProtobuf._
 
   package static func ==(lhs: RecordFleetCommand, rhs: RecordFleetCommand) -> Bool {
     if lhs.command != rhs.command {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension RecordFleetCheckOfAgent: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".FleetCheckOfAgent"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}agent\0\u{1}check\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.agent) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.check) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.agent.isEmpty {
+      try visitor.visitSingularStringField(value: self.agent, fieldNumber: 1)
+    }
+    if !self.check.isEmpty {
+      try visitor.visitSingularStringField(value: self.check, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: RecordFleetCheckOfAgent, rhs: RecordFleetCheckOfAgent) -> Bool {
+    if lhs.agent != rhs.agent {return false}
+    if lhs.check != rhs.check {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -5549,122 +6661,179 @@ nonisolated extension RecordFleetAttempt: SwiftProtobuf.Message, SwiftProtobuf._
 
 nonisolated extension RecordFleetOutcome: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".FleetOutcome"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}position\0\u{1}command\0\u{1}done\0\u{1}undone\0\u{1}unknown\0\u{1}found\0\u{1}missing\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}position\0\u{1}command\0\u{1}done\0\u{1}undone\0\u{1}unknown\0\u{1}found\0\u{1}missing\0\u{2}\u{3}probed\0")
+
+  fileprivate class _StorageClass {
+    var _position: UInt64 = 0
+    var _command: RecordFleetCommand? = nil
+    var _result: RecordFleetOutcome.OneOf_Result?
+
+      // This property is used as the initial default value for new instances of the type.
+      // The type itself is protecting the reference to its storage via CoW semantics.
+      // This will force a copy to be made of this reference when the first mutation occurs;
+      // hence, it is safe to mark this as `nonisolated(unsafe)`.
+      static nonisolated(unsafe) let defaultInstance = _StorageClass()
+
+    private init() {}
+
+    init(copying source: _StorageClass) {
+      _position = source._position
+      _command = source._command
+      _result = source._result
+    }
+  }
+
+  fileprivate mutating func _uniqueStorage() -> _StorageClass {
+    if !isKnownUniquelyReferenced(&_storage) {
+      _storage = _StorageClass(copying: _storage)
+    }
+    return _storage
+  }
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
-    while let fieldNumber = try decoder.nextFieldNumber() {
-      // The use of inline closures is to circumvent an issue where the compiler
-      // allocates stack space for every case branch when no optimizations are
-      // enabled. https://github.com/apple/swift-protobuf/issues/1034
-      switch fieldNumber {
-      case 1: try { try decoder.decodeSingularUInt64Field(value: &self.position) }()
-      case 2: try { try decoder.decodeSingularMessageField(value: &self._command) }()
-      case 3: try {
-        var v: RecordFleetNothing?
-        var hadOneofValue = false
-        if let current = self.result {
-          hadOneofValue = true
-          if case .done(let m) = current {v = m}
+    _ = _uniqueStorage()
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      while let fieldNumber = try decoder.nextFieldNumber() {
+        // The use of inline closures is to circumvent an issue where the compiler
+        // allocates stack space for every case branch when no optimizations are
+        // enabled. https://github.com/apple/swift-protobuf/issues/1034
+        switch fieldNumber {
+        case 1: try { try decoder.decodeSingularUInt64Field(value: &_storage._position) }()
+        case 2: try { try decoder.decodeSingularMessageField(value: &_storage._command) }()
+        case 3: try {
+          var v: RecordFleetNothing?
+          var hadOneofValue = false
+          if let current = _storage._result {
+            hadOneofValue = true
+            if case .done(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._result = .done(v)
+          }
+        }()
+        case 4: try {
+          var v: String?
+          try decoder.decodeSingularStringField(value: &v)
+          if let v = v {
+            if _storage._result != nil {try decoder.handleConflictingOneOf()}
+            _storage._result = .undone(v)
+          }
+        }()
+        case 5: try {
+          var v: RecordFleetNothing?
+          var hadOneofValue = false
+          if let current = _storage._result {
+            hadOneofValue = true
+            if case .unknown(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._result = .unknown(v)
+          }
+        }()
+        case 6: try {
+          var v: RecordFleetFound?
+          var hadOneofValue = false
+          if let current = _storage._result {
+            hadOneofValue = true
+            if case .found(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._result = .found(v)
+          }
+        }()
+        case 7: try {
+          var v: RecordFleetNothing?
+          var hadOneofValue = false
+          if let current = _storage._result {
+            hadOneofValue = true
+            if case .missing(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._result = .missing(v)
+          }
+        }()
+        case 10: try {
+          var v: RecordFleetProbe?
+          var hadOneofValue = false
+          if let current = _storage._result {
+            hadOneofValue = true
+            if case .probed(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._result = .probed(v)
+          }
+        }()
+        default: break
         }
-        try decoder.decodeSingularMessageField(value: &v)
-        if let v = v {
-          if hadOneofValue {try decoder.handleConflictingOneOf()}
-          self.result = .done(v)
-        }
-      }()
-      case 4: try {
-        var v: String?
-        try decoder.decodeSingularStringField(value: &v)
-        if let v = v {
-          if self.result != nil {try decoder.handleConflictingOneOf()}
-          self.result = .undone(v)
-        }
-      }()
-      case 5: try {
-        var v: RecordFleetNothing?
-        var hadOneofValue = false
-        if let current = self.result {
-          hadOneofValue = true
-          if case .unknown(let m) = current {v = m}
-        }
-        try decoder.decodeSingularMessageField(value: &v)
-        if let v = v {
-          if hadOneofValue {try decoder.handleConflictingOneOf()}
-          self.result = .unknown(v)
-        }
-      }()
-      case 6: try {
-        var v: RecordFleetFound?
-        var hadOneofValue = false
-        if let current = self.result {
-          hadOneofValue = true
-          if case .found(let m) = current {v = m}
-        }
-        try decoder.decodeSingularMessageField(value: &v)
-        if let v = v {
-          if hadOneofValue {try decoder.handleConflictingOneOf()}
-          self.result = .found(v)
-        }
-      }()
-      case 7: try {
-        var v: RecordFleetNothing?
-        var hadOneofValue = false
-        if let current = self.result {
-          hadOneofValue = true
-          if case .missing(let m) = current {v = m}
-        }
-        try decoder.decodeSingularMessageField(value: &v)
-        if let v = v {
-          if hadOneofValue {try decoder.handleConflictingOneOf()}
-          self.result = .missing(v)
-        }
-      }()
-      default: break
       }
     }
   }
 
   package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
-    // The use of inline closures is to circumvent an issue where the compiler
-    // allocates stack space for every if/case branch local when no optimizations
-    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
-    // https://github.com/apple/swift-protobuf/issues/1182
-    if self.position != 0 {
-      try visitor.visitSingularUInt64Field(value: self.position, fieldNumber: 1)
-    }
-    try { if let v = self._command {
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
-    } }()
-    switch self.result {
-    case .done?: try {
-      guard case .done(let v)? = self.result else { preconditionFailure() }
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
-    }()
-    case .undone?: try {
-      guard case .undone(let v)? = self.result else { preconditionFailure() }
-      try visitor.visitSingularStringField(value: v, fieldNumber: 4)
-    }()
-    case .unknown?: try {
-      guard case .unknown(let v)? = self.result else { preconditionFailure() }
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 5)
-    }()
-    case .found?: try {
-      guard case .found(let v)? = self.result else { preconditionFailure() }
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 6)
-    }()
-    case .missing?: try {
-      guard case .missing(let v)? = self.result else { preconditionFailure() }
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 7)
-    }()
-    case nil: break
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every if/case branch local when no optimizations
+      // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+      // https://github.com/apple/swift-protobuf/issues/1182
+      if _storage._position != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._position, fieldNumber: 1)
+      }
+      try { if let v = _storage._command {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
+      } }()
+      switch _storage._result {
+      case .done?: try {
+        guard case .done(let v)? = _storage._result else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
+      }()
+      case .undone?: try {
+        guard case .undone(let v)? = _storage._result else { preconditionFailure() }
+        try visitor.visitSingularStringField(value: v, fieldNumber: 4)
+      }()
+      case .unknown?: try {
+        guard case .unknown(let v)? = _storage._result else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 5)
+      }()
+      case .found?: try {
+        guard case .found(let v)? = _storage._result else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 6)
+      }()
+      case .missing?: try {
+        guard case .missing(let v)? = _storage._result else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 7)
+      }()
+      case .probed?: try {
+        guard case .probed(let v)? = _storage._result else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 10)
+      }()
+      case nil: break
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   package static func ==(lhs: RecordFleetOutcome, rhs: RecordFleetOutcome) -> Bool {
-    if lhs.position != rhs.position {return false}
-    if lhs._command != rhs._command {return false}
-    if lhs.result != rhs.result {return false}
+    if lhs._storage !== rhs._storage {
+      let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
+        let _storage = _args.0
+        let rhs_storage = _args.1
+        if _storage._position != rhs_storage._position {return false}
+        if _storage._command != rhs_storage._command {return false}
+        if _storage._result != rhs_storage._result {return false}
+        return true
+      }
+      if !storagesAreEqual {return false}
+    }
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

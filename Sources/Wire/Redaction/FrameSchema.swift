@@ -7,7 +7,7 @@ enum FrameMessage: Sendable {
     /// Holds neither messages nor anything to treat specially.
     case plain
     case heartbeat, discoveryReport, discoveredContainer, credentialVariable
-    case jobUpdate, backupCompleted, healthCheckResult, restoreUpdate, ack
+    case jobUpdate, backupCompleted, healthCheckResult, healthCheckReport, restoreUpdate, ack
     case logEvent, logField
     case registerAck, configUpdate, agentConfig, target, connectionConfig, backupJobSpec, healthCheckSpec
     case runBackup, uploadCredentials, selfUpdate
@@ -24,6 +24,7 @@ enum FrameMessage: Sendable {
         case (.jobUpdate, 4), (.jobUpdate, 5), (.restoreUpdate, 4), (.restoreUpdate, 5): .freeText
         case (.backupCompleted, 8): .echoedDataKey
         case (.healthCheckResult, 5), (.ack, 3), (.logEvent, 4), (.logField, 2): .freeText
+        case (.healthCheckReport, 1): .message(.healthCheckResult)
         case (.logEvent, 5): .message(.logField)
         case (.registerAck, 2), (.configUpdate, 1): .message(.agentConfig)
         case (.agentConfig, 2): .message(.target)
@@ -57,6 +58,7 @@ enum FrameMessage: Sendable {
         case 51: .message(.configUpdate)
         case 52: .message(.runBackup)
         case 56: .message(.selfUpdate)
+        case 1010: .message(.healthCheckReport)
         default: .plain
         }
     }

@@ -124,6 +124,13 @@ extension RecordFleetCommand {
             case .disconnect(let agent, let session): .disconnect(RecordFleetSession(agent, session))
             case .probe(let agent, let session): .probe(RecordFleetSession(agent, session))
             case .refuse(let agent, let session): .refuse(RecordFleetSession(agent, session))
+            case .probeTarget(let check): .probeTarget(check.text.string)
+            case .runCheck(let agent, let check):
+                .runCheck(
+                    .with {
+                        $0.agent = agent.text.string
+                        $0.check = check.text.string
+                    })
             }
     }
 }
@@ -140,6 +147,8 @@ extension Command {
         case .disconnect(let it): self = .disconnect(AgentID(Text(it.agent)), SessionID(Text(it.session)))
         case .probe(let it): self = .probe(AgentID(Text(it.agent)), SessionID(Text(it.session)))
         case .refuse(let it): self = .refuse(AgentID(Text(it.agent)), SessionID(Text(it.session)))
+        case .probeTarget(let check): self = .probeTarget(CheckID(Text(check)))
+        case .runCheck(let it): self = .runCheck(AgentID(Text(it.agent)), CheckID(Text(it.check)))
         case nil: throw .unknown("command")
         }
     }
@@ -162,6 +171,7 @@ extension RecordFleetOutcome {
                         if let digest { $0.digest = Data(digest) }
                     })
             case .missing: .missing(RecordFleetNothing())
+            case .probed(let found): .probed(RecordFleetProbe(found))
             }
     }
 }
@@ -176,6 +186,7 @@ extension CommandOutcome {
         case .found(let found):
             result = .found(byteCount: found.byteCount, digest: found.hasDigest ? [UInt8](found.digest) : nil)
         case .missing: result = .missing
+        case .probed(let found): result = .probed(try HealthResult(found))
         case nil: throw .unknown("outcome")
         }
         self.init(position: Position(record.position), command: try Command(record.command), result: result)

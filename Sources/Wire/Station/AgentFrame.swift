@@ -12,6 +12,8 @@ public enum AgentFrame: Hashable, Sendable {
     case progress(run: Text, job: Text, isQueued: Bool, Station.Progress)
     /// How a run ended; `staged` and `key` count for completed ones only.
     case report(run: Text, Station.Run, Station.Ending, key: [UInt8])
+    /// What a health check found; with all that is known of it only by the extension `health-detail`.
+    case health(HealthResult, isDetailed: Bool)
     /// The answer to a ping.
     case acknowledgement(correlationID: Text)
     /// Something an operator should know about a job.
@@ -86,6 +88,8 @@ public enum AgentFrame: Hashable, Sendable {
                     $0.status = .cancelled
                     $0.currentStep = run.progress.step.string
                 })
+        case .health(let result, isDetailed: true): .healthReport(WireHealthCheckReport(result))
+        case .health(let result, isDetailed: false): .healthResult(WireHealthCheckReport(result).result)
         case .acknowledgement(let id):
             .ack(
                 .with {

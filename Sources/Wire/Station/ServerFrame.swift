@@ -46,8 +46,9 @@ public enum ServerFrame: Hashable, Sendable {
         case .selfUpdate(let it): self = .selfUpdate(version: Text(it.targetVersion))
         case .ping: self = .ping(correlationID: Text(envelope.correlationID))
         case .reportAcknowledged(let it): self = .reportAcknowledged(runID: Text(it.runID), sequence: it.seq)
-        case .register, .heartbeat, .discovery, .jobUpdate, .backupCompleted, .healthResult, .log, .restoreUpdate, .ack,
-            nil:
+        case .register, .heartbeat, .discovery, .jobUpdate, .backupCompleted, .healthResult, .healthReport, .log,
+            .restoreUpdate,
+            .ack, nil:
             self = .other
         }
     }

@@ -9,6 +9,8 @@ public struct StationSettings: Hashable, Sendable {
     public var targets: [Text: Target]
     /// What to back up how, by id; of two with one id the last counts.
     public var jobs: [Text: Job]
+    /// What to probe how, by id; of two with one id the last counts.
+    public var checks: [Text: Check] = [:]
     /// Runs that may be under way at once; 0 when the server does not say.
     public var parallelRunLimit: UInt32
     /// Passwords of all targets, for recognising them in texts. References (`env:`, `file:`) are none.
@@ -80,6 +82,35 @@ public struct StationSettings: Hashable, Sendable {
         }
     }
 
+    /// A health check.
+    public struct Check: Hashable, Sendable {
+        /// How to probe.
+        public var kind: CheckSpec.Kind
+        /// A URL, or host:port.
+        public var target: Text
+        /// From one probe to the next, from 5 on.
+        public var intervalSeconds: UInt32
+        /// How long a probe may take; from 1 to the interval.
+        public var timeoutSeconds: UInt32
+        /// The HTTP status that is well; 0 for any from 200 to 399.
+        public var expectedStatus: UInt32
+
+        /// A check with all its parts, in their bounds.
+        public init(
+            kind: CheckSpec.Kind, target: Text, intervalSeconds: UInt32, timeoutSeconds: UInt32,
+            expectedStatus: UInt32 = 0
+        ) {
+            self.kind = kind
+            self.target = target
+            self.intervalSeconds = min(max(intervalSeconds, 5), 86_400)
+            self.timeoutSeconds = min(max(timeoutSeconds, 1), self.intervalSeconds)
+            self.expectedStatus = expectedStatus
+        }
+    }
+
+    /// How many checks are run; a server of ours gives an agent no more.
+    static let checkLimit = 1_000
+
     /// Settings with all their parts.
     public init(version: UInt64, targets: [Text: Target], jobs: [Text: Job], parallelRunLimit: UInt32) {
         self.version = version
@@ -106,6 +137,16 @@ public struct StationSettings: Hashable, Sendable {
             jobs[Text(job.id)] = Job(
                 target: Text(job.targetID), preHooks: job.preHooks, postHooks: job.postHooks,
                 timeoutSeconds: job.timeoutSec)
+        }
+        for check in config.healthChecks.prefix(Self.checkLimit) {
+            // A kind of a later protocol is not run, and the server sees that nothing comes of it.
+            guard let kind = UInt8(exactly: check.type.rawValue).flatMap(CheckSpec.Kind.init(rawValue:)) else {
+                continue
+            }
+            checks[Text(check.id)] = Check(
+                kind: kind, target: Text(check.target), intervalSeconds: check.intervalSec,
+                timeoutSeconds: check.timeoutSec, expectedStatus: check.expectedStatus)
+            passwords += Redactor.secrets(inURL: check.target)
         }
         parallelRunLimit = config.advanced.maxParallelJobs
     }

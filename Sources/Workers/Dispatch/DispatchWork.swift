@@ -69,6 +69,14 @@ struct DispatchWork: Sendable {
         }
     }
 
+    func runCheck(_ agent: AgentID, _ check: CheckID) async -> CommandOutcome.Result {
+        do {
+            return try await send(.runHealthCheck(check), to: agent, nil)
+        } catch {
+            return .undone(Text("\(error)"))
+        }
+    }
+
     /// The attempt's key: the one that was made for it, or a new one that is durable before anyone hears of it.
     private func dataKey(of run: RunID, _ attempt: Attempt) async throws -> [UInt8] {
         try await resources.vault.aside { vault in

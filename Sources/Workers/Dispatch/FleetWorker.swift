@@ -18,6 +18,8 @@ public struct FleetWorker: Worker {
         public var urls: any ObjectURLs
         /// The folded state.
         public var fleet: any FleetReader
+        /// Probes what health checks name, where no agent does.
+        public var prober: Prober
         /// Learns every secret before it is sent.
         public var secrets: SecretBook
         /// The wall clock, for expiry and for what agents are told.
@@ -30,7 +32,8 @@ public struct FleetWorker: Worker {
         /// Resources as given.
         public init(
             sessions: any Sessions, vault: any Vault, store: any ObjectStore, urls: any ObjectURLs,
-            fleet: any FleetReader, secrets: SecretBook, clock: any Clock, maximumObjectByteCount: UInt64,
+            fleet: any FleetReader, prober: Prober, secrets: SecretBook, clock: any Clock,
+            maximumObjectByteCount: UInt64,
             logger: Logger
         ) {
             self.sessions = sessions
@@ -38,6 +41,7 @@ public struct FleetWorker: Worker {
             self.store = store
             self.urls = urls
             self.fleet = fleet
+            self.prober = prober
             self.secrets = secrets
             self.clock = clock
             self.maximumObjectByteCount = maximumObjectByteCount
@@ -74,6 +78,7 @@ public struct FleetWorker: Worker {
         }
         if Task.isCancelled { throw CancellationError() }
         var result = await result(of: command, delivery)
+        if case .probeTarget = command, Task.isCancelled { throw CancellationError() }
         if case .dispatch = command, delivery.isRedelivered, case .undone = result {
             // Not now; but an earlier process may have sent it.
             result = .unknown
@@ -100,7 +105,7 @@ public struct FleetWorker: Worker {
             case .notConnected: .undone("the agent is not connected")
             case .unknown: .unknown
             }
-        case .welcome, .configure, .dispatch, .cancel, .observe, .delete:
+        case .welcome, .configure, .dispatch, .cancel, .observe, .delete, .probeTarget, .runCheck:
             break
         }
         do {
@@ -119,7 +124,27 @@ public struct FleetWorker: Worker {
         case .cancel(let agent, let run, _): return await dispatch.cancel(agent, run)
         case .observe(let run, let attempt): return await objects.observe(run, attempt)
         case .delete(let run, let attempt): return await objects.delete(run, attempt)
+        case .runCheck(let agent, let check): return await dispatch.runCheck(agent, check)
+        case .probeTarget(let check): return await probe(check, resources)
         case .disconnect, .probe, .refuse: return .done
+        }
+    }
+}
+
+extension FleetWorker {
+    private func probe(_ id: CheckID, _ resources: Resources) async -> CommandOutcome.Result {
+        let order = resources.fleet.read { state in
+            state.checks[id].map {
+                Prober.Order(
+                    check: id, kind: $0.spec.kind, target: $0.spec.target, timeoutSeconds: $0.spec.timeoutSeconds,
+                    expectedStatus: $0.spec.expectedStatus)
+            }
+        }
+        guard let order else { return .undone("there is no such health check") }
+        do {
+            return .probed(try await resources.prober.probe(order))
+        } catch {
+            return .undone("the server is stopping")
         }
     }
 }
@@ -129,12 +154,15 @@ extension Command {
     /// is done to a connection itself waits for none of them: they may wait for the follower.
     fileprivate var lane: Text {
         switch self {
-        case .welcome(let agent, _), .configure(let agent, _), .dispatch(let agent, _, _, _), .cancel(let agent, _, _):
+        case .welcome(let agent, _), .configure(let agent, _), .dispatch(let agent, _, _, _), .cancel(let agent, _, _),
+            .runCheck(let agent, _):
             Stream.agent(agent).name
         case .disconnect(_, let session), .probe(_, let session), .refuse(_, let session):
             Text("session/\(session)")
         case .observe(let run, _), .delete(let run, _):
             Stream.run(run).name
+        case .probeTarget(let check):
+            Stream.check(check).name
         }
     }
 }

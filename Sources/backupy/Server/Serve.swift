@@ -13,7 +13,8 @@ struct Serve: AsyncParsableCommand {
             (BACKUPY_LISTEN, BACKUPY_PUBLIC_URL, …) and in a YAML file (--config), with the option's name as the key; \
             an option wins over the environment, the environment over the file. The first line on standard output is \
             the address, once agents are let in. SIGHUP reads the TLS certificate and its key anew; files that were \
-            replaced are also noticed by themselves within seconds.
+            replaced are also noticed by themselves within seconds. Health checks trust the system's certificates, and \
+            those in the PEM file that SSL_CERT_FILE names.
             """)
 
     @Option(help: "The data directory; made when it is not there.") var data: String?
@@ -23,6 +24,8 @@ struct Serve: AsyncParsableCommand {
     @Option(help: "How agents reach this server, such as https://backup.example.") var publicURL: String?
     @Option(help: "The master key, kept outside the data directory.") var masterKeyFile: String?
     @Flag(help: "Listen without TLS where other machines can reach it.") var allowInsecure = false
+    @Flag(help: "Let health checks of the control plane probe addresses of its own host and link.")
+    var allowLocalProbes = false
     @Option(help: "HOST:PORT that shows figures for Prometheus without a token.") var metricsListen: String?
     @Option(help: "text or json, one object a line (default: text).") var logFormat: String?
     @Option(help: "trace, debug, info, notice, warning, error or critical (default: info).") var logLevel: String?
@@ -33,7 +36,7 @@ struct Serve: AsyncParsableCommand {
             file: config,
             names: [
                 "data", "listen", "tls-certificate", "tls-key", "public-url", "master-key-file", "allow-insecure",
-                "metrics-listen", "log-format", "log-level",
+                "allow-local-probes", "metrics-listen", "log-format", "log-level",
             ])
         let logs = try Logs(
             format: settings.text("log-format", logFormat), level: settings.text("log-level", logLevel))
@@ -51,9 +54,10 @@ struct Serve: AsyncParsableCommand {
         }
         let plane: ControlPlane
         let allowInsecure = try settings.flag("allow-insecure", allowInsecure)
+        let allowsLocalProbes = try settings.flag("allow-local-probes", allowLocalProbes)
         do {
             plane = ControlPlane(
-                configuration: try configuration(settings, data, allowInsecure),
+                configuration: try configuration(settings, data, allowInsecure, allowsLocalProbes),
                 logger: logs.make("serve")
             ) {
                 Console.print("ready at \($0.url)")
@@ -80,13 +84,17 @@ struct Serve: AsyncParsableCommand {
     }
 
     private func configuration(
-        _ settings: Settings, _ data: String, _ allowInsecure: Bool
+        _ settings: Settings, _ data: String, _ allowInsecure: Bool, _ allowsLocalProbes: Bool
     ) throws(StartError) -> ControlPlane.Configuration {
         let address = try ListenAddress(settings.text("listen", listen) ?? "127.0.0.1:8080")
         var configuration = ControlPlane.Configuration(dataDirectory: data, listen: address)
         configuration.publicURL = settings.text("public-url", publicURL)
         configuration.masterKeyFile = settings.text("master-key-file", masterKeyFile)
         configuration.allowInsecure = allowInsecure
+        configuration.allowsLocalProbes = allowsLocalProbes
+        configuration.trustedCertificates = ProcessInfo.processInfo.environment["SSL_CERT_FILE"].flatMap {
+            $0.isEmpty ? nil : $0
+        }
         if let listen = settings.text("metrics-listen", metricsListen) {
             configuration.metricsListen = try ListenAddress(listen)
         }

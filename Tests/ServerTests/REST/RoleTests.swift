@@ -18,12 +18,16 @@ import Testing
             "GET /v1/runs/{id}/timeline", "GET /v1/log", "GET /v1/log/{position}", "GET /v1/log/{position}/why",
             "GET /v1/state",
             "GET /v1/openapi.json",
+            "GET /v1/health-checks", "GET /v1/health-checks/{id}", "GET /v1/health-checks/{id}/results",
+            "GET /v1/health-checks/{id}/uptime",
         ],
         .operator: [
             "PATCH /v1/agents/{id}", "PATCH /v1/agents/{id}/config", "POST /v1/agents/{id}/targets",
             "PATCH /v1/targets/{id}", "DELETE /v1/targets/{id}", "POST /v1/agents/{id}/jobs", "PATCH /v1/jobs/{id}",
             "DELETE /v1/jobs/{id}", "POST /v1/jobs/{id}/run", "POST /v1/runs/{id}/cancel",
             "GET /v1/runs/{id}/download-url", "POST /v1/runs/{id}/decryption-token",
+            "POST /v1/health-checks", "PATCH /v1/health-checks/{id}", "DELETE /v1/health-checks/{id}",
+            "POST /v1/health-checks/{id}/run",
         ],
         .admin: [
             "POST /v1/agents", "DELETE /v1/agents/{id}", "POST /v1/agents/{id}/rotate-key", "DELETE /v1/runs/{id}",

@@ -50,11 +50,17 @@ struct PromptWorker: Worker {
         do {
             try await follower.wait(for: delivery.position)
             switch command {
-            case .welcome, .configure, .cancel, .disconnect, .probe, .refuse:
+            case .welcome, .configure, .cancel, .disconnect, .probe, .refuse, .runCheck:
                 result = .done
             case .dispatch(_, let run, let attempt, _):
                 try vault.store([UInt8](repeating: 7, count: 32), as: "key:\(WireRunID(run, attempt).text)")
                 result = .done
+            case .probeTarget(let check):
+                let now = follower.read { $0.checks[check]?.heardAt } ?? Timestamp(milliseconds: 0)
+                result = .probed(
+                    HealthResult(
+                        check: check, probedAt: now + .seconds(1), isHealthy: true, latencyMilliseconds: 3,
+                        errorText: "", statusCode: 200))
             case .observe(let run, let attempt):
                 switch try store.look(at: World.objectName(run, attempt, follower), freezing: true) {
                 case .found(let byteCount, let digest): result = .found(byteCount: byteCount, digest: digest?.bytes)

@@ -60,6 +60,7 @@ enum FieldClass {
             FleetIdempotencyKey.key FleetTargetChange.target FleetTargetChange.agent FleetJobChange.job
             FleetJobChange.agent FleetJobChange.target FleetRunOfJob.run FleetRunOfJob.job FleetAgentRecord.agent
             FleetSettingsChange.agent FleetJobField.time_zone FleetJobField.overlap FleetJob.time_zone
+            FleetCheckChange.check FleetRequest.run_check
             """,
             "a person's text, which is refused at the door if it holds what looks like a secret, or a known one": """
             FleetAgentRecord.name FleetSettingsField.log_level FleetMaintenance.start_utc FleetMaintenance.end_utc
@@ -67,7 +68,8 @@ enum FieldClass {
             FleetTargetField.username FleetTargetField.container_id FleetTarget.display_name FleetTarget.host
             FleetTarget.database FleetTarget.username FleetTarget.container_id FleetJobField.cron
             FleetJobField.compression FleetTexts.texts FleetJob.cron FleetJob.compression FleetJob.pre_hooks
-            FleetJob.post_hooks FleetToken.name FleetCheck.name FleetCheck.target FleetPassword.reference
+            FleetJob.post_hooks FleetToken.name FleetCheck.name FleetCheck.target
+            FleetCheckField.name FleetCheckField.target FleetPassword.reference
             """,
             "redacted before it is decoded": """
             FleetReceivedFrame.envelope FleetCapturedFrame.envelope FleetUnreadableFrame.start FleetAnomaly.run
@@ -91,6 +93,9 @@ enum FieldClass {
             FleetPresence.agent FleetPresence.presence FleetAnomaly.agent FleetAnomaly.kind FleetRunDecision.run
             FleetSuccess.digest_source FleetSession.agent FleetSession.session FleetConfigure.agent FleetAttempt.agent
             FleetAttempt.run FleetOutcome.undone FleetJob.overlap FleetRunOrder.overlap Started.build Staged.db_engine_version Progressed.step
+            FleetAcceptance.check_run_requested FleetCheckDecision.check FleetCheckPhase.phase FleetCheckPhase.ignorance
+            FleetProbe.check FleetProbe.error FleetTimerKey.check FleetCommand.probe_target FleetCheckOfAgent.agent
+            FleetCheckOfAgent.check
             """,
             "the server's ids, as an agent hears them": """
             StationMessage.announce StationMessage.dump StationMessage.upload StationMessage.stop StationMessage.discard

@@ -22,6 +22,7 @@ enum MessageCases {
         case .command: 15
         case .outcome: 16
         case .faulted: 17
+        case .judged: 23
         }
     }
 
@@ -71,6 +72,8 @@ enum MessageCases {
         case .deleteCheck: 16
         case .createToken: 17
         case .deleteToken: 18
+        case .changeCheck: 45
+        case .runCheck: 46
         }
     }
 
@@ -96,6 +99,8 @@ enum MessageCases {
         case .repeated: 17
         case .tokenCreated: 18
         case .tokenDeleted: 19
+        case .checkChanged: 45
+        case .checkRunRequested: 46
         }
     }
 
@@ -147,6 +152,7 @@ enum MessageCases {
         case .run: 1
         case .idempotency: 2
         case .claim: 3
+        case .check: 12
         }
     }
 
@@ -171,6 +177,8 @@ enum MessageCases {
         case .disconnect: 6
         case .probe: 7
         case .refuse: 8
+        case .probeTarget: 17
+        case .runCheck: 18
         }
     }
 
@@ -181,6 +189,31 @@ enum MessageCases {
         case .unknown: 2
         case .found: 3
         case .missing: 4
+        case .probed: 10
+        }
+    }
+
+    static func number(_ field: CheckField) -> Int {
+        switch field {
+        case .name: 0
+        case .kind: 1
+        case .target: 2
+        case .intervalSeconds: 3
+        case .timeoutSeconds: 4
+        case .expectedStatus: 5
+        case .failuresToDown: 6
+        case .successesToUp: 7
+        case .flapChanges: 8
+        case .certificateDays: 9
+        case .isPaused: 10
+        }
+    }
+
+    static func number(_ decision: CheckDecision) -> Int {
+        switch decision {
+        case .became: 0
+        case .certificateExpiring: 1
+        case .certificateRenewed: 2
         }
     }
 }

@@ -107,6 +107,49 @@ enum MessageSamples {
             expectedStatus: 200)
     }
 
+    static let changedCheck: CheckSpec = {
+        var spec = checkSpec(.https)
+        for field in checkFields { spec.set(field) }
+        return spec
+    }()
+
+    static let checkFields: [CheckField] =
+        CheckSpec.Kind.allCases.map { .kind($0) } + [
+            .name("web"), .target("https://example.org/ü"), .intervalSeconds(30), .timeoutSeconds(.max),
+            .expectedStatus(204), .failuresToDown(1), .successesToUp(20), .flapChanges(0), .certificateDays(0),
+            .isPaused(false), .isPaused(true),
+        ]
+
+    static let checkDecisions: [CheckDecision] =
+        ([.up, .down, .flapping] + Check.Ignorance.allCases.map { .unknown($0) }).map { .became($0, grounds: []) }
+        + [
+            .became(.down, grounds: [Position(1), Position(.max)]), .certificateRenewed,
+            .certificateExpiring(Timestamp(milliseconds: -1)),
+        ]
+
+    static let probed: [HealthResult] = {
+        var results = [
+            HealthResult(
+                check: check, probedAt: Timestamp(milliseconds: .min), isHealthy: true, latencyMilliseconds: .max,
+                errorText: "", statusCode: 200),
+            HealthResult(
+                check: CheckID(""), probedAt: Timestamp(milliseconds: 0), isHealthy: false, latencyMilliseconds: 0,
+                errorText: "refused", statusCode: 0, detail: ProbeDetail()),
+        ]
+        for failure in ProbeFailure.allCases {
+            var detail = ProbeDetail()
+            detail.resolveMilliseconds = 0
+            detail.connectMilliseconds = 1
+            detail.tlsMilliseconds = .max
+            detail.firstByteMilliseconds = 3
+            detail.certificateExpiresAt = Timestamp(milliseconds: 4)
+            detail.failure = failure
+            results[1].detail = detail
+            results.append(results[1])
+        }
+        return results
+    }()
+
     static let requests: [Request] =
         [
             .createAgent(agent, name: "a", keyDigest: digest), .renameAgent(agent, name: "b"), .deleteAgent(agent),
@@ -116,6 +159,7 @@ enum MessageSamples {
             .runJob(run, job), .cancelRun(run), .deleteRun(run), .issueDecryptionToken(run),
             .createCheck(check, nil, checkSpec(.http)), .deleteCheck(check),
             .createToken(token, tokenSpec(expiresAt: nil)), .deleteToken(token),
+            .changeCheck(check, checkFields), .changeCheck(check, []), .runCheck(check),
         ] + CheckSpec.Kind.allCases.map { .createCheck(check, agent, checkSpec($0)) }
 
     static let acceptances: [Acceptance] = {
@@ -133,6 +177,7 @@ enum MessageSamples {
                     job: job, agent: agent, target: target, isManual: true, timeoutSeconds: 1, retentionDays: 2)),
             .runQueued(run, slotOrder), .cancelRequested(run), .runDeletionRequested(run), .tokenIssued(run, .first),
             .checkCreated(check, agent, checkSpec(.tcp)), .checkCreated(check, nil, checkSpec(.http)),
+            .checkChanged(check, changedCheck), .checkRunRequested(check),
             .checkDeleted(check), .tokenCreated(token, tokenSpec(expiresAt: Timestamp(milliseconds: -1))),
             .tokenDeleted(token), .repeated(Position(.max)),
         ]
@@ -144,7 +189,7 @@ enum MessageSamples {
         overlap: .queue, takeBy: Timestamp(milliseconds: 1_800_000_000_000))
 
     static let timers: [TimerKey] = [
-        .silence(agent), .run(run), .idempotency(IdempotencyKey(token: "t", key: "k")), .claim(agent),
+        .silence(agent), .run(run), .idempotency(IdempotencyKey(token: "t", key: "k")), .claim(agent), .check(check),
     ]
 
     static let verdicts: [Verdict] =
@@ -161,17 +206,19 @@ enum MessageSamples {
         ] + verdicts.map { .decided(run, .closed($0, grounds: [])) }
         + Anomaly.Kind.allCases.map { .noted(Anomaly(agent: agent, kind: $0, run: run, detail: "d")) }
         + [.noted(Anomaly(agent: agent, kind: .unknownRun, run: nil, detail: ""))]
+        + checkDecisions.map { .judged(check, $0) }
 
     static let commands: [Command] = [
         .welcome(agent, session), .configure(agent, version: 2), .dispatch(agent, run, .first, isRepeatable: true),
         .cancel(agent, run, .first), .observe(run, .first), .delete(run, Attempt(2)), .disconnect(agent, session),
-        .probe(agent, session), .refuse(agent, session),
+        .probe(agent, session), .refuse(agent, session), .probeTarget(check), .runCheck(agent, check),
     ]
 
-    static let results: [CommandOutcome.Result] = [
-        .done, .undone(""), .undone("no session"), .unknown, .found(byteCount: 0, digest: nil),
-        .found(byteCount: 1, digest: digest), .found(byteCount: 1, digest: []), .missing,
-    ]
+    static let results: [CommandOutcome.Result] =
+        [
+            .done, .undone(""), .undone("no session"), .unknown, .found(byteCount: 0, digest: nil),
+            .found(byteCount: 1, digest: digest), .found(byteCount: 1, digest: []), .missing,
+        ] + probed.map { .probed($0) }
 
     static let outcomes: [Fleet.Message] = commands.flatMap { command in
         results.map { .outcome(CommandOutcome(position: Position(9), command: command, result: $0)) }

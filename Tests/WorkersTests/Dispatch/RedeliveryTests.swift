@@ -18,7 +18,8 @@ struct RedeliveryTests {
         let worker = FleetWorker(
             FleetWorker.Resources(
                 sessions: NoSessions(), vault: MemoryVault(), store: try DirectoryStore(root: root),
-                urls: ObjectURLSigner(key: [1], base: "http://h"), fleet: fleet, secrets: SecretBook(),
+                urls: ObjectURLSigner(key: [1], base: "http://h"), fleet: fleet,
+                prober: try Prober(allowsLocal: false, now: { Timestamp(milliseconds: 0) }), secrets: SecretBook(),
                 clock: StoppedClock(), maximumObjectByteCount: 1, logger: Logger(label: "test")))
         let command = Command.dispatch(
             AgentID("agt_00000000001"), RunID("run_00000000001"), .first, isRepeatable: isRepeatable)

@@ -59,7 +59,8 @@ extension Fleet {
                 code: .permission, field: "advanced.auto_update_enabled",
                 text: "lets an agent replace its own program: only an admin may")
         case .createAgent, .renameAgent, .deleteAgent, .rotateKey, .deleteTarget, .deleteJob, .runJob,
-            .cancelRun, .deleteRun, .issueDecryptionToken, .createCheck, .deleteCheck, .createToken, .deleteToken:
+            .cancelRun, .deleteRun, .issueDecryptionToken, .createCheck, .changeCheck, .deleteCheck, .runCheck,
+            .createToken, .deleteToken:
             return nil
         }
     }

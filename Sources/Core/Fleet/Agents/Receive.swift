@@ -43,10 +43,8 @@ extension Fleet.State {
                     attempt, byteCount: completion.byteCount, digest: completion.digest, by: entry.position,
                     at: entry.recordedAt)
             }
-        case .health(var result):
-            // A clock that once ran ahead must not make all later results look old.
-            result.probedAt = min(result.probedAt, entry.recordedAt)
-            if checks[result.check]?.agent == id { checks[result.check]?.fold(result) }
+        case .health(let result):
+            changes += hear(result, isLive: !frame.isReplayed, from: id, entry)
         case .log, .restore, .acknowledgement, .other:
             break
         }

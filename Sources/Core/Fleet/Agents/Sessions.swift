@@ -21,6 +21,7 @@ extension Fleet.State {
         agents[id]?.journalsRuns = opening.extensions.contains(ProtocolExtension.journal)
         agents[id]?.lastSeenAt = entry.recordedAt
         timers.arm(.silence(id), due: entry.recordedAt + Fleet.Limits.silence, by: entry.position)
+        awaitChecks(of: id, entry)
         return changes + [.session(id)]
     }
 
@@ -125,6 +126,8 @@ public enum ProtocolExtension {
     public static let journal: Text = "journal"
     /// The server confirms terminal reports, and the agent keeps them until then.
     public static let reportAck: Text = "report-ack"
+    /// The agent runs the health checks of its configuration, and tells more of them than version 1 can.
+    public static let healthDetail: Text = "health-detail"
     /// All that this version speaks, sorted.
-    public static let all: [Text] = [journal, reportAck]
+    public static let all: [Text] = [healthDetail, journal, reportAck]
 }

@@ -163,7 +163,7 @@ extension Run {
         case .done, .unknown:
             deliveryCount &+= 1
             if tried == attempt { sentBy = position }
-        case .undone, .found, .missing:
+        case .undone, .found, .missing, .probed:
             break
         }
         guard tried == attempt else { return }
@@ -175,7 +175,7 @@ extension Run {
             phase = .unconfirmed(tried)
             setDeadline(at: moment)
             grace = moment + Fleet.Limits.grace
-        case (.sending, .undone), (.sending, .found), (.sending, .missing):
+        case (.sending, .undone), (.sending, .found), (.sending, .missing), (.sending, .probed):
             attempt = Attempt(tried.number &- min(1, tried.number))
             queue(at: moment)
             if phase == .queued { grace = moment + Fleet.Limits.observation }
@@ -333,7 +333,7 @@ extension Run {
                 .stopped, .captured, .ended, .closed:
                 break
             }
-        case .undone, .done, .unknown:
+        case .undone, .done, .unknown, .probed:
             switch phase {
             case .verifying(asked), .reconciling(asked, _):
                 // As long again as it has been asked already, but at least 30 s and at most an hour.

@@ -41,7 +41,9 @@ extension Fleet.State {
         case .delete(let run, _):
             if outcome.result == .done { objects[run] = nil } else { objects[run]?.isBeingDeleted = false }
             return []
-        case .configure, .cancel, .disconnect, .probe, .refuse:
+        case .probeTarget(let check):
+            return probed(check, outcome, entry)
+        case .configure, .cancel, .disconnect, .probe, .refuse, .runCheck:
             return []
         }
     }

@@ -87,6 +87,10 @@ public enum Command: Hashable, Sendable {
     case probe(AgentID, SessionID)
     /// End a connection that came with the key of an agent which is connected from another host.
     case refuse(AgentID, SessionID)
+    /// Probe what a health check names, from here.
+    case probeTarget(CheckID)
+    /// Send RunHealthCheck.
+    case runCheck(AgentID, CheckID)
 }
 
 /// What became of an instruction.
@@ -103,6 +107,8 @@ public struct CommandOutcome: Hashable, Sendable {
         case found(byteCount: UInt64, digest: [UInt8]?)
         /// The store has no such object.
         case missing
+        /// A health check was probed, and this was found.
+        case probed(HealthResult)
     }
 
     /// The instruction's entry.

@@ -25,7 +25,7 @@ extension RunDetail {
             guard case .dispatch(_, _, let tried, _) = outcome.command else { return }
             sent(tried.number, outcome.result)
         case .started, .clockStepped, .faulted, .captureOpened, .sessionOpened, .sessionClosed, .unreadable, .requested,
-            .accepted, .refused, .deadline, .presence, .noted, .command:
+            .accepted, .refused, .deadline, .presence, .noted, .judged, .command:
             break
         }
     }
@@ -58,7 +58,7 @@ extension RunDetail {
             phase = .running
         case .unknown:
             phase = .unconfirmed
-        case .undone, .found, .missing:
+        case .undone, .found, .missing, .probed:
             attempt = tried &- min(1, tried)
             if attempt == 0 { startedAt = nil }
             phase = isCancelRequested ? .ending : .queued

@@ -18,7 +18,7 @@ extension Fleet {
                 "\(said) that run \(completion.run.text) was backed up and uploaded: "
                 + "\(count(completion.byteCount, "byte")) \(digest)."
         case .health(let result):
-            return "\(said) that health check \(result.check) was \(result.isHealthy ? "well" : "not well")."
+            return ended("\(said) that health check \(result.check) was \(words(for: result))")
         case .log(let line):
             return ended("Agent \(agent) wrote in its log: \(line.text)")
         case .restore(let update):

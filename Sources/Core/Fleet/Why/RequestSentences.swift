@@ -19,6 +19,8 @@ extension Fleet {
         case .issueDecryptionToken(let run): "hand out a decryption token for run \(run)"
         case .createCheck(_, let agent, let spec):
             "add health check \(spec.name)" + (agent.map { " to agent \($0)" } ?? "")
+        case .changeCheck(let check, _): "change health check \(check)"
+        case .runCheck(let check): "probe health check \(check) now"
         case .deleteCheck(let check): "delete health check \(check)"
         case .createToken(let token, let spec):
             "create API token \(token) (\(spec.name)) with the role \(spec.role.rawValue)"
@@ -50,6 +52,8 @@ extension Fleet {
             "A decryption token for attempt \(attempt) of run \(run) was handed out."
         case .checkCreated(let check, let agent, let spec):
             "Health check \(check) (\(spec.name)) was added" + (agent.map { " to agent \($0)." } ?? ".")
+        case .checkChanged(let check, _): "Health check \(check) was changed."
+        case .checkRunRequested(let check): "The wish to probe health check \(check) now was taken up."
         case .checkDeleted(let check): "Health check \(check) was deleted."
         case .tokenCreated(let token, let spec):
             "API token \(token) (\(spec.name)) was created with the role \(spec.role.rawValue)."
@@ -75,6 +79,8 @@ extension Fleet {
         case .disconnect(let agent, let session): "end session \(session) of agent \(agent)"
         case .probe(let agent, let session): "ask session \(session) of agent \(agent) for a sign of life"
         case .refuse(let agent, let session): "refuse session \(session), which came with the key of agent \(agent)"
+        case .probeTarget(let check): "probe health check \(check) from here"
+        case .runCheck(let agent, let check): "tell agent \(agent) to probe health check \(check) now"
         }
     }
 
@@ -92,6 +98,8 @@ extension Fleet {
         case (.unknown, _):
             "Whether the order to \(order) was carried out cannot be known: the process that did it died."
         case (.found(let byteCount, _), _): "The order to \(order) found \(count(byteCount, "byte"))."
+        case (.probed(let result), .probeTarget(let check)): ended("Health check \(check) was \(words(for: result))")
+        case (.probed, _): "The order to \(order) found how a health check goes."
         case (.missing, _): "The order to \(order) found nothing."
         }
     }

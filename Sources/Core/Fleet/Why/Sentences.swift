@@ -26,6 +26,7 @@ extension Fleet {
         case .presence(let agent, .offline): "Agent \(agent) can no longer be reached."
         case .noted(let anomaly): sentence(for: anomaly)
         case .decided(let run, let decision): sentence(for: decision, of: run)
+        case .judged(let check, let decision): sentence(for: decision, of: check)
         case .command(let command): "It was ordered to \(words(for: command))."
         case .outcome(let outcome): sentence(for: outcome)
         }
@@ -34,11 +35,11 @@ extension Fleet {
     /// The positions that an entry rests on besides its cause, in the order of the log.
     public static func grounds(of message: Message) -> [Position] {
         switch message {
-        case .decided(_, .closed(_, let grounds)): grounds
+        case .decided(_, .closed(_, let grounds)), .judged(_, .became(_, let grounds)): grounds
         case .accepted(.repeated(let position), _): [position]
         case .started, .clockStepped, .faulted, .captureOpened, .sessionOpened, .sessionClosed, .received, .captured,
-            .unreadable, .requested, .accepted, .refused, .deadline, .presence, .noted, .decided(_, .started), .command,
-            .outcome:
+            .unreadable, .requested, .accepted, .refused, .deadline, .presence, .noted, .decided(_, .started), .judged,
+            .command, .outcome:
             []
         }
     }
@@ -63,6 +64,7 @@ extension Fleet {
         case .silence(let agent): "Agent \(agent) had been silent for too long."
         case .claim(let agent): "The host that holds the key of agent \(agent) did not show that it lives."
         case .run(let run): "A deadline of run \(run) passed."
+        case .check(let check): "The next look at health check \(check) was due."
         case .idempotency(let key): "Idempotency key \(key.key) of token \(key.token) was forgotten."
         }
     }
