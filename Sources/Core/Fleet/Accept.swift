@@ -54,12 +54,7 @@ extension Fleet.State {
             if let agent { agents[agent]?.jobs.removeAll { $0 == id } }
             return (agent.map { reconfigure($0) } ?? []) + reschedule(id, .jobDeleted, entry)
         case .runQueued(let id, let order):
-            let run = Run(order: order, phase: .queued, at: entry.recordedAt)
-            runs[id] = run
-            agents[order.agent]?.openRuns.append(id)
-            timers.arm(.run(id), due: run.due, by: entry.position)
-            watchLateness(of: id, entry)
-            return openreturn queue(id, order, entry)
+            return queue(id, order, entry)
         case .cancelRequested(let id):
             return fold(id, entry) {
                 $0.cancelAsked(by: entry.position)
@@ -101,15 +96,6 @@ extension Fleet.State {
         case .tokenIssued, .repeated:
             return []
         }
-    }
-
-    /// A run that somebody, or a schedule, wants: it waits for its agent.
-    mutating func queue(_ id: RunID, _ order: RunOrder, _ entry: Entry<Fleet.Message>) -> [Fleet.Change] {
-        let run = Run(order: order, phase: .queued, at: entry.recordedAt)
-        runs[id] = run
-        agents[order.agent]?.openRuns.append(id)
-        timers.arm(.run(id), due: run.due, by: entry.position)
-        return [.ready(order.agent)]
     }
 
     private mutating func remember(_ acceptance: Acceptance, _ ticket: Ticket, _ entry: Entry<Fleet.Message>) {

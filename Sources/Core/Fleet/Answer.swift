@@ -212,10 +212,6 @@ extension Fleet {
     private static func runJob(_ id: RunID, _ job: JobID, in state: borrowing State) -> Judgement {
         guard let spec = state.jobs[job] else { return .unknown("job") }
         if state.runs.contains(id) || state.objects.contains(id) { return .refused(taken) }
-        let order = RunOrder(
-            job: job, agent: spec.agent, target: spec.target, isManual: true,
-            timeoutSeconds: spec.spec.timeoutSeconds, retentionDays: spec.spec.retentionDays,
-            maxAttempts: spec.spec.maxAttempts, backoffSeconds: spec.spec.backoffSeconds)
         return .granted(.runQueued(id, order(of: job, spec, isManual: true)))
     }
 

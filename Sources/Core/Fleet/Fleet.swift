@@ -125,11 +125,11 @@ public enum Fleet: Machine {
         case cancellation(RunID)
         /// The store must be asked (again) about an attempt, whatever the run's phase.
         case observation(RunID, Attempt)
-        /// ItA journaling agent is back and does not know an attempt that it was sent.
+        /// A journaling agent is back and does not know an attempt that it was sent.
         case forgotten(RunID, Attempt)
         /// Runs may start again that the fleet's limit of starts held back.
         case startsFree
-        /// Somebody has been decided that an object is deleted, or it must be tried again.
+        /// It has been decided that an object is deleted, or it must be tried again.
         case deletion(ObjectKey)
         /// Some of a job's objects are kept by nothing any more.
         case retention(JobID)

@@ -27,7 +27,8 @@ public enum FleetRouter {
         let desk = Desk(services)
         var routes =
             probes(services) + desk.agentRoutes + desk.targetRoutes + desk.jobRoutes + desk.scheduleRoutes + desk.runRoutes
-            + desk.checkRoutes + desk.logRoutes + desk.stateRoutes + desk.tokenRoutes + desk.retentionRoutespolicyRoutesalertRoutes
+            + desk.checkRoutes + desk.logRoutes + desk.stateRoutes + desk.tokenRoutes + desk.retentionRoutes
+            + desk.policyRoutes + desk.alertRoutes
         if let store = services.store {
             routes +=
                 ObjectRoutes(

@@ -46,9 +46,7 @@ public final class KeyTable: Sendable {
             case .agentRenamed, .agentConfigured, .targetCreated, .targetChanged, .targetDeleted, .jobCreated,
                 .jobChanged, .jobDeleted, .runQueued, .cancelRequested, .runDeletionRequested, .tokenIssued,
                 .runLocked, .runUnlocked, .checkCreated, .checkChanged, .checkDeleted, .checkRunRequested, .tokenCreated,
-                .tokenDeleted, .tokenDeleted,
-                .policyChanged,
-                .alertAcknowledged, .repeated:
+                .tokenDeleted, .policyChanged, .alertAcknowledged, .clockConfirmed, .repeated:
                 continue
             }
         }

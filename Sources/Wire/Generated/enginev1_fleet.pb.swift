@@ -194,6 +194,22 @@ package nonisolated struct RecordFleetMessage: Sendable {
     set {message = .object(newValue)}
   }
 
+  package var alerted: RecordFleetAlertDecision {
+    get {
+      if case .alerted(let v)? = message {return v}
+      return RecordFleetAlertDecision()
+    }
+    set {message = .alerted(newValue)}
+  }
+
+  package var scheduled: RecordFleetSlotDecision {
+    get {
+      if case .scheduled(let v)? = message {return v}
+      return RecordFleetSlotDecision()
+    }
+    set {message = .scheduled(newValue)}
+  }
+
   package var judged: RecordFleetCheckDecision {
     get {
       if case .judged(let v)? = message {return v}
@@ -227,6 +243,8 @@ package nonisolated struct RecordFleetMessage: Sendable {
     /// What went wrong in the engine.
     case faulted(String)
     case object(RecordFleetObjectDecision)
+    case alerted(RecordFleetAlertDecision)
+    case scheduled(RecordFleetSlotDecision)
     case judged(RecordFleetCheckDecision)
 
   }
@@ -244,6 +262,9 @@ package nonisolated struct RecordFleetEngineStart: Sendable {
   package var rules: UInt32 = 0
 
   package var seed: UInt64 = 0
+
+  /// How far the wall clock was behind the log's last entry.
+  package var clockBehindMs: Int64 = 0
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -390,11 +411,22 @@ package nonisolated struct RecordFleetTicket: Sendable {
   /// `viewer`, `operator`; empty is `admin`, which earlier versions had alone.
   package var role: String = String()
 
+  /// The last change of the thing that the author has seen; absent: any state will do.
+  package var expected: UInt64 {
+    get {_expected ?? 0}
+    set {_expected = newValue}
+  }
+  /// Returns true if `expected` has been explicitly set.
+  package var hasExpected: Bool {self._expected != nil}
+  /// Clears the value of `expected`. Subsequent reads from it will return its default value.
+  package mutating func clearExpected() {self._expected = nil}
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
 
   fileprivate var _idempotency: RecordFleetIdempotency? = nil
+  fileprivate var _expected: UInt64? = nil
 }
 
 package nonisolated struct RecordFleetIdempotency: Sendable {
@@ -598,6 +630,31 @@ package nonisolated struct RecordFleetRequest: @unchecked Sendable {
     set {_uniqueStorage()._request = .unlockRun(newValue)}
   }
 
+  package var changePolicy: RecordFleetPolicyChange {
+    get {
+      if case .changePolicy(let v)? = _storage._request {return v}
+      return RecordFleetPolicyChange()
+    }
+    set {_uniqueStorage()._request = .changePolicy(newValue)}
+  }
+
+  /// The alert's id.
+  package var acknowledgeAlert: String {
+    get {
+      if case .acknowledgeAlert(let v)? = _storage._request {return v}
+      return String()
+    }
+    set {_uniqueStorage()._request = .acknowledgeAlert(newValue)}
+  }
+
+  package var confirmClock: RecordFleetNothing {
+    get {
+      if case .confirmClock(let v)? = _storage._request {return v}
+      return RecordFleetNothing()
+    }
+    set {_uniqueStorage()._request = .confirmClock(newValue)}
+  }
+
   package var changeCheck: RecordFleetCheckChange {
     get {
       if case .changeCheck(let v)? = _storage._request {return v}
@@ -639,6 +696,10 @@ package nonisolated struct RecordFleetRequest: @unchecked Sendable {
     case deleteToken(String)
     case lockRun(RecordFleetLock)
     case unlockRun(String)
+    case changePolicy(RecordFleetPolicyChange)
+    /// The alert's id.
+    case acknowledgeAlert(String)
+    case confirmClock(RecordFleetNothing)
     case changeCheck(RecordFleetCheckChange)
     /// The check's id.
     case runCheck(String)
@@ -845,6 +906,30 @@ package nonisolated struct RecordFleetAcceptance: @unchecked Sendable {
     set {_uniqueStorage()._acceptance = .runUnlocked(newValue)}
   }
 
+  package var policyChanged: RecordFleetPolicy {
+    get {
+      if case .policyChanged(let v)? = _storage._acceptance {return v}
+      return RecordFleetPolicy()
+    }
+    set {_uniqueStorage()._acceptance = .policyChanged(newValue)}
+  }
+
+  package var alertAcknowledged: RecordFleetAlertReference {
+    get {
+      if case .alertAcknowledged(let v)? = _storage._acceptance {return v}
+      return RecordFleetAlertReference()
+    }
+    set {_uniqueStorage()._acceptance = .alertAcknowledged(newValue)}
+  }
+
+  package var clockConfirmed: RecordFleetNothing {
+    get {
+      if case .clockConfirmed(let v)? = _storage._acceptance {return v}
+      return RecordFleetNothing()
+    }
+    set {_uniqueStorage()._acceptance = .clockConfirmed(newValue)}
+  }
+
   package var checkChanged: RecordFleetCheck {
     get {
       if case .checkChanged(let v)? = _storage._acceptance {return v}
@@ -887,6 +972,9 @@ package nonisolated struct RecordFleetAcceptance: @unchecked Sendable {
     case tokenDeleted(String)
     case runLocked(RecordFleetLock)
     case runUnlocked(String)
+    case policyChanged(RecordFleetPolicy)
+    case alertAcknowledged(RecordFleetAlertReference)
+    case clockConfirmed(RecordFleetNothing)
     case checkChanged(RecordFleetCheck)
     /// The check's id.
     case checkRunRequested(String)
@@ -910,9 +998,21 @@ package nonisolated struct RecordFleetRefusal: Sendable {
 
   package var text: String = String()
 
+  /// The last change of the thing, where the request had believed in another one.
+  package var current: UInt64 {
+    get {_current ?? 0}
+    set {_current = newValue}
+  }
+  /// Returns true if `current` has been explicitly set.
+  package var hasCurrent: Bool {self._current != nil}
+  /// Clears the value of `current`. Subsequent reads from it will return its default value.
+  package mutating func clearCurrent() {self._current = nil}
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
+
+  fileprivate var _current: UInt64? = nil
 }
 
 /// An agent's name and the SHA-256 of its key; either is left out where it does not change.
@@ -1039,6 +1139,56 @@ package nonisolated struct RecordFleetSettings: Sendable {
   package init() {}
 
   fileprivate var _maintenance: RecordFleetMaintenance? = nil
+}
+
+/// What holds for the whole fleet.
+package nonisolated struct RecordFleetPolicyChange: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var fields: [RecordFleetPolicyField] = []
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+package nonisolated struct RecordFleetPolicyField: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var field: RecordFleetPolicyField.OneOf_Field? = nil
+
+  package var startsPerSecond: UInt32 {
+    get {
+      if case .startsPerSecond(let v)? = field {return v}
+      return 0
+    }
+    set {field = .startsPerSecond(newValue)}
+  }
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package nonisolated enum OneOf_Field: Equatable, Sendable {
+    case startsPerSecond(UInt32)
+
+  }
+
+  package init() {}
+}
+
+package nonisolated struct RecordFleetPolicy: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var startsPerSecond: UInt32 = 0
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
 }
 
 package nonisolated struct RecordFleetTargetChange: Sendable {
@@ -1539,6 +1689,12 @@ package nonisolated struct RecordFleetRunOrder: Sendable {
   package var timeoutSeconds: UInt32 = 0
 
   package var retentionDays: UInt32 = 0
+
+  /// How often it is tried; 0 and 1 are once.
+  package var maxAttempts: UInt32 = 0
+
+  /// The waits between tries.
+  package var backoffSeconds: [UInt32] = []
 
   /// The next three are absent when a person asked for the run.
   package var slot: RecordFleetSlot {
@@ -2056,6 +2212,58 @@ package nonisolated struct RecordFleetTimerKey: Sendable {
     set {key = .survey(newValue)}
   }
 
+  /// The id of the agent whose maintenance is over.
+  package var window: String {
+    get {
+      if case .window(let v)? = key {return v}
+      return String()
+    }
+    set {key = .window(newValue)}
+  }
+
+  package var starts: RecordFleetNothing {
+    get {
+      if case .starts(let v)? = key {return v}
+      return RecordFleetNothing()
+    }
+    set {key = .starts(newValue)}
+  }
+
+  /// The id of the run that somebody wants cancelled.
+  package var cancellation: String {
+    get {
+      if case .cancellation(let v)? = key {return v}
+      return String()
+    }
+    set {key = .cancellation(newValue)}
+  }
+
+  package var alert: RecordFleetAlertReference {
+    get {
+      if case .alert(let v)? = key {return v}
+      return RecordFleetAlertReference()
+    }
+    set {key = .alert(newValue)}
+  }
+
+  /// The job's id.
+  package var schedule: String {
+    get {
+      if case .schedule(let v)? = key {return v}
+      return String()
+    }
+    set {key = .schedule(newValue)}
+  }
+
+  /// The zone's name.
+  package var zone: String {
+    get {
+      if case .zone(let v)? = key {return v}
+      return String()
+    }
+    set {key = .zone(newValue)}
+  }
+
   /// The check's id.
   package var check: String {
     get {
@@ -2082,6 +2290,16 @@ package nonisolated struct RecordFleetTimerKey: Sendable {
     /// A run and an attempt.
     case deletion(RecordFleetAttempt)
     case survey(RecordFleetNothing)
+    /// The id of the agent whose maintenance is over.
+    case window(String)
+    case starts(RecordFleetNothing)
+    /// The id of the run that somebody wants cancelled.
+    case cancellation(String)
+    case alert(RecordFleetAlertReference)
+    /// The job's id.
+    case schedule(String)
+    /// The zone's name.
+    case zone(String)
     /// The check's id.
     case check(String)
 
@@ -2147,6 +2365,65 @@ package nonisolated struct RecordFleetAnomaly: Sendable {
   fileprivate var _run: String? = nil
 }
 
+/// What an alert is about; its id only where something is said about one that is open.
+package nonisolated struct RecordFleetAlertReference: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var alert: String = String()
+
+  /// The kind as users see it, such as `run_failed`.
+  package var kind: String = String()
+
+  /// The id of the job, run or agent.
+  package var subject: String = String()
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+package nonisolated struct RecordFleetAlertDecision: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var alert: RecordFleetAlertReference {
+    get {_alert ?? RecordFleetAlertReference()}
+    set {_alert = newValue}
+  }
+  /// Returns true if `alert` has been explicitly set.
+  package var hasAlert: Bool {self._alert != nil}
+  /// Clears the value of `alert`. Subsequent reads from it will return its default value.
+  package mutating func clearAlert() {self._alert = nil}
+
+  /// The agent it concerns.
+  package var agent: String {
+    get {_agent ?? String()}
+    set {_agent = newValue}
+  }
+  /// Returns true if `agent` has been explicitly set.
+  package var hasAgent: Bool {self._agent != nil}
+  /// Clears the value of `agent`. Subsequent reads from it will return its default value.
+  package mutating func clearAgent() {self._agent = nil}
+
+  /// `opened`, `repeated`, `reminded`, `resolved`.
+  package var step: String = String()
+
+  package var detail: String = String()
+
+  /// Positions.
+  package var grounds: [UInt64] = []
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+
+  fileprivate var _alert: RecordFleetAlertReference? = nil
+  fileprivate var _agent: String? = nil
+}
+
 package nonisolated struct RecordFleetRunDecision: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -2172,13 +2449,48 @@ package nonisolated struct RecordFleetRunDecision: Sendable {
     set {decision = .closed(newValue)}
   }
 
+  package var retried: RecordFleetRetry {
+    get {
+      if case .retried(let v)? = decision {return v}
+      return RecordFleetRetry()
+    }
+    set {decision = .retried(newValue)}
+  }
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package nonisolated enum OneOf_Decision: Equatable, Sendable {
     case started(RecordFleetAttemptStart)
     case closed(RecordFleetRunEnd)
+    case retried(RecordFleetRetry)
 
   }
+
+  package init() {}
+}
+
+/// Another attempt will follow the one that came to nothing.
+package nonisolated struct RecordFleetRetry: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// The attempt that came to nothing.
+  package var attempt: UInt32 = 0
+
+  /// Number of `FailureClass`.
+  package var failure: UInt32 = 0
+
+  /// Milliseconds since 1970.
+  package var dueMs: Int64 = 0
+
+  /// It was cut off for the first time, which does not count against the job's attempts.
+  package var isFree: Bool = false
+
+  /// Positions.
+  package var grounds: [UInt64] = []
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
 }
@@ -2219,6 +2531,204 @@ package nonisolated struct RecordFleetRunEnd: Sendable {
   package init() {}
 
   fileprivate var _verdict: RecordFleetVerdict? = nil
+}
+
+package nonisolated struct RecordFleetSlotDecision: @unchecked Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var job: String {
+    get {_storage._job}
+    set {_uniqueStorage()._job = newValue}
+  }
+
+  package var slot: RecordFleetSlot {
+    get {_storage._slot ?? RecordFleetSlot()}
+    set {_uniqueStorage()._slot = newValue}
+  }
+  /// Returns true if `slot` has been explicitly set.
+  package var hasSlot: Bool {_storage._slot != nil}
+  /// Clears the value of `slot`. Subsequent reads from it will return its default value.
+  package mutating func clearSlot() {_uniqueStorage()._slot = nil}
+
+  package var decision: OneOf_Decision? {
+    get {return _storage._decision}
+    set {_uniqueStorage()._decision = newValue}
+  }
+
+  package var opened: RecordFleetSlotOpening {
+    get {
+      if case .opened(let v)? = _storage._decision {return v}
+      return RecordFleetSlotOpening()
+    }
+    set {_uniqueStorage()._decision = .opened(newValue)}
+  }
+
+  package var judged: RecordFleetSlotEnd {
+    get {
+      if case .judged(let v)? = _storage._decision {return v}
+      return RecordFleetSlotEnd()
+    }
+    set {_uniqueStorage()._decision = .judged(newValue)}
+  }
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package nonisolated enum OneOf_Decision: Equatable, Sendable {
+    case opened(RecordFleetSlotOpening)
+    case judged(RecordFleetSlotEnd)
+
+  }
+
+  package init() {}
+
+  fileprivate var _storage = _StorageClass.defaultInstance
+}
+
+package nonisolated struct RecordFleetSlotOpening: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// With the run's id, and with the slot.
+  package var order: RecordFleetRunOrder {
+    get {_order ?? RecordFleetRunOrder()}
+    set {_order = newValue}
+  }
+  /// Returns true if `order` has been explicitly set.
+  package var hasOrder: Bool {self._order != nil}
+  /// Clears the value of `order`. Subsequent reads from it will return its default value.
+  package mutating func clearOrder() {self._order = nil}
+
+  /// Made up for, since nobody was there at its time.
+  package var isLate: Bool = false
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+
+  fileprivate var _order: RecordFleetRunOrder? = nil
+}
+
+package nonisolated struct RecordFleetSlotEnd: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// The slot's own run, or the one that was in its way.
+  package var run: String {
+    get {_run ?? String()}
+    set {_run = newValue}
+  }
+  /// Returns true if `run` has been explicitly set.
+  package var hasRun: Bool {self._run != nil}
+  /// Clears the value of `run`. Subsequent reads from it will return its default value.
+  package mutating func clearRun() {self._run = nil}
+
+  package var verdict: RecordFleetSlotEnd.OneOf_Verdict? = nil
+
+  package var completed: RecordFleetNothing {
+    get {
+      if case .completed(let v)? = verdict {return v}
+      return RecordFleetNothing()
+    }
+    set {verdict = .completed(newValue)}
+  }
+
+  /// Number of `FailureClass`.
+  package var failed: UInt32 {
+    get {
+      if case .failed(let v)? = verdict {return v}
+      return 0
+    }
+    set {verdict = .failed(newValue)}
+  }
+
+  /// `server_away`, `agent_away`.
+  package var missed: String {
+    get {
+      if case .missed(let v)? = verdict {return v}
+      return String()
+    }
+    set {verdict = .missed(newValue)}
+  }
+
+  /// `overlap`, `queue_full`, `cancelled`, `job_changed`, `job_deleted`.
+  package var skipped: String {
+    get {
+      if case .skipped(let v)? = verdict {return v}
+      return String()
+    }
+    set {verdict = .skipped(newValue)}
+  }
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package nonisolated enum OneOf_Verdict: Equatable, Sendable {
+    case completed(RecordFleetNothing)
+    /// Number of `FailureClass`.
+    case failed(UInt32)
+    /// `server_away`, `agent_away`.
+    case missed(String)
+    /// `overlap`, `queue_full`, `cancelled`, `job_changed`, `job_deleted`.
+    case skipped(String)
+
+  }
+
+  package init() {}
+
+  fileprivate var _run: String? = nil
+}
+
+package nonisolated struct RecordFleetZoneWanted: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// The IANA name.
+  package var name: String = String()
+
+  /// Milliseconds since 1970.
+  package var fromMs: Int64 = 0
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+/// How far a zone's clock is ahead of UTC.
+package nonisolated struct RecordFleetZone: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// Before the first transition.
+  package var offsetSeconds: Int32 = 0
+
+  package var transitions: [RecordFleetZoneTransition] = []
+
+  /// Milliseconds since 1970; what is behind this is not known.
+  package var untilMs: Int64 = 0
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+package nonisolated struct RecordFleetZoneTransition: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// Milliseconds since 1970.
+  package var atMs: Int64 = 0
+
+  package var offsetSeconds: Int32 = 0
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
 }
 
 package nonisolated struct RecordFleetVerdict: Sendable {
@@ -2412,6 +2922,14 @@ package nonisolated struct RecordFleetCommand: Sendable {
     set {command = .survey(newValue)}
   }
 
+  package var readZone: RecordFleetZoneWanted {
+    get {
+      if case .readZone(let v)? = command {return v}
+      return RecordFleetZoneWanted()
+    }
+    set {command = .readZone(newValue)}
+  }
+
   /// The check's id.
   package var probeTarget: String {
     get {
@@ -2442,6 +2960,7 @@ package nonisolated struct RecordFleetCommand: Sendable {
     case probe(RecordFleetSession)
     case refuse(RecordFleetSession)
     case survey(RecordFleetNothing)
+    case readZone(RecordFleetZoneWanted)
     /// The check's id.
     case probeTarget(String)
     case runCheck(RecordFleetCheckOfAgent)
@@ -2586,6 +3105,14 @@ package nonisolated struct RecordFleetOutcome: @unchecked Sendable {
     set {_uniqueStorage()._result = .surveyed(newValue)}
   }
 
+  package var zone: RecordFleetZone {
+    get {
+      if case .zone(let v)? = _storage._result {return v}
+      return RecordFleetZone()
+    }
+    set {_uniqueStorage()._result = .zone(newValue)}
+  }
+
   package var probed: RecordFleetProbe {
     get {
       if case .probed(let v)? = _storage._result {return v}
@@ -2604,6 +3131,7 @@ package nonisolated struct RecordFleetOutcome: @unchecked Sendable {
     case found(RecordFleetFound)
     case missing(RecordFleetNothing)
     case surveyed(RecordFleetSurvey)
+    case zone(RecordFleetZone)
     case probed(RecordFleetProbe)
 
   }
@@ -2786,7 +3314,7 @@ fileprivate nonisolated let _protobuf_package = "backup.engine.v1"
 
 nonisolated extension RecordFleetMessage: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".FleetMessage"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}started\0\u{3}clock_stepped_ms\0\u{3}capture_opened\0\u{3}session_opened\0\u{3}session_closed\0\u{1}received\0\u{1}captured\0\u{1}unreadable\0\u{1}requested\0\u{1}accepted\0\u{1}refused\0\u{1}deadline\0\u{1}presence\0\u{1}noted\0\u{1}decided\0\u{1}command\0\u{1}outcome\0\u{1}faulted\0\u{2}\u{4}object\0\u{1}judged\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}started\0\u{3}clock_stepped_ms\0\u{3}capture_opened\0\u{3}session_opened\0\u{3}session_closed\0\u{1}received\0\u{1}captured\0\u{1}unreadable\0\u{1}requested\0\u{1}accepted\0\u{1}refused\0\u{1}deadline\0\u{1}presence\0\u{1}noted\0\u{1}decided\0\u{1}command\0\u{1}outcome\0\u{1}faulted\0\u{1}scheduled\0\u{2}\u{2}alerted\0\u{1}object\0\u{1}judged\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -3013,6 +3541,32 @@ nonisolated extension RecordFleetMessage: SwiftProtobuf.Message, SwiftProtobuf._
           self.message = .faulted(v)
         }
       }()
+      case 19: try {
+        var v: RecordFleetSlotDecision?
+        var hadOneofValue = false
+        if let current = self.message {
+          hadOneofValue = true
+          if case .scheduled(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.message = .scheduled(v)
+        }
+      }()
+      case 21: try {
+        var v: RecordFleetAlertDecision?
+        var hadOneofValue = false
+        if let current = self.message {
+          hadOneofValue = true
+          if case .alerted(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.message = .alerted(v)
+        }
+      }()
       case 22: try {
         var v: RecordFleetObjectDecision?
         var hadOneofValue = false
@@ -3122,6 +3676,14 @@ nonisolated extension RecordFleetMessage: SwiftProtobuf.Message, SwiftProtobuf._
       guard case .faulted(let v)? = self.message else { preconditionFailure() }
       try visitor.visitSingularStringField(value: v, fieldNumber: 18)
     }()
+    case .scheduled?: try {
+      guard case .scheduled(let v)? = self.message else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 19)
+    }()
+    case .alerted?: try {
+      guard case .alerted(let v)? = self.message else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 21)
+    }()
     case .object?: try {
       guard case .object(let v)? = self.message else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 22)
@@ -3144,7 +3706,7 @@ nonisolated extension RecordFleetMessage: SwiftProtobuf.Message, SwiftProtobuf._
 
 nonisolated extension RecordFleetEngineStart: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".FleetEngineStart"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}build\0\u{1}rules\0\u{1}seed\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}build\0\u{1}rules\0\u{1}seed\0\u{3}clock_behind_ms\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -3155,6 +3717,7 @@ nonisolated extension RecordFleetEngineStart: SwiftProtobuf.Message, SwiftProtob
       case 1: try { try decoder.decodeSingularStringField(value: &self.build) }()
       case 2: try { try decoder.decodeSingularUInt32Field(value: &self.rules) }()
       case 3: try { try decoder.decodeSingularFixed64Field(value: &self.seed) }()
+      case 4: try { try decoder.decodeSingularInt64Field(value: &self.clockBehindMs) }()
       default: break
       }
     }
@@ -3170,6 +3733,9 @@ nonisolated extension RecordFleetEngineStart: SwiftProtobuf.Message, SwiftProtob
     if self.seed != 0 {
       try visitor.visitSingularFixed64Field(value: self.seed, fieldNumber: 3)
     }
+    if self.clockBehindMs != 0 {
+      try visitor.visitSingularInt64Field(value: self.clockBehindMs, fieldNumber: 4)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -3177,6 +3743,7 @@ nonisolated extension RecordFleetEngineStart: SwiftProtobuf.Message, SwiftProtob
     if lhs.build != rhs.build {return false}
     if lhs.rules != rhs.rules {return false}
     if lhs.seed != rhs.seed {return false}
+    if lhs.clockBehindMs != rhs.clockBehindMs {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -3417,7 +3984,7 @@ nonisolated extension RecordFleetUnreadableFrame: SwiftProtobuf.Message, SwiftPr
 
 nonisolated extension RecordFleetTicket: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".FleetTicket"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}token\0\u{1}idempotency\0\u{1}role\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}token\0\u{1}idempotency\0\u{1}role\0\u{1}expected\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -3428,6 +3995,7 @@ nonisolated extension RecordFleetTicket: SwiftProtobuf.Message, SwiftProtobuf._M
       case 1: try { try decoder.decodeSingularStringField(value: &self.token) }()
       case 2: try { try decoder.decodeSingularMessageField(value: &self._idempotency) }()
       case 3: try { try decoder.decodeSingularStringField(value: &self.role) }()
+      case 4: try { try decoder.decodeSingularUInt64Field(value: &self._expected) }()
       default: break
       }
     }
@@ -3447,6 +4015,9 @@ nonisolated extension RecordFleetTicket: SwiftProtobuf.Message, SwiftProtobuf._M
     if !self.role.isEmpty {
       try visitor.visitSingularStringField(value: self.role, fieldNumber: 3)
     }
+    try { if let v = self._expected {
+      try visitor.visitSingularUInt64Field(value: v, fieldNumber: 4)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -3454,6 +4025,7 @@ nonisolated extension RecordFleetTicket: SwiftProtobuf.Message, SwiftProtobuf._M
     if lhs.token != rhs.token {return false}
     if lhs._idempotency != rhs._idempotency {return false}
     if lhs.role != rhs.role {return false}
+    if lhs._expected != rhs._expected {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -3496,7 +4068,7 @@ nonisolated extension RecordFleetIdempotency: SwiftProtobuf.Message, SwiftProtob
 
 nonisolated extension RecordFleetRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".FleetRequest"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}ticket\0\u{4}\u{9}create_agent\0\u{3}rename_agent\0\u{3}delete_agent\0\u{3}rotate_key\0\u{3}configure_agent\0\u{3}create_target\0\u{3}change_target\0\u{3}delete_target\0\u{3}create_job\0\u{3}change_job\0\u{3}delete_job\0\u{3}run_job\0\u{3}cancel_run\0\u{3}delete_run\0\u{3}issue_decryption_token\0\u{3}create_check\0\u{3}delete_check\0\u{3}create_token\0\u{3}delete_token\0\u{4}\u{c}lock_run\0\u{3}unlock_run\0\u{4}\u{4}change_check\0\u{3}run_check\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}ticket\0\u{4}\u{9}create_agent\0\u{3}rename_agent\0\u{3}delete_agent\0\u{3}rotate_key\0\u{3}configure_agent\0\u{3}create_target\0\u{3}change_target\0\u{3}delete_target\0\u{3}create_job\0\u{3}change_job\0\u{3}delete_job\0\u{3}run_job\0\u{3}cancel_run\0\u{3}delete_run\0\u{3}issue_decryption_token\0\u{3}create_check\0\u{3}delete_check\0\u{3}create_token\0\u{3}delete_token\0\u{4}\u{2}confirm_clock\0\u{4}\u{5}change_policy\0\u{4}\u{5}lock_run\0\u{3}unlock_run\0\u{4}\u{4}change_check\0\u{3}run_check\0\u{4}\u{4}acknowledge_alert\0")
 
   fileprivate class _StorageClass {
     var _ticket: RecordFleetTicket? = nil
@@ -3739,6 +4311,32 @@ nonisolated extension RecordFleetRequest: SwiftProtobuf.Message, SwiftProtobuf._
             _storage._request = .deleteToken(v)
           }
         }()
+        case 30: try {
+          var v: RecordFleetNothing?
+          var hadOneofValue = false
+          if let current = _storage._request {
+            hadOneofValue = true
+            if case .confirmClock(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._request = .confirmClock(v)
+          }
+        }()
+        case 35: try {
+          var v: RecordFleetPolicyChange?
+          var hadOneofValue = false
+          if let current = _storage._request {
+            hadOneofValue = true
+            if case .changePolicy(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._request = .changePolicy(v)
+          }
+        }()
         case 40: try {
           var v: RecordFleetLock?
           var hadOneofValue = false
@@ -3779,6 +4377,14 @@ nonisolated extension RecordFleetRequest: SwiftProtobuf.Message, SwiftProtobuf._
           if let v = v {
             if _storage._request != nil {try decoder.handleConflictingOneOf()}
             _storage._request = .runCheck(v)
+          }
+        }()
+        case 50: try {
+          var v: String?
+          try decoder.decodeSingularStringField(value: &v)
+          if let v = v {
+            if _storage._request != nil {try decoder.handleConflictingOneOf()}
+            _storage._request = .acknowledgeAlert(v)
           }
         }()
         default: break
@@ -3873,6 +4479,14 @@ nonisolated extension RecordFleetRequest: SwiftProtobuf.Message, SwiftProtobuf._
         guard case .deleteToken(let v)? = _storage._request else { preconditionFailure() }
         try visitor.visitSingularStringField(value: v, fieldNumber: 28)
       }()
+      case .confirmClock?: try {
+        guard case .confirmClock(let v)? = _storage._request else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 30)
+      }()
+      case .changePolicy?: try {
+        guard case .changePolicy(let v)? = _storage._request else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 35)
+      }()
       case .lockRun?: try {
         guard case .lockRun(let v)? = _storage._request else { preconditionFailure() }
         try visitor.visitSingularMessageField(value: v, fieldNumber: 40)
@@ -3888,6 +4502,10 @@ nonisolated extension RecordFleetRequest: SwiftProtobuf.Message, SwiftProtobuf._
       case .runCheck?: try {
         guard case .runCheck(let v)? = _storage._request else { preconditionFailure() }
         try visitor.visitSingularStringField(value: v, fieldNumber: 46)
+      }()
+      case .acknowledgeAlert?: try {
+        guard case .acknowledgeAlert(let v)? = _storage._request else { preconditionFailure() }
+        try visitor.visitSingularStringField(value: v, fieldNumber: 50)
       }()
       case nil: break
       }
@@ -3913,7 +4531,7 @@ nonisolated extension RecordFleetRequest: SwiftProtobuf.Message, SwiftProtobuf._
 
 nonisolated extension RecordFleetAcceptance: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".FleetAcceptance"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}ticket\0\u{4}\u{9}agent_created\0\u{3}agent_renamed\0\u{3}agent_deleted\0\u{3}key_rotated\0\u{3}agent_configured\0\u{3}target_created\0\u{3}target_changed\0\u{3}target_deleted\0\u{3}job_created\0\u{3}job_changed\0\u{3}job_deleted\0\u{3}run_queued\0\u{3}cancel_requested\0\u{3}run_deletion_requested\0\u{3}token_issued\0\u{3}check_created\0\u{3}check_deleted\0\u{3}repeated_position\0\u{3}token_created\0\u{3}token_deleted\0\u{4}\u{b}run_locked\0\u{3}run_unlocked\0\u{4}\u{4}check_changed\0\u{3}check_run_requested\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}ticket\0\u{4}\u{9}agent_created\0\u{3}agent_renamed\0\u{3}agent_deleted\0\u{3}key_rotated\0\u{3}agent_configured\0\u{3}target_created\0\u{3}target_changed\0\u{3}target_deleted\0\u{3}job_created\0\u{3}job_changed\0\u{3}job_deleted\0\u{3}run_queued\0\u{3}cancel_requested\0\u{3}run_deletion_requested\0\u{3}token_issued\0\u{3}check_created\0\u{3}check_deleted\0\u{3}repeated_position\0\u{3}token_created\0\u{3}token_deleted\0\u{3}clock_confirmed\0\u{4}\u{5}policy_changed\0\u{4}\u{5}run_locked\0\u{3}run_unlocked\0\u{4}\u{4}check_changed\0\u{3}check_run_requested\0\u{4}\u{4}alert_acknowledged\0")
 
   fileprivate class _StorageClass {
     var _ticket: RecordFleetTicket? = nil
@@ -4169,6 +4787,32 @@ nonisolated extension RecordFleetAcceptance: SwiftProtobuf.Message, SwiftProtobu
             _storage._acceptance = .tokenDeleted(v)
           }
         }()
+        case 30: try {
+          var v: RecordFleetNothing?
+          var hadOneofValue = false
+          if let current = _storage._acceptance {
+            hadOneofValue = true
+            if case .clockConfirmed(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._acceptance = .clockConfirmed(v)
+          }
+        }()
+        case 35: try {
+          var v: RecordFleetPolicy?
+          var hadOneofValue = false
+          if let current = _storage._acceptance {
+            hadOneofValue = true
+            if case .policyChanged(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._acceptance = .policyChanged(v)
+          }
+        }()
         case 40: try {
           var v: RecordFleetLock?
           var hadOneofValue = false
@@ -4209,6 +4853,19 @@ nonisolated extension RecordFleetAcceptance: SwiftProtobuf.Message, SwiftProtobu
           if let v = v {
             if _storage._acceptance != nil {try decoder.handleConflictingOneOf()}
             _storage._acceptance = .checkRunRequested(v)
+          }
+        }()
+        case 50: try {
+          var v: RecordFleetAlertReference?
+          var hadOneofValue = false
+          if let current = _storage._acceptance {
+            hadOneofValue = true
+            if case .alertAcknowledged(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._acceptance = .alertAcknowledged(v)
           }
         }()
         default: break
@@ -4307,6 +4964,14 @@ nonisolated extension RecordFleetAcceptance: SwiftProtobuf.Message, SwiftProtobu
         guard case .tokenDeleted(let v)? = _storage._acceptance else { preconditionFailure() }
         try visitor.visitSingularStringField(value: v, fieldNumber: 29)
       }()
+      case .clockConfirmed?: try {
+        guard case .clockConfirmed(let v)? = _storage._acceptance else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 30)
+      }()
+      case .policyChanged?: try {
+        guard case .policyChanged(let v)? = _storage._acceptance else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 35)
+      }()
       case .runLocked?: try {
         guard case .runLocked(let v)? = _storage._acceptance else { preconditionFailure() }
         try visitor.visitSingularMessageField(value: v, fieldNumber: 40)
@@ -4322,6 +4987,10 @@ nonisolated extension RecordFleetAcceptance: SwiftProtobuf.Message, SwiftProtobu
       case .checkRunRequested?: try {
         guard case .checkRunRequested(let v)? = _storage._acceptance else { preconditionFailure() }
         try visitor.visitSingularStringField(value: v, fieldNumber: 46)
+      }()
+      case .alertAcknowledged?: try {
+        guard case .alertAcknowledged(let v)? = _storage._acceptance else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 50)
       }()
       case nil: break
       }
@@ -4347,7 +5016,7 @@ nonisolated extension RecordFleetAcceptance: SwiftProtobuf.Message, SwiftProtobu
 
 nonisolated extension RecordFleetRefusal: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".FleetRefusal"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}code\0\u{1}field\0\u{1}text\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}code\0\u{1}field\0\u{1}text\0\u{1}current\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -4358,12 +5027,17 @@ nonisolated extension RecordFleetRefusal: SwiftProtobuf.Message, SwiftProtobuf._
       case 1: try { try decoder.decodeSingularStringField(value: &self.code) }()
       case 2: try { try decoder.decodeSingularStringField(value: &self.field) }()
       case 3: try { try decoder.decodeSingularStringField(value: &self.text) }()
+      case 4: try { try decoder.decodeSingularUInt64Field(value: &self._current) }()
       default: break
       }
     }
   }
 
   package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
     if !self.code.isEmpty {
       try visitor.visitSingularStringField(value: self.code, fieldNumber: 1)
     }
@@ -4373,6 +5047,9 @@ nonisolated extension RecordFleetRefusal: SwiftProtobuf.Message, SwiftProtobuf._
     if !self.text.isEmpty {
       try visitor.visitSingularStringField(value: self.text, fieldNumber: 3)
     }
+    try { if let v = self._current {
+      try visitor.visitSingularUInt64Field(value: v, fieldNumber: 4)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -4380,6 +5057,7 @@ nonisolated extension RecordFleetRefusal: SwiftProtobuf.Message, SwiftProtobuf._
     if lhs.code != rhs.code {return false}
     if lhs.field != rhs.field {return false}
     if lhs.text != rhs.text {return false}
+    if lhs._current != rhs._current {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -4630,6 +5308,107 @@ nonisolated extension RecordFleetSettings: SwiftProtobuf.Message, SwiftProtobuf.
     if lhs.maxParallelJobs != rhs.maxParallelJobs {return false}
     if lhs.logLevel != rhs.logLevel {return false}
     if lhs.autoUpdate != rhs.autoUpdate {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension RecordFleetPolicyChange: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".FleetPolicyChange"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}fields\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeRepeatedMessageField(value: &self.fields) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.fields.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.fields, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: RecordFleetPolicyChange, rhs: RecordFleetPolicyChange) -> Bool {
+    if lhs.fields != rhs.fields {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension RecordFleetPolicyField: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".FleetPolicyField"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}starts_per_second\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try {
+        var v: UInt32?
+        try decoder.decodeSingularUInt32Field(value: &v)
+        if let v = v {
+          if self.field != nil {try decoder.handleConflictingOneOf()}
+          self.field = .startsPerSecond(v)
+        }
+      }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if case .startsPerSecond(let v)? = self.field {
+      try visitor.visitSingularUInt32Field(value: v, fieldNumber: 1)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: RecordFleetPolicyField, rhs: RecordFleetPolicyField) -> Bool {
+    if lhs.field != rhs.field {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension RecordFleetPolicy: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".FleetPolicy"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}starts_per_second\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt32Field(value: &self.startsPerSecond) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.startsPerSecond != 0 {
+      try visitor.visitSingularUInt32Field(value: self.startsPerSecond, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: RecordFleetPolicy, rhs: RecordFleetPolicy) -> Bool {
+    if lhs.startsPerSecond != rhs.startsPerSecond {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -5492,7 +6271,7 @@ nonisolated extension RecordFleetRunOfJob: SwiftProtobuf.Message, SwiftProtobuf.
 
 nonisolated extension RecordFleetRunOrder: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".FleetRunOrder"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}run\0\u{1}job\0\u{1}agent\0\u{1}target\0\u{3}is_manual\0\u{3}timeout_seconds\0\u{3}retention_days\0\u{1}slot\0\u{1}overlap\0\u{3}take_by_ms\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}run\0\u{1}job\0\u{1}agent\0\u{1}target\0\u{3}is_manual\0\u{3}timeout_seconds\0\u{3}retention_days\0\u{1}slot\0\u{1}overlap\0\u{3}take_by_ms\0\u{3}max_attempts\0\u{3}backoff_seconds\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -5510,6 +6289,8 @@ nonisolated extension RecordFleetRunOrder: SwiftProtobuf.Message, SwiftProtobuf.
       case 8: try { try decoder.decodeSingularMessageField(value: &self._slot) }()
       case 9: try { try decoder.decodeSingularStringField(value: &self.overlap) }()
       case 10: try { try decoder.decodeSingularInt64Field(value: &self._takeByMs) }()
+      case 11: try { try decoder.decodeSingularUInt32Field(value: &self.maxAttempts) }()
+      case 12: try { try decoder.decodeRepeatedUInt32Field(value: &self.backoffSeconds) }()
       default: break
       }
     }
@@ -5550,6 +6331,12 @@ nonisolated extension RecordFleetRunOrder: SwiftProtobuf.Message, SwiftProtobuf.
     try { if let v = self._takeByMs {
       try visitor.visitSingularInt64Field(value: v, fieldNumber: 10)
     } }()
+    if self.maxAttempts != 0 {
+      try visitor.visitSingularUInt32Field(value: self.maxAttempts, fieldNumber: 11)
+    }
+    if !self.backoffSeconds.isEmpty {
+      try visitor.visitPackedUInt32Field(value: self.backoffSeconds, fieldNumber: 12)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -5561,6 +6348,8 @@ nonisolated extension RecordFleetRunOrder: SwiftProtobuf.Message, SwiftProtobuf.
     if lhs.isManual != rhs.isManual {return false}
     if lhs.timeoutSeconds != rhs.timeoutSeconds {return false}
     if lhs.retentionDays != rhs.retentionDays {return false}
+    if lhs.maxAttempts != rhs.maxAttempts {return false}
+    if lhs.backoffSeconds != rhs.backoffSeconds {return false}
     if lhs._slot != rhs._slot {return false}
     if lhs.overlap != rhs.overlap {return false}
     if lhs._takeByMs != rhs._takeByMs {return false}
@@ -6166,7 +6955,7 @@ nonisolated extension RecordFleetToken: SwiftProtobuf.Message, SwiftProtobuf._Me
 
 nonisolated extension RecordFleetTimerKey: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".FleetTimerKey"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}silence\0\u{1}run\0\u{1}idempotency\0\u{1}claim\0\u{2}\u{6}retention\0\u{1}leftovers\0\u{1}check\0\u{2}\u{8}deletion\0\u{1}survey\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}silence\0\u{1}run\0\u{1}idempotency\0\u{1}claim\0\u{1}schedule\0\u{1}zone\0\u{1}window\0\u{1}starts\0\u{1}cancellation\0\u{1}retention\0\u{1}leftovers\0\u{1}check\0\u{2}\u{2}alert\0\u{2}\u{6}deletion\0\u{1}survey\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -6211,6 +7000,51 @@ nonisolated extension RecordFleetTimerKey: SwiftProtobuf.Message, SwiftProtobuf.
           self.key = .claim(v)
         }
       }()
+      case 5: try {
+        var v: String?
+        try decoder.decodeSingularStringField(value: &v)
+        if let v = v {
+          if self.key != nil {try decoder.handleConflictingOneOf()}
+          self.key = .schedule(v)
+        }
+      }()
+      case 6: try {
+        var v: String?
+        try decoder.decodeSingularStringField(value: &v)
+        if let v = v {
+          if self.key != nil {try decoder.handleConflictingOneOf()}
+          self.key = .zone(v)
+        }
+      }()
+      case 7: try {
+        var v: String?
+        try decoder.decodeSingularStringField(value: &v)
+        if let v = v {
+          if self.key != nil {try decoder.handleConflictingOneOf()}
+          self.key = .window(v)
+        }
+      }()
+      case 8: try {
+        var v: RecordFleetNothing?
+        var hadOneofValue = false
+        if let current = self.key {
+          hadOneofValue = true
+          if case .starts(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.key = .starts(v)
+        }
+      }()
+      case 9: try {
+        var v: String?
+        try decoder.decodeSingularStringField(value: &v)
+        if let v = v {
+          if self.key != nil {try decoder.handleConflictingOneOf()}
+          self.key = .cancellation(v)
+        }
+      }()
       case 10: try {
         var v: String?
         try decoder.decodeSingularStringField(value: &v)
@@ -6233,6 +7067,19 @@ nonisolated extension RecordFleetTimerKey: SwiftProtobuf.Message, SwiftProtobuf.
         if let v = v {
           if self.key != nil {try decoder.handleConflictingOneOf()}
           self.key = .check(v)
+        }
+      }()
+      case 14: try {
+        var v: RecordFleetAlertReference?
+        var hadOneofValue = false
+        if let current = self.key {
+          hadOneofValue = true
+          if case .alert(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.key = .alert(v)
         }
       }()
       case 20: try {
@@ -6288,6 +7135,26 @@ nonisolated extension RecordFleetTimerKey: SwiftProtobuf.Message, SwiftProtobuf.
       guard case .claim(let v)? = self.key else { preconditionFailure() }
       try visitor.visitSingularStringField(value: v, fieldNumber: 4)
     }()
+    case .schedule?: try {
+      guard case .schedule(let v)? = self.key else { preconditionFailure() }
+      try visitor.visitSingularStringField(value: v, fieldNumber: 5)
+    }()
+    case .zone?: try {
+      guard case .zone(let v)? = self.key else { preconditionFailure() }
+      try visitor.visitSingularStringField(value: v, fieldNumber: 6)
+    }()
+    case .window?: try {
+      guard case .window(let v)? = self.key else { preconditionFailure() }
+      try visitor.visitSingularStringField(value: v, fieldNumber: 7)
+    }()
+    case .starts?: try {
+      guard case .starts(let v)? = self.key else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 8)
+    }()
+    case .cancellation?: try {
+      guard case .cancellation(let v)? = self.key else { preconditionFailure() }
+      try visitor.visitSingularStringField(value: v, fieldNumber: 9)
+    }()
     case .retention?: try {
       guard case .retention(let v)? = self.key else { preconditionFailure() }
       try visitor.visitSingularStringField(value: v, fieldNumber: 10)
@@ -6299,6 +7166,10 @@ nonisolated extension RecordFleetTimerKey: SwiftProtobuf.Message, SwiftProtobuf.
     case .check?: try {
       guard case .check(let v)? = self.key else { preconditionFailure() }
       try visitor.visitSingularStringField(value: v, fieldNumber: 12)
+    }()
+    case .alert?: try {
+      guard case .alert(let v)? = self.key else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 14)
     }()
     case .deletion?: try {
       guard case .deletion(let v)? = self.key else { preconditionFailure() }
@@ -6439,9 +7310,103 @@ nonisolated extension RecordFleetAnomaly: SwiftProtobuf.Message, SwiftProtobuf._
   }
 }
 
+nonisolated extension RecordFleetAlertReference: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".FleetAlertReference"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}alert\0\u{1}kind\0\u{1}subject\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.alert) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.kind) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.subject) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.alert.isEmpty {
+      try visitor.visitSingularStringField(value: self.alert, fieldNumber: 1)
+    }
+    if !self.kind.isEmpty {
+      try visitor.visitSingularStringField(value: self.kind, fieldNumber: 2)
+    }
+    if !self.subject.isEmpty {
+      try visitor.visitSingularStringField(value: self.subject, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: RecordFleetAlertReference, rhs: RecordFleetAlertReference) -> Bool {
+    if lhs.alert != rhs.alert {return false}
+    if lhs.kind != rhs.kind {return false}
+    if lhs.subject != rhs.subject {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension RecordFleetAlertDecision: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".FleetAlertDecision"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}alert\0\u{1}agent\0\u{1}step\0\u{1}detail\0\u{1}grounds\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularMessageField(value: &self._alert) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self._agent) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.step) }()
+      case 4: try { try decoder.decodeSingularStringField(value: &self.detail) }()
+      case 5: try { try decoder.decodeRepeatedUInt64Field(value: &self.grounds) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._alert {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+    } }()
+    try { if let v = self._agent {
+      try visitor.visitSingularStringField(value: v, fieldNumber: 2)
+    } }()
+    if !self.step.isEmpty {
+      try visitor.visitSingularStringField(value: self.step, fieldNumber: 3)
+    }
+    if !self.detail.isEmpty {
+      try visitor.visitSingularStringField(value: self.detail, fieldNumber: 4)
+    }
+    if !self.grounds.isEmpty {
+      try visitor.visitPackedUInt64Field(value: self.grounds, fieldNumber: 5)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: RecordFleetAlertDecision, rhs: RecordFleetAlertDecision) -> Bool {
+    if lhs._alert != rhs._alert {return false}
+    if lhs._agent != rhs._agent {return false}
+    if lhs.step != rhs.step {return false}
+    if lhs.detail != rhs.detail {return false}
+    if lhs.grounds != rhs.grounds {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
 nonisolated extension RecordFleetRunDecision: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".FleetRunDecision"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}run\0\u{1}started\0\u{1}closed\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}run\0\u{1}started\0\u{1}closed\0\u{1}retried\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -6476,6 +7441,19 @@ nonisolated extension RecordFleetRunDecision: SwiftProtobuf.Message, SwiftProtob
           self.decision = .closed(v)
         }
       }()
+      case 4: try {
+        var v: RecordFleetRetry?
+        var hadOneofValue = false
+        if let current = self.decision {
+          hadOneofValue = true
+          if case .retried(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.decision = .retried(v)
+        }
+      }()
       default: break
       }
     }
@@ -6498,6 +7476,10 @@ nonisolated extension RecordFleetRunDecision: SwiftProtobuf.Message, SwiftProtob
       guard case .closed(let v)? = self.decision else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
     }()
+    case .retried?: try {
+      guard case .retried(let v)? = self.decision else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 4)
+    }()
     case nil: break
     }
     try unknownFields.traverse(visitor: &visitor)
@@ -6506,6 +7488,56 @@ nonisolated extension RecordFleetRunDecision: SwiftProtobuf.Message, SwiftProtob
   package static func ==(lhs: RecordFleetRunDecision, rhs: RecordFleetRunDecision) -> Bool {
     if lhs.run != rhs.run {return false}
     if lhs.decision != rhs.decision {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension RecordFleetRetry: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".FleetRetry"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}attempt\0\u{1}failure\0\u{3}due_ms\0\u{3}is_free\0\u{1}grounds\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt32Field(value: &self.attempt) }()
+      case 2: try { try decoder.decodeSingularUInt32Field(value: &self.failure) }()
+      case 3: try { try decoder.decodeSingularInt64Field(value: &self.dueMs) }()
+      case 4: try { try decoder.decodeSingularBoolField(value: &self.isFree) }()
+      case 5: try { try decoder.decodeRepeatedUInt64Field(value: &self.grounds) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.attempt != 0 {
+      try visitor.visitSingularUInt32Field(value: self.attempt, fieldNumber: 1)
+    }
+    if self.failure != 0 {
+      try visitor.visitSingularUInt32Field(value: self.failure, fieldNumber: 2)
+    }
+    if self.dueMs != 0 {
+      try visitor.visitSingularInt64Field(value: self.dueMs, fieldNumber: 3)
+    }
+    if self.isFree != false {
+      try visitor.visitSingularBoolField(value: self.isFree, fieldNumber: 4)
+    }
+    if !self.grounds.isEmpty {
+      try visitor.visitPackedUInt64Field(value: self.grounds, fieldNumber: 5)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: RecordFleetRetry, rhs: RecordFleetRetry) -> Bool {
+    if lhs.attempt != rhs.attempt {return false}
+    if lhs.failure != rhs.failure {return false}
+    if lhs.dueMs != rhs.dueMs {return false}
+    if lhs.isFree != rhs.isFree {return false}
+    if lhs.grounds != rhs.grounds {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -6580,6 +7612,363 @@ nonisolated extension RecordFleetRunEnd: SwiftProtobuf.Message, SwiftProtobuf._M
   package static func ==(lhs: RecordFleetRunEnd, rhs: RecordFleetRunEnd) -> Bool {
     if lhs._verdict != rhs._verdict {return false}
     if lhs.grounds != rhs.grounds {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension RecordFleetSlotDecision: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".FleetSlotDecision"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}job\0\u{1}slot\0\u{1}opened\0\u{1}judged\0")
+
+  fileprivate class _StorageClass {
+    var _job: String = String()
+    var _slot: RecordFleetSlot? = nil
+    var _decision: RecordFleetSlotDecision.OneOf_Decision?
+
+      // This property is used as the initial default value for new instances of the type.
+      // The type itself is protecting the reference to its storage via CoW semantics.
+      // This will force a copy to be made of this reference when the first mutation occurs;
+      // hence, it is safe to mark this as `nonisolated(unsafe)`.
+      static nonisolated(unsafe) let defaultInstance = _StorageClass()
+
+    private init() {}
+
+    init(copying source: _StorageClass) {
+      _job = source._job
+      _slot = source._slot
+      _decision = source._decision
+    }
+  }
+
+  fileprivate mutating func _uniqueStorage() -> _StorageClass {
+    if !isKnownUniquelyReferenced(&_storage) {
+      _storage = _StorageClass(copying: _storage)
+    }
+    return _storage
+  }
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    _ = _uniqueStorage()
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      while let fieldNumber = try decoder.nextFieldNumber() {
+        // The use of inline closures is to circumvent an issue where the compiler
+        // allocates stack space for every case branch when no optimizations are
+        // enabled. https://github.com/apple/swift-protobuf/issues/1034
+        switch fieldNumber {
+        case 1: try { try decoder.decodeSingularStringField(value: &_storage._job) }()
+        case 2: try { try decoder.decodeSingularMessageField(value: &_storage._slot) }()
+        case 3: try {
+          var v: RecordFleetSlotOpening?
+          var hadOneofValue = false
+          if let current = _storage._decision {
+            hadOneofValue = true
+            if case .opened(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._decision = .opened(v)
+          }
+        }()
+        case 4: try {
+          var v: RecordFleetSlotEnd?
+          var hadOneofValue = false
+          if let current = _storage._decision {
+            hadOneofValue = true
+            if case .judged(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._decision = .judged(v)
+          }
+        }()
+        default: break
+        }
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every if/case branch local when no optimizations
+      // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+      // https://github.com/apple/swift-protobuf/issues/1182
+      if !_storage._job.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._job, fieldNumber: 1)
+      }
+      try { if let v = _storage._slot {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
+      } }()
+      switch _storage._decision {
+      case .opened?: try {
+        guard case .opened(let v)? = _storage._decision else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
+      }()
+      case .judged?: try {
+        guard case .judged(let v)? = _storage._decision else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 4)
+      }()
+      case nil: break
+      }
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: RecordFleetSlotDecision, rhs: RecordFleetSlotDecision) -> Bool {
+    if lhs._storage !== rhs._storage {
+      let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
+        let _storage = _args.0
+        let rhs_storage = _args.1
+        if _storage._job != rhs_storage._job {return false}
+        if _storage._slot != rhs_storage._slot {return false}
+        if _storage._decision != rhs_storage._decision {return false}
+        return true
+      }
+      if !storagesAreEqual {return false}
+    }
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension RecordFleetSlotOpening: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".FleetSlotOpening"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}order\0\u{3}is_late\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularMessageField(value: &self._order) }()
+      case 2: try { try decoder.decodeSingularBoolField(value: &self.isLate) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._order {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+    } }()
+    if self.isLate != false {
+      try visitor.visitSingularBoolField(value: self.isLate, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: RecordFleetSlotOpening, rhs: RecordFleetSlotOpening) -> Bool {
+    if lhs._order != rhs._order {return false}
+    if lhs.isLate != rhs.isLate {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension RecordFleetSlotEnd: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".FleetSlotEnd"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}run\0\u{1}completed\0\u{1}failed\0\u{1}missed\0\u{1}skipped\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self._run) }()
+      case 2: try {
+        var v: RecordFleetNothing?
+        var hadOneofValue = false
+        if let current = self.verdict {
+          hadOneofValue = true
+          if case .completed(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.verdict = .completed(v)
+        }
+      }()
+      case 3: try {
+        var v: UInt32?
+        try decoder.decodeSingularUInt32Field(value: &v)
+        if let v = v {
+          if self.verdict != nil {try decoder.handleConflictingOneOf()}
+          self.verdict = .failed(v)
+        }
+      }()
+      case 4: try {
+        var v: String?
+        try decoder.decodeSingularStringField(value: &v)
+        if let v = v {
+          if self.verdict != nil {try decoder.handleConflictingOneOf()}
+          self.verdict = .missed(v)
+        }
+      }()
+      case 5: try {
+        var v: String?
+        try decoder.decodeSingularStringField(value: &v)
+        if let v = v {
+          if self.verdict != nil {try decoder.handleConflictingOneOf()}
+          self.verdict = .skipped(v)
+        }
+      }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._run {
+      try visitor.visitSingularStringField(value: v, fieldNumber: 1)
+    } }()
+    switch self.verdict {
+    case .completed?: try {
+      guard case .completed(let v)? = self.verdict else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
+    }()
+    case .failed?: try {
+      guard case .failed(let v)? = self.verdict else { preconditionFailure() }
+      try visitor.visitSingularUInt32Field(value: v, fieldNumber: 3)
+    }()
+    case .missed?: try {
+      guard case .missed(let v)? = self.verdict else { preconditionFailure() }
+      try visitor.visitSingularStringField(value: v, fieldNumber: 4)
+    }()
+    case .skipped?: try {
+      guard case .skipped(let v)? = self.verdict else { preconditionFailure() }
+      try visitor.visitSingularStringField(value: v, fieldNumber: 5)
+    }()
+    case nil: break
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: RecordFleetSlotEnd, rhs: RecordFleetSlotEnd) -> Bool {
+    if lhs._run != rhs._run {return false}
+    if lhs.verdict != rhs.verdict {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension RecordFleetZoneWanted: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".FleetZoneWanted"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{3}from_ms\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.name) }()
+      case 2: try { try decoder.decodeSingularInt64Field(value: &self.fromMs) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.name.isEmpty {
+      try visitor.visitSingularStringField(value: self.name, fieldNumber: 1)
+    }
+    if self.fromMs != 0 {
+      try visitor.visitSingularInt64Field(value: self.fromMs, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: RecordFleetZoneWanted, rhs: RecordFleetZoneWanted) -> Bool {
+    if lhs.name != rhs.name {return false}
+    if lhs.fromMs != rhs.fromMs {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension RecordFleetZone: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".FleetZone"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}offset_seconds\0\u{1}transitions\0\u{3}until_ms\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularSInt32Field(value: &self.offsetSeconds) }()
+      case 2: try { try decoder.decodeRepeatedMessageField(value: &self.transitions) }()
+      case 3: try { try decoder.decodeSingularInt64Field(value: &self.untilMs) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.offsetSeconds != 0 {
+      try visitor.visitSingularSInt32Field(value: self.offsetSeconds, fieldNumber: 1)
+    }
+    if !self.transitions.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.transitions, fieldNumber: 2)
+    }
+    if self.untilMs != 0 {
+      try visitor.visitSingularInt64Field(value: self.untilMs, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: RecordFleetZone, rhs: RecordFleetZone) -> Bool {
+    if lhs.offsetSeconds != rhs.offsetSeconds {return false}
+    if lhs.transitions != rhs.transitions {return false}
+    if lhs.untilMs != rhs.untilMs {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension RecordFleetZoneTransition: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".FleetZoneTransition"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}at_ms\0\u{3}offset_seconds\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularInt64Field(value: &self.atMs) }()
+      case 2: try { try decoder.decodeSingularSInt32Field(value: &self.offsetSeconds) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.atMs != 0 {
+      try visitor.visitSingularInt64Field(value: self.atMs, fieldNumber: 1)
+    }
+    if self.offsetSeconds != 0 {
+      try visitor.visitSingularSInt32Field(value: self.offsetSeconds, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: RecordFleetZoneTransition, rhs: RecordFleetZoneTransition) -> Bool {
+    if lhs.atMs != rhs.atMs {return false}
+    if lhs.offsetSeconds != rhs.offsetSeconds {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -6763,7 +8152,7 @@ nonisolated extension RecordFleetSuccess: SwiftProtobuf.Message, SwiftProtobuf._
 
 nonisolated extension RecordFleetCommand: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".FleetCommand"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}welcome\0\u{1}configure\0\u{1}dispatch\0\u{1}cancel\0\u{1}observe\0\u{1}delete\0\u{1}disconnect\0\u{1}probe\0\u{1}refuse\0\u{2}\u{5}survey\0\u{4}\u{3}probe_target\0\u{3}run_check\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}welcome\0\u{1}configure\0\u{1}dispatch\0\u{1}cancel\0\u{1}observe\0\u{1}delete\0\u{1}disconnect\0\u{1}probe\0\u{1}refuse\0\u{3}read_zone\0\u{2}\u{4}survey\0\u{4}\u{3}probe_target\0\u{3}run_check\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -6888,6 +8277,19 @@ nonisolated extension RecordFleetCommand: SwiftProtobuf.Message, SwiftProtobuf._
           self.command = .refuse(v)
         }
       }()
+      case 10: try {
+        var v: RecordFleetZoneWanted?
+        var hadOneofValue = false
+        if let current = self.command {
+          hadOneofValue = true
+          if case .readZone(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.command = .readZone(v)
+        }
+      }()
       case 14: try {
         var v: RecordFleetNothing?
         var hadOneofValue = false
@@ -6968,6 +8370,10 @@ nonisolated extension RecordFleetCommand: SwiftProtobuf.Message, SwiftProtobuf._
     case .refuse?: try {
       guard case .refuse(let v)? = self.command else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 9)
+    }()
+    case .readZone?: try {
+      guard case .readZone(let v)? = self.command else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 10)
     }()
     case .survey?: try {
       guard case .survey(let v)? = self.command else { preconditionFailure() }
@@ -7145,7 +8551,7 @@ nonisolated extension RecordFleetAttempt: SwiftProtobuf.Message, SwiftProtobuf._
 
 nonisolated extension RecordFleetOutcome: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".FleetOutcome"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}position\0\u{1}command\0\u{1}done\0\u{1}undone\0\u{1}unknown\0\u{1}found\0\u{1}missing\0\u{2}\u{2}surveyed\0\u{1}probed\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}position\0\u{1}command\0\u{1}done\0\u{1}undone\0\u{1}unknown\0\u{1}found\0\u{1}missing\0\u{1}zone\0\u{1}surveyed\0\u{1}probed\0")
 
   fileprivate class _StorageClass {
     var _position: UInt64 = 0
@@ -7244,6 +8650,19 @@ nonisolated extension RecordFleetOutcome: SwiftProtobuf.Message, SwiftProtobuf._
             _storage._result = .missing(v)
           }
         }()
+        case 8: try {
+          var v: RecordFleetZone?
+          var hadOneofValue = false
+          if let current = _storage._result {
+            hadOneofValue = true
+            if case .zone(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._result = .zone(v)
+          }
+        }()
         case 9: try {
           var v: RecordFleetSurvey?
           var hadOneofValue = false
@@ -7308,6 +8727,10 @@ nonisolated extension RecordFleetOutcome: SwiftProtobuf.Message, SwiftProtobuf._
       case .missing?: try {
         guard case .missing(let v)? = _storage._result else { preconditionFailure() }
         try visitor.visitSingularMessageField(value: v, fieldNumber: 7)
+      }()
+      case .zone?: try {
+        guard case .zone(let v)? = _storage._result else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 8)
       }()
       case .surveyed?: try {
         guard case .surveyed(let v)? = _storage._result else { preconditionFailure() }

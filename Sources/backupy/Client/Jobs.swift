@@ -6,7 +6,8 @@ struct Jobs: AsyncParsableCommand {
         abstract: "Jobs: what to back up, and how.",
         subcommands: [
             List.self, Show.self, Create.self, Update.self, Delete.self, Run.self, JobRetention.self,
-        , Next.self, Slots.self],
+            Next.self, Slots.self,
+        ],
         defaultSubcommand: List.self)
 
     private static let members = [

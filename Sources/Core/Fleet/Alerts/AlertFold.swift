@@ -86,7 +86,8 @@ extension Run {
         case .queued: createdAt + Fleet.Limits.lateness
         case .sending, .unconfirmed, .running:
             order.timeoutSeconds == 0 ? nil : deadline + Milliseconds(-Fleet.Limits.overtime.count)
-        case .verifying, .reconciling, .stored, .failed, .gone, .stopped, .captured, .ended, .closed: nil
+        case .waiting, .verifying, .reconciling, .stored, .failed, .gone, .expired, .stopped, .captured, .ended, .closed:
+            nil
         }
     }
 }

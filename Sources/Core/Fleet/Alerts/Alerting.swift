@@ -28,8 +28,8 @@ extension Fleet {
                 + look(at: AlertKey(.certificateExpiring, id), entry, in: state)
         case .certificate(let id): return look(at: AlertKey(.certificateExpiring, id), entry, in: state)
         case .checked, .unheard, .probeDue, .asked, .registered, .ready, .disowned, .claimed, .rejected, .configuration,
-            .cancellation, .observation,
-            .deletion:
+            .cancellation, .observation, .forgotten, .startsFree, .deletion, .retention, .leftovers, .surveyDue,
+            .surveyed, .vanished, .slots, .slotJudged, .zone:
             return []
         }
     }

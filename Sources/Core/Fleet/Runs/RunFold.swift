@@ -45,7 +45,7 @@ extension Fleet.State {
         case .delete(let run, let attempt):
             return deletionEnded(ObjectKey(run: run, attempt: attempt), outcome.result, entry)
         case .survey:
-            return surveyed(outcome.result, entry)[]
+            return surveyed(outcome.result, entry)
         case .cancel(let agent, let run, _):
             cancelSent(to: agent, run, outcome.result, entry)
             return []
@@ -58,7 +58,7 @@ extension Fleet.State {
                 agents[agent]?.configSentAt = outcome.result == .done ? entry.recordedAt : nil
             }
             return []
-        case .cancel, .disconnect, .probe, .refuse, .runCheck:
+        case .disconnect, .probe, .refuse, .runCheck:
             return []
         }
     }

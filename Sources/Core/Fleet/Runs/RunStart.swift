@@ -28,7 +28,7 @@ extension Run {
         case .done, .unknown:
             deliveryCount &+= 1
             if tried == attempt { sentBy = position }
-        case .undone, .found, .missing, .probed:
+        case .undone, .found, .missing, .surveyed, .probed, .zone:
             break
         }
         guard tried == attempt else { return }
@@ -40,7 +40,8 @@ extension Run {
             phase = .unconfirmed(tried)
             setDeadline(at: moment)
             grace = moment + Fleet.Limits.grace
-        case (.sending, .undone), (.sending, .found), (.sending, .missing), (.sending, .probed):
+        case (.sending, .undone), (.sending, .found), (.sending, .missing), (.sending, .surveyed), (.sending, .probed),
+            (.sending, .zone):
             attempt = Attempt(tried.number &- min(1, tried.number))
             queueAgain()
             if phase == .queued { grace = moment + Fleet.Limits.observation }

@@ -43,7 +43,7 @@ extension Run {
                 .waiting, .expired, .stopped, .captured, .ended, .closed:
                 break
             }
-        case .undone, .done, .unknown, .probed:
+        case .undone, .done, .unknown, .surveyed, .probed, .zone:
             switch phase {
             case .verifying(asked), .reconciling(asked, _):
                 // As long again as it has been asked already, but at least 30 s and at most an hour.

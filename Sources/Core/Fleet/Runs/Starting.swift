@@ -160,12 +160,13 @@ extension Fleet {
 }
 
 extension Fleet.State {
-    /// Opens a run, whoever asked for it: it waits for its agent.
-    mutating func open(_ id: RunID, _ order: RunOrder, _ entry: Entry<Fleet.Message>) -> [Fleet.Change] {
+    /// Opens a run that somebody, or a schedule, wants: it waits for its agent.
+    mutating func queue(_ id: RunID, _ order: RunOrder, _ entry: Entry<Fleet.Message>) -> [Fleet.Change] {
         let run = Run(order: order, phase: .queued, at: entry.recordedAt)
         runs[id] = run
         agents[order.agent]?.openRuns.append(id)
         timers.arm(.run(id), due: run.due, by: entry.position)
+        watchLateness(of: id, entry)
         countQueued(of: order.agent, 1, entry)
         return [.ready(order.agent)]
     }

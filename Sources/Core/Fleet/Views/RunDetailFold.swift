@@ -42,11 +42,12 @@ extension RunDetail {
             switch outcome.command {
             case .dispatch(_, _, let tried, _): sent(tried.number, outcome.result)
             case .delete(_, let attempt):
-                if sent(tried.number, outcome.result)
+                if outcome.result == .done, attempt.number == provenAttempt { deletedAt = entry.recordedAt }
             case .cancel:
-                if isOpen, outcome.result == .result == .done, attempt.number == provenAttempt { deletedAt = entry.recordedAtdone, cancellation == .requested { cancellation = .sent }
-            case .welcome, .configure, .cancel, .observe, .survey, .observe, .delete, .disconnect, .probe, .refuse, .probeTarget, .runCheck:
-                 break
+                if isOpen, outcome.result == .done, cancellation == .requested { cancellation = .sent }
+            case .welcome, .configure, .observe, .survey, .disconnect, .probe, .refuse, .probeTarget, .runCheck,
+                .readZone:
+                break
             }
         case .started, .clockStepped, .faulted, .captureOpened, .sessionOpened, .sessionClosed, .unreadable, .requested,
             .accepted, .refused, .deadline, .presence, .noted, .judged, .alerted, .scheduled, .command:

@@ -39,17 +39,14 @@ extension Fleet {
     /// The positions that an entry rests on besides its cause, in the order of the log.
     public static func grounds(of message: Message) -> [Position] {
         switch message {
-        case .decided(_, .closed(_, let grounds)), .decided(_, .retried: grounds
         case .alerted(let decision): decision.grounds
-        case .decided(_, .closed(_, let grounds)),
-            .judged, .judged(_, .became(_, let grounds)):
+        case .decided(_, .closed(_, let grounds)), .decided(_, .retried(_, let grounds)),
+            .judged(_, .became(_, let grounds)):
             grounds
         case .accepted(.repeated(let position), _): [position]
         case .started, .clockStepped, .faulted, .captureOpened, .sessionOpened, .sessionClosed, .received, .captured,
             .unreadable, .requested, .accepted, .refused, .deadline, .presence, .noted, .decided(_, .started), .object,
-            .judged,
-            .command, .judged,
-            .scheduled, .command, .outcome:
+            .judged, .scheduled, .command, .outcome:
             []
         }
     }
