@@ -19,22 +19,20 @@ struct SurveyTests {
     private let root = NSTemporaryDirectory() + "backupy-survey-\(UUID())"
     private let store: DirectoryStore
     private let vault = MemoryVault()
-    private let fleet: Mutex<FoldedFleet>
+    private let fleet = FoldedFleet()
 
     init() throws {
         store = try DirectoryStore(root: root) { _ in FreeSpace(freeByteCount: 1 << 50, totalByteCount: 1 << 50) }
-        var folded = FoldedFleet()
         let ticket = Ticket(token: "admin")
-        folded.tell(.accepted(.agentCreated(agent, name: "a", keyDigest: []), ticket))
-        folded.tell(.accepted(.jobCreated(job, agent, TargetID("tgt_1"), JobSpec()), ticket))
+        fleet.tell(.accepted(.agentCreated(agent, name: "a", keyDigest: []), ticket))
+        fleet.tell(.accepted(.jobCreated(job, agent, TargetID("tgt_1"), JobSpec()), ticket))
         for run in [good, open] {
             let order = RunOrder(
                 job: job, agent: agent, target: TargetID("tgt_1"), isManual: true, timeoutSeconds: 0, retentionDays: 0)
-            folded.tell(.accepted(.runQueued(run, order), ticket))
+            fleet.tell(.accepted(.runQueued(run, order), ticket))
         }
         let evidence = Evidence(byteCount: 3, digest: nil, source: .none)
-        folded.tell(.decided(good, .closed(.success(.first, evidence), grounds: [])))
-        fleet = Mutex(folded)
+        fleet.tell(.decided(good, .closed(.success(.first, evidence), grounds: [])))
     }
 
     private func reference(_ run: RunID, _ attempt: UInt32 = 1) -> ObjectReference {
@@ -49,11 +47,10 @@ struct SurveyTests {
     }
 
     private func carryOut(_ command: Command) async throws -> CommandOutcome.Result {
-        let state = fleet.withLock { $0.state }
         let worker = FleetWorker(
             FleetWorker.Resources(
                 sessions: NoSessions(), vault: vault, store: store, urls: ObjectURLSigner(key: [1], base: "http://h"),
-                fleet: StillFleet(state: state), secrets: SecretBook(), clock: StoppedClock(),
+                fleet: fleet, secrets: SecretBook(), clock: StoppedClock(),
                 maximumObjectByteCount: 1, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }))
         let message = try await worker.perform(
             Delivery(position: Position(7), message: .command(command), isRedelivered: false)
@@ -84,7 +81,7 @@ struct SurveyTests {
     func missing() async throws {
         defer { try? FileManager.default.removeItem(atPath: root) }
         #expect(try await survey().missing == [reference(good).key])
-        fleet.withLock { $0.tell(.object(reference(good), .vanished)) }
+        fleet.tell(.object(reference(good), .vanished))
         #expect(try await survey() == Survey())
         try put(reference(good).name)
         #expect(try await survey().returned == [reference(good).key])
@@ -106,37 +103,37 @@ struct SurveyTests {
         defer { try? FileManager.default.removeItem(atPath: root) }
         let object = reference(gone)
         #expect(try await carryOut(.delete(gone, .first)) == .undone("nobody has decided to delete such an object"))
-        fleet.withLock { $0.tell(.object(object, .orphaned(.unowned))) }
+        fleet.tell(.object(object, .orphaned(.unowned)))
         #expect(try await carryOut(.delete(gone, .first)) == .done, "also where there is nothing")
         #expect(throws: ObjectStoreError.self) { try put(object.name) }
         let other = reference(gone, 2)
         try put(other.name)
         try store.writeSidecar([1], for: try #require(ObjectName(other.name.string)))
         vault.store([1], as: VaultNames.dataKey(gone, Attempt(2)))
-        fleet.withLock { $0.tell(.object(other, .orphaned(.unowned))) }
+        fleet.tell(.object(other, .orphaned(.unowned)))
         #expect(try await carryOut(.delete(gone, Attempt(2))) == .done)
         #expect(try store.page(after: nil, limit: 9).items.isEmpty && vault.names(withPrefix: "key:").isEmpty)
         #expect(try store.readSidecar(for: try #require(ObjectName(other.name.string))) == nil)
     }
 }
 
-/// Folds what it is told.
-private struct FoldedFleet {
-    var state = Fleet.initial
-    private var count: UInt64 = 0
+/// Folds what it is told, at once.
+private final class FoldedFleet: FleetReader {
+    private let folded = Mutex((state: Fleet.initial, count: UInt64(0)))
 
-    mutating func tell(_ message: Fleet.Message) {
-        count += 1
-        let entry = Entry(
-            position: Position(count), recordedAt: Timestamp(milliseconds: 1), stream: .engine, revision: .none,
-            cause: nil, kind: "", message: message)
-        _ = Fleet.fold(entry, into: &state)
+    func tell(_ message: Fleet.Message) {
+        folded.withLock { folded in
+            folded.count += 1
+            let entry = Entry(
+                position: Position(folded.count), recordedAt: Timestamp(milliseconds: 1), stream: .engine,
+                revision: .none, cause: nil, kind: "", message: message)
+            _ = Fleet.fold(entry, into: &folded.state)
+        }
     }
-}
-
-private struct StillFleet: FleetReader {
-    var state: Fleet.State
 
     func wait(for position: Position, limit: Milliseconds) {}
-    func read<Value: Sendable>(_ body: (borrowing Fleet.State) -> Value) -> Value { body(state) }
+    func read<Value: Sendable>(_ body: (borrowing Fleet.State) -> Value) -> Value {
+        let state = folded.withLock { $0.state }
+        return body(state)
+    }
 }
