@@ -56,18 +56,35 @@ struct Jobs: AsyncParsableCommand {
         var catchUp: Int64?
         @OptionGroup var retention: RetentionFields
         @Option(help: "Seconds that hooks, dump and upload may take together; 0 for no limit.") var timeout: Int64?
+        @Option(help: "Try a run up to so many times, 1 to 100 (default 1).") var attempts: Int64?
+        @Option(
+            help: "Seconds to wait before each further try, such as 60,300,900; the last counts for all that follow.")
+        var backoff: String?
         @Option(help: "A shell command before the dump; may be given up to 16 times.") var preHook: [String] = []
         @Option(help: "A shell command after it; may be given up to 16 times.") var postHook: [String] = []
 
-        func body(target: String?) -> JSON {
+        func body(target: String?) throws -> JSON {
             JSON.members([
                 ("target_id", target.map(JSON.string)), ("cron", cron.map(JSON.string)),
                 ("time_zone", timeZone.map(JSON.string)), ("jitter_sec", jitter.map(JSON.integer)),
                 ("overlap", overlap.map(JSON.string)), ("catch_up_sec", catchUp.map(JSON.integer)),
                 ("retention_days", retention.days), ("retention", retention.counts),
-                ("timeout_sec", timeout.map(JSON.integer)),
+                ("timeout_sec", timeout.map(JSON.integer)), ("retry", try retry()),
                 ("pre_hooks", preHook.isEmpty ? nil : .array(preHook.map(JSON.string))),
                 ("post_hooks", postHook.isEmpty ? nil : .array(postHook.map(JSON.string))),
+            ])
+        }
+
+        private func retry() throws -> JSON? {
+            let waits = try backoff?.split(separator: ",").map { text in
+                guard let seconds = Int64(text) else {
+                    throw ValidationError("--backoff: “\(text)” is no number of seconds; write such as 60,300,900")
+                }
+                return JSON.integer(seconds)
+            }
+            guard attempts != nil || waits != nil else { return nil }
+            return JSON.members([
+                ("max_attempts", attempts.map(JSON.integer)), ("backoff_seconds", waits.map(JSON.array)),
             ])
         }
     }
@@ -81,7 +98,7 @@ struct Jobs: AsyncParsableCommand {
 
         func run() async throws {
             let answer = try await server.client().call(
-                .POST, "/agents/\(agent.percentEncoded)/jobs", fields.body(target: target))
+                .POST, "/agents/\(agent.percentEncoded)/jobs", try fields.body(target: target))
             if server.json { return Console.print(answer.text) }
             answer.json.printMembers(["id", "target_id"])
         }
@@ -96,7 +113,7 @@ struct Jobs: AsyncParsableCommand {
 
         func run() async throws {
             let answer = try await server.client().call(
-                .PATCH, "/jobs/\(id.percentEncoded)", fields.body(target: nil), revision: revision.ifRevision)
+                .PATCH, "/jobs/\(id.percentEncoded)", try fields.body(target: nil), revision: revision.ifRevision)
             if server.json { return Console.print(answer.text) }
             answer.json.printMembers(members)
         }
