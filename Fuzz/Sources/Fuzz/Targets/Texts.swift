@@ -37,7 +37,7 @@ extension Target {
             return promise(CheckTarget.problem(of: text, kind) != nil, "what is refused has a reason")
         }
         promise(CheckTarget.problem(of: text, kind) == nil, "what is read has none")
-        let parts = target.host.string.utf8 + target.path.string.utf8
+        let parts = Array((target.host.string + target.path.string).utf8)
         promise(!target.host.isEmpty && target.port > 0, "a target has a host and a port")
         promise(parts.allSatisfy { $0 > 0x20 && $0 < 0x7F }, "nothing in it ends a line of a request")
         promise(!target.host.string.utf8.contains(UInt8(ascii: "@")), "no user is taken for a host")
