@@ -72,10 +72,10 @@ def mixed(number):
     return z ^ z >> 31
 
 
-def transitions(zone):
-    """The minutes since 1970 at which the clock is set, within the years of the moments."""
+def transitions(zone, end):
+    """The minutes since 1970 at which the clock is set, from the first moment on."""
     tz, found, at = ZoneInfo(zone), [], FIRST
-    while at < LAST:
+    while at < end:
         if at.astimezone(tz).utcoffset() != (at + timedelta(minutes=30)).astimezone(tz).utcoffset():
             found.append(minutes(at) + 30)
         at += timedelta(minutes=30)
@@ -114,29 +114,39 @@ def matches(sim, local):
             and sim.match_day(local.date()))
 
 
-def walked(sim, zone, at, end):
-    """The rule for wildcards: the first minute that the clock shows and the expression names, looked for one by one."""
-    tz = ZoneInfo(zone)
-    while at < end:
-        at += timedelta(minutes=1)
-        if matches(sim, at.astimezone(tz)):
-            return at
+def around(zone, transition, cache={}):
+    """The minutes about a transition, with what the clock shows."""
+    if (zone, transition) not in cache:
+        tz = ZoneInfo(zone)
+        cache[zone, transition] = [
+            (minute, datetime.fromtimestamp(minute * 60, tz)) for minute in range(transition - 60, transition + 1_560)]
+    return cache[zone, transition]
+
+
+def missed(sim, zone, at, found, set_at):
+    """The first minute about a transition that cronsim's steps of hours pass over; None when there is none."""
+    for transition in set_at:
+        if not at - 1_560 < transition < found + 60:
+            continue
+        for minute, local in around(zone, transition):
+            if at < minute < found and matches(sim, local):
+                return minute
     return None
 
 
-def next_time(text, zone, at, near):
-    """The next time, and whether it is not cronsim's own."""
-    sim = CronSim(text, at.astimezone(ZoneInfo(zone)) if zone != "UTC" else at)
+def next_time(text, zone, at, set_at):
+    """Minutes since 1970 of the next time, and whether it is not cronsim's own."""
+    start = datetime.fromtimestamp(at * 60, UTC)
+    sim = CronSim(text, start.astimezone(ZoneInfo(zone)) if zone != "UTC" else start)
     wildcard = follows_clock(sim)
-    found = next(sim).astimezone(UTC)
+    found = minutes(next(sim))
     while found <= at:
         assert not wildcard, (text, zone, at)
-        found = next(sim).astimezone(UTC)
-    isNear = any(0 <= transition - minutes(at) < 3 * 1_440 for transition in near)
-    if wildcard and zone == "Australia/Lord_Howe" and isNear:
-        truth = walked(CronSim(text, at), zone, at, min(found, at + timedelta(days=4)))
-        if truth not in (None, found):
-            return truth, True
+        found = minutes(next(sim))
+    if wildcard and zone == "Australia/Lord_Howe":
+        earlier = missed(sim, zone, at, found, set_at)
+        if earlier is not None:
+            return earlier, True
     return found, False
 
 
@@ -152,9 +162,9 @@ def base36(number):
 def main():
     count, path = int(sys.argv[1]), sys.argv[2]
     rng = random.Random(20260101)
-    near = {zone: transitions(zone) for zone in ZONES}
+    near = {zone: transitions(zone, LAST) for zone in ZONES}
+    set_at = transitions("Australia/Lord_Howe", LAST + timedelta(days=40 * 366))
     lines, corrected, refused = [], 0, 0
-    epoch = datetime(1970, 1, 1, tzinfo=UTC)
     while len(lines) < count:
         text, number = expression(rng), rng.randrange(len(ZONES))
         zone, plain = ZONES[number], NICKNAMES.get(text, text)
@@ -170,9 +180,9 @@ def main():
         steps = []
         for index in range(5):
             at = moment(len(lines), index, near[zone])
-            found, isCorrected = next_time(plain, zone, epoch + timedelta(minutes=at), near[zone])
-            corrected += isCorrected
-            steps.append(base36(minutes(found) - at))
+            found, is_corrected = next_time(plain, zone, at, set_at)
+            corrected += is_corrected
+            steps.append(base36(found - at))
         lines.append(f"{text}|{number}|{' '.join(steps)}")
     heads = [f"{zone}|{' '.join(map(str, near[zone]))}" for zone in ZONES]
     with open(path, "w") as out:
