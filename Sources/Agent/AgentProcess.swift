@@ -77,7 +77,7 @@ final class AgentProcess: Sendable {
         self.failure = failure
         engine = StationEngine(
             clock: time,
-            voice: EngineVoice(started: .started(build: Text(configuration.version), rules: Station.rules)),
+            voice: EngineVoice(started: { _ in .started(build: Text(configuration.version), rules: Station.rules) }),
             worker: worker, logger: logger,
             observer: { [mirror, figures] recorded in
                 mirror.observe(recorded)

@@ -38,10 +38,16 @@ enum ReachablePairs {
         ("outcome.dispatch", ["queued"], "a run waits again only after the outcome of its dispatch"),
         ("outcome.dispatch", ["unconfirmed"], "it is this outcome that makes a run unconfirmed"),
         ("outcome.dispatch", ["reconciling"], "dispatch has its outcome within the deadline of the run"),
-        ("outcome.observe", ["queued", "sending", "unconfirmed", "running"], "only late reports of older attempts ask so"),
+        (
+            "outcome.observe", ["queued", "sending", "unconfirmed", "running"],
+            "only late reports of older attempts ask so"
+        ),
         ("outcome.cancel", ["queued"], "nothing is sent about a run that waits: it is stopped at once"),
         ("outcome.cancel", ["sending"], "both go out in the agent's lane, and dispatch goes first"),
-        ("outcome.cancel", ["unconfirmed", "verifying", "reconciling"], "rare: the phase changes while the frame is written"),
+        (
+            "outcome.cancel", ["unconfirmed", "verifying", "reconciling"],
+            "rare: the phase changes while the frame is written"
+        ),
         ("request.cancel_run", ["sending", "unconfirmed", "verifying", "reconciling"], "rare: short phases"),
         ("frame.job_update", ["queued", "unconfirmed"], "rare: a report about an attempt that was taken for unsent"),
         ("frame.backup_completed", ["queued", "sending", "unconfirmed"], "rare: the report overtakes the outcome"),

@@ -57,27 +57,15 @@ struct WorldTests {
 
     @Test("The same plan makes the same world, in another process too")
     func isDeterministic() throws {
-        var tally == grow())
-    }
-
-    @Test(
-        "A mistake that is built in is found, by its number",
-        arguments: [
-            (Defect.repeatsRunBackup, [9]),
-            (.publishesBeforeCommit, [2]),
-            (.forgetsJournal, [2]),
-            (.believesReports, [12]),
-            // 12: a store whose answers are lost is given up after a day, although it has the object.
-            (.losesOutcomes, [4, 9, 12]),
-        ])
-    func Tally()
+        var tally = Tally()
         for seed in UInt64(7)...8 {
             let (world, violation) = World.grow(Plan(seed: seed, agentCount: 3, span: .minutes(10)))
             tally.add(world, violation)
         }
         let own = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
         let process = Process()
-        process.executableURL = URL(fileURLWithPath: own).deletingLastPathComponent().appending(path: "simulation-probe")
+        process.executableURL = URL(fileURLWithPath: own).deletingLastPathComponent().appending(
+            path: "simulation-probe")
         // Hash seeds are random for each process unless this is set.
         process.environment = ProcessInfo.processInfo.environment.filter { $0.key != "SWIFT_DETERMINISTIC_HASHING" }
         process.arguments = ["7", "8", "3", "10", "storm"]

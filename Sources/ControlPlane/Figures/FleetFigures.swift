@@ -134,7 +134,8 @@ final class FleetFigures: Sendable {
             missed[job] = ((former?.count ?? 0) + 1, former?.first ?? slot, slot, item.entry)
         }
         missed.forEach { job, it in
-            let times = it.count == 1 ? "\(it.first.text)" : "\(it.count) times, from \(it.first.text) to \(it.last.text)"
+            let times =
+                it.count == 1 ? "\(it.first.text)" : "\(it.count) times, from \(it.first.text) to \(it.last.text)"
             say(.warning, "job \(job) missed \(times)", it.entry, ["job": "\(job)", "missed": "\(it.count)"])
         }
     }
@@ -175,6 +176,8 @@ final class FleetFigures: Sendable {
             say(.notice, "the agent is \(presence.rawValue)", entry, ["agent": "\(agent)"])
         case .decided(let run, .started):
             starts.withLock { if $0[run] == nil { $0[run] = entry.recordedAt } }
+        case .decided(let run, .retried):
+            say(.notice, "\(Fleet.sentence(for: entry.message))", entry, ["run": "\(run)"])
         case .decided(let run, .closed(let verdict, _)): observe(run, verdict, entry)
         case .object(let object, let decision): observe(object, decision, entry)
         case .judged(let check, let decision):

@@ -258,7 +258,9 @@ extension Acceptance {
         case .agentCreated(let id, _, _), .agentRenamed(let id, _), .agentDeleted(let id), .keyRotated(let id, _),
             .agentConfigured(let id, _), .targetCreated(_, let id, _):
             .agent(id)
-        case .targetChanged, .targetDeleted, .tokenCreated, .tokenDeleted, .policyChanged, .alertAcknowledged, .repeated, .clockConfirmed: .engine
+        case .targetChanged, .targetDeleted, .tokenCreated, .tokenDeleted, .policyChanged, .alertAcknowledged,
+            .repeated, .clockConfirmed:
+            .engine
         case .jobCreated(let id, _, _, _), .jobChanged(let id, _), .jobDeleted(let id): .job(id)
         case .runQueued(let id, _), .cancelRequested(let id), .runDeletionRequested(let id), .tokenIssued(let id, _),
             .runLocked(let id, _), .runUnlocked(let id):

@@ -12,7 +12,9 @@ extension Desk {
             Route(
                 .post, "/v1/agents/{id}/jobs",
                 Operation("Add a job.", body: "NewJob", success: 201, result: .one("Job")), handler: createJob),
-            Route(.get, "/v1/jobs/{id}", Operation("One job, with its next time and its last.", result: .one("JobWithTimes")), handler: showJob),
+            Route(
+                .get, "/v1/jobs/{id}",
+                Operation("One job, with its next time and its last.", result: .one("JobWithTimes")), handler: showJob),
             Route(
                 .patch, "/v1/jobs/{id}",
                 Operation("Change a job.", body: "JobChange", result: .one("Job"), hasRevision: true),
@@ -66,8 +68,9 @@ extension Desk {
 
     private func showJob(_ request: Hummingbird.Request, _ context: FleetContext) async throws -> Response {
         let id: JobID = try identifier(context)
-        guard case .object(let members) = try job(id) else { throw Self.otherAnswer }
-        return .json(.object(members + (try await times(of: id)))
+        guard let job = services.state.read({ $0.jobs[id] }) else { throw RESTError.unknown("job") }
+        guard case .object(let members) = ConfigurationJSON.job(id, job) else { throw Self.otherAnswer }
+        return .json(.object(members + (try await times(of: id))), revision: job.position)
     }
 
     private func changeJob(_ request: Hummingbird.Request, _ context: FleetContext) async throws -> Response {

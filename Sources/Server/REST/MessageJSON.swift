@@ -53,8 +53,10 @@ enum MessageJSON {
             ]
         case .deadline(.silence(let agent)), .deadline(.claim(let agent)), .deadline(.window(let agent)):
             ["agent_id": id(agent)]
-        case .deadline(.startsschedule(let job)):
-            [:"job_id": id(job)]
+        case .deadline(.starts):
+            [:]
+        case .deadline(.schedule(let job)):
+            ["job_id": id(job)]
         case .deadline(.zone(let zone)):
             ["time_zone": text(zone)]
         case .deadline(.run(let run)), .deadline(.cancellation(let run)):

@@ -142,7 +142,15 @@ enum OpenAPISchemas {
                 ("object_deleted_reason", optionalText), ("created_at", moment), ("started_at", optionalMoment),
                 ("finished_at", optionalMoment), ("position", number), ("slot", optionalMoment),
             ])),
-        .init("RetentionPreview", closed([("retention_days", number), ("retention", closed(retention))
+        .init("RetentionPreview", closed([("retention_days", number), ("retention", closed(retention))])),
+        .init(
+            "Retention",
+            object([
+                ("job_id", text), ("retention_days", number), ("retention", object(retention)), ("kept_count", number),
+                ("expiring_count", number), ("expiring_size_bytes", number), ("items", list(object(keptObject))),
+                ("next_cursor", optionalText), ("has_more", flag),
+            ])),
+        .init(
             "Slot",
             object([
                 ("slot", moment), ("due_at", moment), ("opened_at", optionalMoment), ("late", flag),
@@ -150,11 +158,9 @@ enum OpenAPISchemas {
                 ("judged_at", optionalMoment),
             ])),
         .init(
-            "RetentionCronTimes",
+            "CronTimes",
             object([
-                ("job_idcron", text), ("retention_days", number), ("retention", object(retention)), ("kept_count", number),
-                ("expiring_count", number), ("expiring_size_bytes", number), ("items", list(object(keptObject))),
-                ("next_cursor", optionalText), ("has_more", flagtime_zone", text), ("times", list(object([("slot", moment), ("at", moment)]))),
+                ("cron", text), ("time_zone", text), ("times", list(object([("slot", moment), ("at", moment)]))),
             ])),
         .init(
             "Clock",

@@ -67,8 +67,7 @@ extension Desk {
         let runs = documents.prefix(page.limit).compactMap(FleetProjection.detail)
         let last = documents.count > page.limit ? documents[page.limit - 1].position : nil
         let next = last.map { Page.cursor("runs", String($0.number)) }
-        let keepings = keepings(of: runs)
-        return .json(Page.json(runs.map { json($0, keepings[$0.id]json(runs) }, next: next))
+        return .json(Page.json(json(runs), next: next))
     }
 
     func moment(_ name: String, _ query: Query) throws(RESTError) -> Timestamp? {
@@ -80,8 +79,7 @@ extension Desk {
     }
 
     private func showRun(_ request: Hummingbird.Request, _ context: FleetContext) async throws -> Response {
-        let run = .json(json([try await run(context)
-        return .json(json(run, keepings(of: [run])[run.id])[0])
+        .json(json([try await run(context)])[0])
     }
 
     private func timeline(_ request: Hummingbird.Request, _ context: FleetContext) async throws -> Response {
@@ -151,20 +149,22 @@ extension Desk {
         return run
     }
 
-    /// The runs as they are shown. What a queued one waits for is asked of the state, once for all of them.
+    /// The runs as they are shown. What a queued one waits for, and what keeps an object, is asked of the state, once for
+    /// all of them.
     private func json(_ runs: [RunDetail]) -> [JSON] {
+        let keepings = keepings(of: runs)
         let queued = runs.filter { $0.status == .queued }.map(\.id)
-        guard !queued.isEmpty else { return runs.map { json($0, waitingFor: nil) } }
+        guard !queued.isEmpty else { return runs.map { json($0, keepings[$0.id], waitingFor: nil) } }
         let moment = now
         let waits = services.state.read { state in
             var waits: [RunID: Fleet.Wait] = [:]
             for id in queued { waits[id] = Fleet.wait(of: id, at: moment, in: state) }
             return waits
         }
-        return runs.map { json($0, waitingFor: waits[$0.id]) }
+        return runs.map { json($0, keepings[$0.id], waitingFor: waits[$0.id]) }
     }
 
-    private func json(_ run: RunDetail, _ keeping: Keeping, waitingFor wait: Fleet.Wait?) -> JSON {
+    private func json(_ run: RunDetail, _ keeping: Keeping?, waitingFor wait: Fleet.Wait?) -> JSON {
         // Names of our own objects are made by us, whatever an agent echoes.
         var name = run.claim?.objectName.string
         if !run.isCaptured, run.byteCount != nil {
@@ -180,7 +180,7 @@ extension Desk {
 
 /// Runs as the interface shows them.
 enum RunJSON {
-    static func run(_ run: RunDetail, objectName: String?, _ keeping: Keeping, waitingFor wait: Fleet.Wait?) -> JSON {
+    static func run(_ run: RunDetail, objectName: String?, _ keeping: Keeping?, waitingFor wait: Fleet.Wait?) -> JSON {
         let claim = run.claim
         return [
             "id": .string(run.id.text.string),

@@ -2,17 +2,16 @@ public import Core
 public import Engine
 import Foundation
 
-/// Keeps what iscollections read inand `slots` for lists: `runs`, one document a run, with all that ``Core/RunDetail`` tells, and one
-/// a slot of a schedule, with ``Core/SlotDetail``; `anomalies`, one
-///and beside them the document for each; `alerts`, one document for each, of the resolved ones the last 10 000; and the last results of health
-/// checks.
+/// Keeps what is read in lists: `runs`, one document a run, with all that ``Core/RunDetail`` tells; `slots`, one a slot of a
+/// schedule, with ``Core/SlotDetail``; `anomalies`, one document for each; `alerts`, one document for each, of the resolved
+/// ones the last 10 000; and the last results of health checks.
 ///
 /// Everything about a run that counts stands in its own stream (see `Fleet.describe`), whichever id the message itself
 /// carries: a frame that names an attempt by its wire id, or only the job, too.
 public struct FleetProjection: Projection {
     /// The name of the collection.
     public static let runs = "runs"
-    /// The name of the other one.
+    /// The name of the collection of slots of schedules.
     public static let slots = "slots"
 
     /// The name of the collection of what was not as it should be.
@@ -27,17 +26,16 @@ public struct FleetProjection: Projection {
     /// The collections it fills. The member `created_at` is in milliseconds.
     public var collections: [CollectionSchema] {
         [
-            CollectionSchema(
-                name: Self.runs, indexed: ["agent_id", "job_id", "target_id", "status"], version: 2)
-        ,
-            CollectionSchema(name: Self.anomaliesslots, indexed: ["agent_id", "kind"]),
+            CollectionSchema(name: Self.runs, indexed: ["agent_id", "job_id", "target_id", "status"], version: 2),
+            CollectionSchema(name: Self.slots, indexed: ["job_id"]),
+            CollectionSchema(name: Self.anomalies, indexed: ["agent_id", "kind"]),
             CollectionSchema(
                 name: Self.alerts, indexed: ["state", "kind", "agent_id"],
-                kept: .init("state", AlertDetail.State.resolved.rawValue, limit: 10_000))job_id"]),
+                kept: .init("state", AlertDetail.State.resolved.rawValue, limit: 10_000)),
         ] + CheckSightings.collections
     }
 
-    /// The documents asthat this entry changes, as it leaves them; none when it changes nothing that is shown.
+    /// The documents that this entry changes, as it leaves them; none when it changes nothing that is shown.
     public func project(_ entry: Entry<Fleet.Message>, lookup: (String, String) -> Document?) -> [Document] {
         if case .noted(let anomaly) = entry.message {
             return Self.document(
@@ -46,7 +44,7 @@ public struct FleetProjection: Projection {
             ).map { [$0] } ?? []
         }
         if let document = Self.alert(entry, lookup: lookup) { return [document] }
-        return projectRun(entry, lookup: lookup)
+        return runs(entry, lookup) + slots(entry, lookup)
     }
 
     private static func alert(_ entry: Entry<Fleet.Message>, lookup: (String, String) -> Document?) -> Document? {
@@ -62,18 +60,12 @@ public struct FleetProjection: Projection {
         return document(detail, in: alerts, id: id.text.string, position: Position(detail.position))
     }
 
-    private func projectRun(_ entry: Entry<Fleet.Message>, lookup: (String, String) -> Document?) -> [Document] {
-        runs(entry, lookup) + slots(entry, lookup)
-    }
-
     private func slots(_ entry: Entry<Fleet.Message>, _ lookup: (String, String) -> Document?) -> [Document] {
         guard case .scheduled(let job, let decision) = entry.message else { return [] }
         let id = SlotDetail.id(decision.slot, of: job)
         var detail = lookup(Self.slots, id).flatMap(Self.slot(of:)) ?? SlotDetail(decision, of: job, entry)
         detail.fold(decision, at: entry.recordedAt)
-        return Self.json(detail).map {
-            [Document(collection: Self.slots, id: id, position: Position(detail.position), json: $0)]
-        } ?? []
+        return Self.document(detail, in: Self.slots, id: id, position: Position(detail.position)).map { [$0] } ?? []
     }
 
     private func runs(_ entry: Entry<Fleet.Message>, _ lookup: (String, String) -> Document?) -> [Document] {
@@ -96,7 +88,7 @@ public struct FleetProjection: Projection {
 
     /// The slot that a document describes; nil when it is none of ours.
     public static func slot(of document: Document) -> SlotDetail? {
-        try? JSONDecoder().decode(SlotDetail.self, from: Data(document.json))
+        read(SlotDetail.self, document)
     }
 
     private static func document(of detail: RunDetail) -> Document? {
@@ -106,17 +98,10 @@ public struct FleetProjection: Projection {
     static func document(
         _ value: some Encodable, in collection: String, id: String, position: Position
     ) -> Document? {
-        json(detail).map {
-            Document(
-                collection: runs, id: detail.id.text.string, position: Position(detail.createdPosition), json: $0)
-        }
-    }
-
-    private static func json(_ value: some Encodable) -> [UInt8]? {
         let encoder = JSONEncoder()
         encoder.outputFormatting = .sortedKeys
-        return (try? encoder.encode(value) else { return nil }
-        return Document(collection: collection, id: id, position: position, json:)).map { Array($0) }
+        guard let json = try? encoder.encode(value) else { return nil }
+        return Document(collection: collection, id: id, position: position, json: Array(json))
     }
 
     private static func run(of stream: Core.Stream) -> String? {

@@ -88,6 +88,7 @@ extension Coverage {
             .refuse(let agent, _), .runCheck(let agent, _):
             phase(of: agent, in: state)
         case .probeTarget(let check): state.checks.contains(check) ? "present" : "absent"
+        case .survey, .readZone: "any"
         case .dispatch(_, let run, _, _), .cancel(_, let run, _), .observe(let run, _), .delete(let run, _):
             phase(of: run, in: state)
         }

@@ -48,10 +48,6 @@ struct FleetChecks: Sendable {
             guard run.phase == .sending(attempt) || run.isRepeatable else {
                 throw Breach(9, "attempt \(attempt) of \(id) is dispatched again, to an agent without a journal")
             }
-        case .command(.delete(let id, _)):
-            guard deletable.contains(id), let object = state.objects[id], object.keepUntil <= entry.recordedAt else {
-                throw Breach(10, "the object of \(id) is deleted without a reason")
-            }
         case .received(let agent, let frame):
             if let session = frame.session { heardAt[session] = entry.recordedAt }
             try checkOwner(agent, frame, entry, in: state)

@@ -86,13 +86,17 @@ extension World {
             return store.observe(name, at: now)
         case .delete(let run, let attempt):
             guard store.isOutUntil <= now else { return .undone("the store gives no answer") }
-            guard let object = fleetAudit.state.objects[run] else { return .undone("the run has no object") }
-            store.remove(ObjectNames.name(agent: object.agent, job: object.job, run: run, attempt: attempt))
+            guard let owner = fleetAudit.state.deletions[ObjectKey(run: run, attempt: attempt)] else {
+                return .undone("nobody has decided to delete such an object")
+            }
+            let name = ObjectNames.name(agent: owner.agent, job: owner.job, run: run, attempt: attempt)
+            _ = store.observe(name, at: now)  // frozen: no late upload comes back
+            store.remove(name)
             vault.delete(WireRunID(run, attempt))
             return .done
         case .survey:
             guard store.isOutUntil <= now else { return .undone("the store gives no answer") }
-            return .surveyed(store.survey(beside: state))
+            return .surveyed(store.survey(beside: fleetAudit.state))
         case .readZone(_, let moment):
             // A clock of its own, set twice a year: simulated worlds have no zones of ours.
             return .zone(ModelZone.rules(from: moment))

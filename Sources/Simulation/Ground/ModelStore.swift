@@ -50,30 +50,22 @@ struct ModelStore: Sendable {
     func survey(beside state: borrowing Fleet.State) -> Survey {
         var survey = Survey()
         for (name, object) in objects.sorted(by: { $0.key < $1.key }) {
-            guard let (run, attempt) = WireRunID(name).parts else { continue }
+            guard let reference = ObjectReference(name: name) else { continue }
             survey.objectCount += 1
             survey.byteCount += object.byteCount
-            let key = ObjectKey(run: run, attempt: attempt)
-            if state.objects[run]?.attempt == attempt {
-                if state.objects[run]?.isVanished == true { survey.returned.append(key) }
-                continue
+            if state.objects[reference.run]?.attempt == reference.attempt {
+                if state.objects[reference.run]?.isVanished == true { survey.returned.append(reference.key) }
+            } else if state.isUnowned(reference) {
+                survey.unowned.append(reference)
             }
-            guard let order = state.runs[run]?.order else { continue }
-            let reference = ObjectReference(agent: order.agent, job: order.job, run: run, attempt: attempt)
-            if state.isUnowned(reference) { survey.unowned.append(reference) }
         }
         for run in state.objects.idsSorted {
             guard let object = state.objects[run], !object.isBeingDeleted, !object.isVanished,
-                objects[WireRunID(run, object.attempt).text] == nil
+                objects[ObjectNames.name(agent: object.agent, job: object.job, run: run, attempt: object.attempt)]
+                    == nil
             else { continue }
             survey.missing.append(ObjectKey(run: run, attempt: object.attempt))
         }
         return survey
-    }
-
-    /// Freezes the name, and answers what was reported instead of looking: a defect.
-    mutating func believe(_ reported: Run.ReportedObject, _ name: Text) -> CommandOutcome.Result {
-        frozen.insert(name)
-        return .found(byteCount: reported.byteCount, digest: reported.digest)
     }
 }

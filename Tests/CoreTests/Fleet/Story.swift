@@ -40,7 +40,9 @@ struct Story {
     /// Another job of the agent, with a target of its own: one target has one run at a time.
     mutating func addJob(_ number: Int, _ fields: [JobField] = []) -> JobID {
         let (target, job) = (TargetID(Text("tgt_\(number)")), JobID(Text("job_\(number)")))
-        ask(.createTarget(target, Self.agent, [.type(.sqlite), .displayName("app"), .database(Text("/var/\(number).db"))]))
+        ask(
+            .createTarget(
+                target, Self.agent, [.type(.sqlite), .displayName("app"), .database(Text("/var/\(number).db"))]))
         ask(.createJob(job, Self.agent, target, fields))
         return job
     }

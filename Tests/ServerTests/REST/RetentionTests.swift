@@ -1,6 +1,7 @@
 import Core
 import Engine
 import HTTPTypes
+import SQLiteLog
 import Testing
 
 @testable import Server

@@ -18,7 +18,7 @@ enum MessageSamples {
     static let all: [Fleet.Message] =
         facts + frames + requests.map { .requested($0, ticket) } + acceptances.map { .accepted($0, keyed) }
         + Refusal.Code.allCases.map { .refused(Refusal(code: $0, field: "name", text: "must not be empty")) }
-        + timers.map { .deadline($0) } + decisions + alertsslots + commands.map { .command($0) } + outcomes
+        + timers.map { .deadline($0) } + decisions + alerts + slots + commands.map { .command($0) } + outcomes
 
     static let facts: [Fleet.Message] =
         [
@@ -218,7 +218,7 @@ enum MessageSamples {
             .checkChanged(check, changedCheck), .checkRunRequested(check),
             .checkDeleted(check), .tokenCreated(token, tokenSpec(expiresAt: Timestamp(milliseconds: -1))),
             .tokenDeleted(token), .alertAcknowledged(AlertID(bits: 8), AlertKey(.agentLost, agent)),
-            .repeated, .clockConfirmed, .repeated(Position(.max)), .policyChanged(policy), .policyChanged(FleetPolicy()),
+            .clockConfirmed, .repeated(Position(.max)), .policyChanged(policy), .policyChanged(FleetPolicy()),
         ]
     }()
 
@@ -229,12 +229,11 @@ enum MessageSamples {
 
     static let timers: [TimerKey] =
         [
-            .silence(agent), .run(run), .idempotency(IdempotencyKey(token: "t", key: "k")), .claim(agent), .window(agent),
-        .starts, .cancellation(run),
-        .check,
-            .check(check),
-        .retention(job), .leftovers(run), .deletion(object.key), .survey,
-        .schedule(job), .zone("Europe/Berlin"),
+            .silence(agent), .run(run), .idempotency(IdempotencyKey(token: "t", key: "k")), .claim(agent),
+            .window(agent),
+            .starts, .cancellation(run), .check(check), .retention(job), .leftovers(run), .deletion(object.key),
+            .survey,
+            .schedule(job), .zone("Europe/Berlin"),
         ] + Alert.Kind.allCases.map { .alert(AlertKey($0, "subject")) }
 
     static let verdicts: [Verdict] =
@@ -280,7 +279,8 @@ enum MessageSamples {
         [
             .scheduled(job, .opened(slot, run, slotOrder, isLate: true)),
             .scheduled(job, .opened(Slot(localMinute: 0, offsetSeconds: 0), run, slotOrder, isLate: false)),
-        ] + slotVerdicts.flatMap { verdict in
+        ]
+        + slotVerdicts.flatMap { verdict in
             [nil, run].map { .scheduled(job, .judged(slot, verdict, run: $0)) }
         }
 
@@ -295,8 +295,7 @@ enum MessageSamples {
         [
             .done, .undone(""), .undone("no session"), .unknown, .found(byteCount: 0, digest: nil),
             .found(byteCount: 1, digest: digest), .found(byteCount: 1, digest: []), .missing, .surveyed(survey),
-            .surveyed(Survey(,
-            .zone(.utc),
+            .surveyed(Survey()), .zone(.utc),
             .zone(
                 ZoneRules(
                     offsetSeconds: -3_600,

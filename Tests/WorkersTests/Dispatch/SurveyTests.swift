@@ -50,8 +50,10 @@ struct SurveyTests {
         let worker = FleetWorker(
             FleetWorker.Resources(
                 sessions: NoSessions(), vault: vault, store: store, urls: ObjectURLSigner(key: [1], base: "http://h"),
-                fleet: fleet, secrets: SecretBook(), clock: StoppedClock(),
-                maximumObjectByteCount: 1, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }))
+                fleet: fleet,
+                prober: try Prober(allowsLocal: false, now: { Timestamp(milliseconds: 0) }), secrets: SecretBook(),
+                clock: StoppedClock(), maximumObjectByteCount: 1,
+                logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }))
         let message = try await worker.perform(
             Delivery(position: Position(7), message: .command(command), isRedelivered: false)
         ) { _ in }

@@ -86,7 +86,8 @@ extension Run {
         case .queued: createdAt + Fleet.Limits.lateness
         case .sending, .unconfirmed, .running:
             order.timeoutSeconds == 0 ? nil : deadline + Milliseconds(-Fleet.Limits.overtime.count)
-        case .waiting, .verifying, .reconciling, .stored, .failed, .gone, .expired, .stopped, .captured, .ended, .closed:
+        case .waiting, .verifying, .reconciling, .stored, .failed, .gone, .expired, .stopped, .captured, .ended,
+            .closed:
             nil
         }
     }

@@ -44,7 +44,8 @@ public struct DeletionAudit: Sendable {
             reasons[ObjectKey(run: id, attempt: attempt)] = nil
             return nil
         case .started, .clockStepped, .faulted, .captureOpened, .sessionOpened, .sessionClosed, .received, .captured,
-            .unreadable, .requested, .accepted, .refused, .deadline, .presence, .noted, .decided, .object, .judged, .alerted,
+            .unreadable, .requested, .accepted, .refused, .deadline, .presence, .noted, .decided, .object, .judged,
+            .alerted,
             .scheduled, .command:
             return nil
         }

@@ -96,7 +96,8 @@ public struct SlotLedger: Sendable {
                 owners[job] = nil
                 replan(job, at: moment)
             }
-        case .agentCreated, .agentRenamed, .keyRotated, .agentConfigured, .targetCreated, .targetChanged, .targetDeleted,
+        case .agentCreated, .agentRenamed, .keyRotated, .agentConfigured, .targetCreated, .targetChanged,
+            .targetDeleted,
             .runQueued, .cancelRequested, .runDeletionRequested, .tokenIssued, .checkCreated, .checkDeleted,
             .checkChanged, .checkRunRequested, .tokenCreated, .tokenDeleted, .clockConfirmed, .runLocked, .runUnlocked,
             .policyChanged, .alertAcknowledged, .repeated:
