@@ -40,6 +40,7 @@ GROUPS = [
     "connecting",
     "sessions",
     "configuration",
+    "alerts",
     "process",
     "postgresql",
     "storage",

@@ -27,7 +27,7 @@ public enum FleetRouter {
         let desk = Desk(services)
         var routes =
             probes(services) + desk.agentRoutes + desk.targetRoutes + desk.jobRoutes + desk.runRoutes + desk.checkRoutes
-            + desk.logRoutes + desk.stateRoutes + desk.tokenRoutes + desk.retentionRoutes
+            + desk.logRoutes + desk.stateRoutes + desk.tokenRoutes + desk.alertRoutes + desk.retentionRoutes
         if let store = services.store {
             routes +=
                 ObjectRoutes(

@@ -95,6 +95,7 @@ extension RecordFleetTimerKey {
             case .leftovers(let run): .leftovers(run.text.string)
             case .deletion(let key): .deletion(RecordFleetAttempt(key.run, key.attempt))
             case .survey: .survey(RecordFleetNothing())
+            case .alert(let key): .alert(RecordFleetAlertReference(key))
             case .check(let check): .check(check.text.string)
             case .idempotency(let key):
                 .idempotency(
@@ -115,6 +116,7 @@ extension TimerKey {
         case .leftovers(let run): self = .leftovers(RunID(Text(run)))
         case .deletion(let attempt): self = .deletion(attempt.key)
         case .survey: self = .survey
+        case .alert(let record): self = .alert(try AlertKey(record))
         case .check(let check): self = .check(CheckID(Text(check)))
         case .claim(let agent): self = .claim(AgentID(Text(agent)))
         case .idempotency(let key): self = .idempotency(IdempotencyKey(token: Text(key.token), key: Text(key.key)))

@@ -23,6 +23,7 @@ enum MessageCases {
         case .outcome: 16
         case .faulted: 17
         case .object: 22
+        case .alerted: 21
         case .judged: 23
         }
     }
@@ -75,6 +76,7 @@ enum MessageCases {
         case .deleteToken: 18
         case .lockRun: 40
         case .unlockRun: 41
+        case .acknowledgeAlert: 50
         case .changeCheck: 45
         case .runCheck: 46
         }
@@ -104,6 +106,7 @@ enum MessageCases {
         case .tokenDeleted: 19
         case .runLocked: 40
         case .runUnlocked: 41
+        case .alertAcknowledged: 50
         case .checkChanged: 45
         case .checkRunRequested: 46
         }
@@ -162,6 +165,7 @@ enum MessageCases {
         case .leftovers: 11
         case .deletion: 20
         case .survey: 21
+        case .alert: 14
         case .check: 12
         }
     }

@@ -45,6 +45,7 @@ public struct DeletionAudit: Sendable {
             return nil
         case .started, .clockStepped, .faulted, .captureOpened, .sessionOpened, .sessionClosed, .received, .captured,
             .unreadable, .requested, .accepted, .refused, .deadline, .presence, .noted, .decided, .object, .judged,
+            .alerted,
             .command:
             return nil
         }

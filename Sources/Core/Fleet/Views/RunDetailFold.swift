@@ -30,11 +30,12 @@ extension RunDetail {
             case .dispatch(_, _, let tried, _): sent(tried.number, outcome.result)
             case .delete(_, let attempt):
                 if outcome.result == .done, attempt.number == provenAttempt { deletedAt = entry.recordedAt }
-            case .welcome, .configure, .cancel, .observe, .survey, .disconnect, .probe, .refuse, .probeTarget, .runCheck:
+            case .welcome, .configure, .cancel, .observe, .survey, .disconnect, .probe, .refuse, .probeTarget,
+                .runCheck:
                 break
             }
         case .started, .clockStepped, .faulted, .captureOpened, .sessionOpened, .sessionClosed, .unreadable, .requested,
-            .accepted, .refused, .deadline, .presence, .noted, .judged, .command:
+            .accepted, .refused, .deadline, .presence, .noted, .judged, .alerted, .command:
             break
         }
     }
