@@ -55,13 +55,34 @@ public struct CollectionSchema: Hashable, Sendable {
     public var name: String
     /// Top-level members with an index.
     public var indexed: [String]
+    /// Of which documents only so many are kept; nil: all are.
+    public var kept: Kept?
+
+    /// Of the documents in which a member has a value, only the newest are kept.
+    public struct Kept: Hashable, Sendable {
+        /// One of the indexed members.
+        public var member: String
+        /// Its value.
+        public var value: String
+        /// At most so many.
+        public var limit: Int
+
+        /// A rule with all its parts.
+        public init(_ member: String, _ value: String, limit: Int) {
+            self.member = member
+            self.value = value
+            self.limit = limit
+        }
+    }
+
     /// Raised whenever what a document holds changes: views of an earlier version are made again from the log.
     public var version: UInt32
 
     /// A schema with all its parts.
-    public init(name: String, indexed: [String], version: UInt32 = 1) {
+    public init(name: String, indexed: [String], kept: Kept? = nil, version: UInt32 = 1) {
         self.name = name
         self.indexed = indexed
+        self.kept = kept
         self.version = version
     }
 }

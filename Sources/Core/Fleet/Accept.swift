@@ -7,6 +7,7 @@ extension Fleet.State {
         switch acceptance {
         case .agentCreated(let id, let name, let digest):
             agents[id] = Agent(name: name, keyDigest: digest, isCaptured: false)
+            agents[id]?.settingsPosition = entry.position
             return []
         case .agentRenamed(let id, let name):
             agents[id]?.name = name
@@ -20,6 +21,7 @@ extension Fleet.State {
         case .agentConfigured(let id, let settings):
             agents[id]?.settings = settings
             armWindow(of: id, entry)
+            agents[id]?.settingsPosition = entry.position
             return reconfigure(id) + [.ready(id)]  // more may run at the same time than before
         case .targetCreated(let id, let agent, let spec):
             targets[id] = Target(agent: agent, spec: spec, position: entry.position)
@@ -45,6 +47,7 @@ extension Fleet.State {
         case .jobDeleted(let id):
             let agent = jobs[id]?.agent
             jobs[id] = nil
+            revisitAlerts(entry) { key, _ in key.subject == id.text }
             if let agent { agents[agent]?.jobs.removeAll { $0 == id } }
             return agent.map { reconfigure($0) } ?? []
         case .runQueued(let id, let order):
@@ -62,6 +65,7 @@ extension Fleet.State {
         case .checkChanged(let id, let spec):
             return changeCheck(id, spec, entry)
         case .checkDeleted(let id):
+            revisitAlerts(entry) { key, _ in key.subject == id.text }
             return deleteCheck(id)
         case .checkRunRequested(let id):
             return [.probeDue(id)]
@@ -75,6 +79,9 @@ extension Fleet.State {
             return []
         case .policyChanged(let policy):
             self.policy = policy
+            return []
+        case .alertAcknowledged(_, let key):
+            acknowledge(key, ticket, entry)
             return []
         case .tokenIssued, .repeated:
             return []
@@ -92,6 +99,7 @@ extension Fleet.State {
     mutating func reconfigure(_ id: AgentID) -> [Fleet.Change] {
         guard agents.contains(id) else { return [] }
         agents[id]?.configVersion &+= 1
+        agents[id]?.configSentAt = nil
         return [.configuration(id)]
     }
 
@@ -110,6 +118,8 @@ extension Fleet.State {
         for check in agents[id]?.checks ?? [] { dropCheck(check) }
         agents[id] = nil
         conflicts[id] = nil
+        stopWatching(AlertKey(.agentLost, id))
+        revisitAlerts(entry) { _, alert in alert.agent == id }
         return changes.filter { if case .session = $0 { false } else { true } }
     }
 }

@@ -32,6 +32,8 @@ extension Fleet {
         case .deadline(.starts): Description(stream: .engine, kind: "deadline.starts", role: .deadline)
         case .deadline(.cancellation(let id)):
             Description(stream: .run(id), kind: "deadline.cancellation", role: .deadline)
+        case .deadline(.alert(let key)):
+            Description(stream: key.stream(in: state), kind: "deadline.alert", role: .deadline)
         case .deadline(.check(let id)):
             Description(stream: stream(of: id, in: state), kind: "deadline.check", role: .deadline)
         case .deadline(.idempotency): Description(stream: .engine, kind: "deadline.idempotency", role: .deadline)
@@ -44,6 +46,9 @@ extension Fleet {
                 kind: Text("anomaly.\(anomaly.kind.rawValue)"), role: .decision)
         case .decided(let id, .started): Description(stream: .run(id), kind: "run.started", role: .decision)
         case .decided(let id, .retried): Description(stream: .run(id), kind: "run.retried", role: .decision)
+        case .alerted(let decision):
+            Description(
+                stream: decision.key.stream(in: state), kind: Text("alert.\(decision.step.rawValue)"), role: .decision)
         case .decided(let id, .closed): Description(stream: .run(id), kind: "run.closed", role: .decision)
         case .judged(let id, let decision):
             Description(stream: stream(of: id, in: state), kind: decision.kind, role: .decision)
@@ -150,6 +155,7 @@ extension Request {
         case .createToken: "request.create_token"
         case .deleteToken: "request.delete_token"
         case .changePolicy: "request.change_policy"
+        case .acknowledgeAlert: "request.acknowledge_alert"
         }
     }
 
@@ -166,8 +172,22 @@ extension Request {
             state.runs.contains(id) || state.objects.contains(id) ? .run(id) : .engine
         case .changeCheck(let id, _), .deleteCheck(let id), .runCheck(let id):
             state.checks.contains(id) ? .check(id) : .engine
-        case .createAgent, .createCheck, .createToken, .deleteToken, .changePolicy:
+        case .createAgent, .createCheck, .createToken, .deleteToken, .acknowledgeAlert, .changePolicy:
             .engine
+        }
+    }
+}
+
+extension AlertKey {
+    /// The stream of what the alert is about; the engine's when that is gone.
+    func stream(in state: borrowing Fleet.State) -> Stream {
+        switch kind {
+        case .runFailed: state.jobs.contains(JobID(subject)) ? Stream("job", subject) : .engine
+        case .runLate: state.runs.contains(RunID(subject)) ? Stream("run", subject) : .engine
+        case .checkDown, .checkFlapping, .certificateExpiring:
+            state.checks.contains(CheckID(subject)) ? Stream("check", subject) : .engine
+        case .agentLost, .identityConflict, .configNotApplied, .diskFull:
+            state.agents.contains(AgentID(subject)) ? Stream("agent", subject) : .engine
         }
     }
 }
@@ -198,6 +218,7 @@ extension Acceptance {
         case .tokenCreated: "accepted.token_created"
         case .tokenDeleted: "accepted.token_deleted"
         case .policyChanged: "accepted.policy_changed"
+        case .alertAcknowledged: "accepted.alert_acknowledged"
         case .repeated: "accepted.repeated"
         }
     }
@@ -207,7 +228,9 @@ extension Acceptance {
         case .agentCreated(let id, _, _), .agentRenamed(let id, _), .agentDeleted(let id), .keyRotated(let id, _),
             .agentConfigured(let id, _), .targetCreated(_, let id, _):
             .agent(id)
-        case .targetChanged, .targetDeleted, .tokenCreated, .tokenDeleted, .policyChanged, .repeated: .engine
+        case .targetChanged, .targetDeleted, .tokenCreated, .tokenDeleted, .alertAcknowledged, .policyChanged,
+            .repeated:
+            .engine
         case .jobCreated(let id, _, _, _), .jobChanged(let id, _), .jobDeleted(let id): .job(id)
         case .runQueued(let id, _), .cancelRequested(let id), .runDeletionRequested(let id), .tokenIssued(let id, _):
             .run(id)

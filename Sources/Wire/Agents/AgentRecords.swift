@@ -94,6 +94,7 @@ extension RecordFleetTimerKey {
             case .window(let agent): .window(agent.text.string)
             case .starts: .starts(RecordFleetNothing())
             case .cancellation(let run): .cancellation(run.text.string)
+            case .alert(let key): .alert(RecordFleetAlertReference(key))
             case .check(let check): .check(check.text.string)
             case .idempotency(let key):
                 .idempotency(
@@ -113,6 +114,7 @@ extension TimerKey {
         case .window(let agent): self = .window(AgentID(Text(agent)))
         case .starts: self = .starts
         case .cancellation(let run): self = .cancellation(RunID(Text(run)))
+        case .alert(let record): self = .alert(try AlertKey(record))
         case .check(let check): self = .check(CheckID(Text(check)))
         case .claim(let agent): self = .claim(AgentID(Text(agent)))
         case .idempotency(let key): self = .idempotency(IdempotencyKey(token: Text(key.token), key: Text(key.key)))

@@ -22,6 +22,7 @@ enum MessageCases {
         case .command: 15
         case .outcome: 16
         case .faulted: 17
+        case .alerted: 21
         case .judged: 23
         }
     }
@@ -73,6 +74,7 @@ enum MessageCases {
         case .createToken: 17
         case .deleteToken: 18
         case .changePolicy: 35
+        case .acknowledgeAlert: 50
         case .changeCheck: 45
         case .runCheck: 46
         }
@@ -101,6 +103,7 @@ enum MessageCases {
         case .tokenCreated: 18
         case .tokenDeleted: 19
         case .policyChanged: 35
+        case .alertAcknowledged: 50
         case .checkChanged: 45
         case .checkRunRequested: 46
         }
@@ -157,6 +160,7 @@ enum MessageCases {
         case .window: 7
         case .starts: 8
         case .cancellation: 9
+        case .alert: 14
         case .check: 12
         }
     }

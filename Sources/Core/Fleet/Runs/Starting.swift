@@ -167,6 +167,7 @@ extension Fleet.State {
         agents[order.agent]?.openRuns.append(id)
         timers.arm(.run(id), due: run.due, by: entry.position)
         countQueued(of: order.agent, 1, entry)
+        watchLateness(of: id, entry)
         return [.ready(order.agent)]
     }
 

@@ -42,7 +42,7 @@ extension RunDetail {
             case .welcome, .configure, .observe, .delete, .disconnect, .probe, .refuse, .probeTarget, .runCheck: break
             }
         case .started, .clockStepped, .faulted, .captureOpened, .sessionOpened, .sessionClosed, .unreadable, .requested,
-            .accepted, .refused, .deadline, .presence, .noted, .judged, .command:
+            .accepted, .refused, .deadline, .presence, .noted, .judged, .alerted, .command:
             break
         }
     }

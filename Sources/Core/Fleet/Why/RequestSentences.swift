@@ -26,6 +26,7 @@ extension Fleet {
             "create API token \(token) (\(spec.name)) with the role \(spec.role.rawValue)"
         case .deleteToken(let token): "delete API token \(token)"
         case .changePolicy: "change what holds for the whole fleet"
+        case .acknowledgeAlert(let alert): "take note of alert \(alert)"
         }
     }
 
@@ -61,6 +62,7 @@ extension Fleet {
         case .tokenDeleted(let token): "API token \(token) was deleted, and is good no more."
         case .policyChanged(let policy):
             "At most \(count(UInt64(policy.startsPerSecond), "attempt")) a second begin in the whole fleet from now on."
+        case .alertAcknowledged(let alert, _): "Alert \(alert) was taken note of; there are no more reminders of it."
         case .repeated(let position):
             "The same request had been granted before, and got the answer of position \(position) again."
         }

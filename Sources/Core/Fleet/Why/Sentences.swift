@@ -26,6 +26,7 @@ extension Fleet {
         case .presence(let agent, .offline): "Agent \(agent) can no longer be reached."
         case .noted(let anomaly): sentence(for: anomaly)
         case .decided(let run, let decision): sentence(for: decision, of: run)
+        case .alerted(let decision): sentence(for: decision)
         case .judged(let check, let decision): sentence(for: decision, of: check)
         case .command(let command): "It was ordered to \(words(for: command))."
         case .outcome(let outcome): sentence(for: outcome)
@@ -38,6 +39,7 @@ extension Fleet {
         case .decided(_, .closed(_, let grounds)), .decided(_, .retried(_, let grounds)),
             .judged(_, .became(_, let grounds)):
             grounds
+        case .alerted(let decision): decision.grounds
         case .accepted(.repeated(let position), _): [position]
         case .started, .clockStepped, .faulted, .captureOpened, .sessionOpened, .sessionClosed, .received, .captured,
             .unreadable, .requested, .accepted, .refused, .deadline, .presence, .noted, .decided(_, .started), .judged,
@@ -70,6 +72,7 @@ extension Fleet {
         case .starts: "The fleet had starts left again."
         case .cancellation(let run):
             "The agent did not answer in time that it had stopped run \(run): the run goes on to its end."
+        case .alert(let key): "It was time to look whether alert \(key.kind.rawValue) of \(key.subject) stands."
         case .check(let check): "The next look at health check \(check) was due."
         case .idempotency(let key): "Idempotency key \(key.key) of token \(key.token) was forgotten."
         }
@@ -96,6 +99,11 @@ extension Fleet {
         case .completionAfterFailure: "it reported completion after it had reported failure"
         case .identityConflict: "its key is used on two hosts"
         case .repeatedCompletion: "it reported the same completion again"
+        case .messageReordered: "two of its messages came in the opposite order of their numbers"
+        case .messageLost: "a message that it had made never came"
+        case .runCutOff: "the connection or the process that carried the run ended"
+        case .configNotApplied: "it goes on naming another configuration than the one it was sent"
+        case .unconfirmedCommand: "an instruction to it was not followed, or may not have arrived"
         }
     }
 
