@@ -26,7 +26,9 @@ let package = Package(
             ],
             path: "Server",
             sources: [
-                "Objects/ByteRange.swift", "REST/AgentJSON.swift", "REST/Body.swift", "REST/ConfigurationBodies.swift",
+                "Objects/ByteRange.swift", "REST/AgentJSON.swift", "REST/Body.swift", "REST/CheckBody.swift",
+                "REST/CheckJSON.swift",
+                "REST/ConfigurationBodies.swift",
                 "REST/ConfigurationJSON.swift", "REST/JSON.swift", "REST/JSONParser.swift", "REST/KnownSecrets.swift",
                 "REST/MessageJSON.swift",
                 "REST/Moment.swift", "REST/Page.swift", "REST/ReportJSON.swift", "REST/RequestJSON.swift",
