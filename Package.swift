@@ -123,7 +123,8 @@ let package = Package(
         tests("WireTests", ["Core", "Engine", "Wire", protobuf]),
         .target(name: "CFaultVFS", dependencies: ["CSQLite"], path: "Tests/CFaultVFS"),
         tests(
-            "SQLiteLogTests", ["CFaultVFS", "Core", "CSQLite", "Digests", "Engine", "Recordings", "SQLiteLog", logging]),
+            "SQLiteLogTests",
+            ["CFaultVFS", "Core", "CSQLite", "Digests", "Engine", "Recordings", "SQLiteLog", "Wire", logging]),
         tests("RecordingsTests", ["Core", "Engine", "Recordings", "Wire", protobuf]),
         tests("ReplayTests", ["Core", "Engine", "Recordings", "Wire", "replay-probe"]),
         tests(
@@ -142,8 +143,8 @@ let package = Package(
         tests(
             "ControlPlaneTests",
             [
-                "ControlPlane", "Core", "Digests", "Engine", "Objects", "Server", "SQLiteLog", "Wire", "Workers",
-                asyncHTTPClient, logging, serviceLifecycle,
+                "ControlPlane", "Core", "Digests", "Engine", "Objects", "Recordings", "Server", "SQLiteLog", "Wire",
+                "Workers", asyncHTTPClient, logging, serviceLifecycle,
             ] + nio("NIOCore", "NIOHTTP1", "NIOPosix", "NIOWebSocket")),
         .testTarget(
             name: "ObjectsTests", dependencies: ["CZstd", "Digests", "Engine", "Objects"], exclude: ["Fixtures"],

@@ -22,11 +22,12 @@ extension Fleet {
                 return []
             }
         case .alert(let key): return look(at: key, entry, in: state)
-        case .check(let id, _), .checkChanged(let id):
+        case .check(let id, _):
             return look(at: AlertKey(.checkDown, id), entry, in: state)
                 + look(at: AlertKey(.checkFlapping, id), entry, in: state)
-                + look(at: AlertKey(.certificateExpiring, id), entry, in: state)
-        case .certificate(let id): return look(at: AlertKey(.certificateExpiring, id), entry, in: state)
+        // Of what a change does to the phase, its own decision tells: looked at here too, an alert would be resolved twice.
+        case .certificate(let id), .checkChanged(let id):
+            return look(at: AlertKey(.certificateExpiring, id), entry, in: state)
         case .checked, .unheard, .probeDue, .asked, .registered, .ready, .disowned, .claimed, .rejected, .configuration,
             .cancellation, .observation, .forgotten, .startsFree,
             .deletion:
