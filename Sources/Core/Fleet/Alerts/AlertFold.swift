@@ -83,7 +83,7 @@ extension Run {
     /// where nothing is said about its time, or its end is being made out.
     var lateAt: Timestamp? {
         switch phase {
-        case .queued: createdAt + Fleet.Limits.lateness
+        case .queued, .waiting: createdAt + Fleet.Limits.lateness
         case .sending, .unconfirmed, .running:
             order.timeoutSeconds == 0 ? nil : deadline + Milliseconds(-Fleet.Limits.overtime.count)
         case .waiting, .verifying, .reconciling, .stored, .failed, .gone, .expired, .stopped, .captured, .ended,

@@ -168,6 +168,7 @@ extension Fleet.State {
         timers.arm(.run(id), due: run.due, by: entry.position)
         watchLateness(of: id, entry)
         countQueued(of: order.agent, 1, entry)
+        watchLateness(of: id, entry)
         return [.ready(order.agent)]
     }
 
