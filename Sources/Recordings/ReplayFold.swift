@@ -108,7 +108,7 @@ public struct ReplayFold: Sendable {
                 break
             }
         case .started, .clockStepped, .faulted, .captureOpened, .sessionClosed, .unreadable, .requested, .accepted,
-            .refused, .deadline, .presence, .noted, .decided, .judged, .scheduled, .command:
+            .refused, .deadline, .presence, .noted, .decided, .judged, .alerted, .scheduled, .command:
             break
         }
     }

@@ -32,6 +32,7 @@ extension RecordFleetAcceptance {
             case .tokenCreated(let id, let spec): .tokenCreated(RecordFleetToken(id, spec))
             case .tokenDeleted(let id): .tokenDeleted(id.text.string)
             case .clockConfirmed: .clockConfirmed(RecordFleetNothing())
+            case .alertAcknowledged(let id, let key): .alertAcknowledged(RecordFleetAlertReference(key, id))
             }
     }
 }
@@ -63,6 +64,7 @@ extension Acceptance {
         case .tokenCreated(let it): self = .tokenCreated(TokenID(Text(it.token)), try APITokenSpec(it))
         case .tokenDeleted(let id): self = .tokenDeleted(TokenID(Text(id)))
         case .clockConfirmed: self = .clockConfirmed
+        case .alertAcknowledged(let it): self = .alertAcknowledged(it.id, try AlertKey(it))
         case nil: throw .unknown("acceptance")
         }
     }

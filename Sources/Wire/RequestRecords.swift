@@ -7,6 +7,7 @@ extension RecordFleetTicket {
         self.init()
         token = ticket.token.string
         if ticket.role != .admin { role = ticket.role.rawValue }
+        if let position = ticket.expected { expected = position.number }
         if let question = ticket.idempotency {
             idempotency = .with {
                 $0.key = question.key.string
@@ -22,7 +23,8 @@ extension Ticket {
             token: Text(record.token), role: record.role.isEmpty ? .admin : try Role(record: record.role),
             idempotency: record.hasIdempotency
                 ? Idempotency(key: Text(record.idempotency.key), bodyDigest: [UInt8](record.idempotency.bodyDigest))
-                : nil)
+                : nil,
+            expected: record.hasExpected ? Position(record.expected) : nil)
     }
 }
 
@@ -104,6 +106,7 @@ extension RecordFleetRequest {
             case .createToken(let id, let spec): .createToken(RecordFleetToken(id, spec))
             case .deleteToken(let id): .deleteToken(id.text.string)
             case .confirmClock: .confirmClock(RecordFleetNothing())
+            case .acknowledgeAlert(let id): .acknowledgeAlert(id.text.string)
             }
     }
 }
@@ -138,6 +141,7 @@ extension Request {
         case .createToken(let it): self = .createToken(TokenID(Text(it.token)), try APITokenSpec(it))
         case .deleteToken(let id): self = .deleteToken(TokenID(Text(id)))
         case .confirmClock: self = .confirmClock
+        case .acknowledgeAlert(let id): self = .acknowledgeAlert(AlertID(Text(id)))
         case nil: throw .unknown("request")
         }
     }

@@ -45,6 +45,7 @@ struct Backupy: AsyncParsableCommand {
             """,
         subcommands: [
             Serve.self, AgentCommand.self, Demo.self, Agents.self, Targets.self, Jobs.self, Runs.self, Checks.self,
+            Alerts.self,
             Tokens.self, ClockCommand.self,
             LogCommand.self, Replay.self, Decrypt.self, MasterKeyCommand.self, Version.self,
         ])

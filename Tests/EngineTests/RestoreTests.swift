@@ -44,6 +44,7 @@ struct RestoreTests {
         try check(Samples.fullConflict, Samples.emptyConflict)
         try check(Samples.fullSchedule, Schedule())
         try check(Samples.fullZone, Zone())
+        try check(Samples.fullAlert, Samples.emptyAlert)
         // What belongs to an agent, stands in the tables.
         try check(Samples.fullAgent, Samples.emptyAgent, without: ["targets", "jobs", "checks"])
     }

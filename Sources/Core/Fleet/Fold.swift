@@ -17,6 +17,7 @@ extension Fleet {
         case .noted(let anomaly): state.note(anomaly)
         case .decided(let run, let decision): state.fold(decision, of: run, entry)
         case .scheduled(let job, let decision): state.fold(decision, of: job, entry)
+        case .alerted(let decision): state.fold(decision, entry)
         case .outcome(let outcome): state.fold(outcome, entry)
         case .clockStepped(let step): state.skip(step, entry)
         case .judged(let check, let decision): state.fold(decision, of: check, entry)
@@ -38,6 +39,7 @@ extension Fleet.State {
             for run in agents[id]?.openRuns ?? [] { touch(run, entry) { $0.resumed(at: entry.recordedAt) } }
             // Not decided one by one: with a large fleet that would be a turn of thousands of messages.
             if agents[id]?.status == .online { agents[id]?.status = .offline }
+            watchAbsence(of: id, entry)
         }
         resumeChecks(isLong: true, entry)
         return startSchedules(start, entry)
@@ -50,11 +52,13 @@ extension Fleet.State {
             if agents[id]?.session != nil {
                 timers.arm(.silence(id), due: entry.recordedAt + Fleet.Limits.silence, by: entry.position)
             }
+            if let sentAt = agents[id]?.configSentAt { agents[id]?.configSentAt = sentAt + step }
             if claims.contains(id) {
                 let due = entry.recordedAt + Fleet.Limits.claim
                 claims[id]?.dueAt = due
                 timers.arm(.claim(id), due: due, by: entry.position)
             }
+            skipAlerts(of: id, step, entry)
             for run in agents[id]?.openRuns ?? [] { touch(run, entry) { $0.skipped(step) } }
         }
         resumeChecks(isLong: false, entry)
@@ -102,6 +106,8 @@ extension Fleet.State {
             return passSchedule(job, entry)
         case .zone(let zone):
             return renew(zone)
+        case .alert(let key):
+            return passAlert(key, entry)
         case .check(let check):
             return passCheck(check, entry)
         }
@@ -139,6 +145,7 @@ extension Fleet.State {
         if signs.contains(.retry), agents[after.order.agent]?.session?.isWelcomed == true {
             agents[after.order.agent]?.session?.takesRuns = true
         }
+        changes += oddities(of: id, before: before, after: after).map { .anomaly($0) }
         if before.phase != after.phase { changes.append(.run(id, before: before.phase)) }
         return changes
     }
@@ -149,6 +156,7 @@ extension Fleet.State {
         body(&runs[id, default: before])
         guard let after = runs[id] else { return }
         if timers.due(.run(id)) != after.due { timers.arm(.run(id), due: after.due, by: entry.position) }
+        if before.phase != after.phase { watchLateness(of: id, entry) }
         let wasInFlight = before.attemptInFlight != nil
         let isInFlight = after.attemptInFlight != nil
         if wasInFlight != isInFlight {

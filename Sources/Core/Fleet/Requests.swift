@@ -45,6 +45,8 @@ public enum Request: Hashable, Sendable {
     case deleteToken(TokenID)
     /// Say that the wall clock is right although the log is far ahead of it.
     case confirmClock
+    /// Take note of an open alert: no more reminders.
+    case acknowledgeAlert(AlertID)
 }
 
 /// Who asks, and whether it may be the same question again.
@@ -55,6 +57,9 @@ public struct Ticket: Hashable, Sendable {
     public var role: Role
     /// The client's key for this request, with the SHA-256 of its body, 32 bytes.
     public var idempotency: Idempotency?
+    /// The last change of the thing that the request is about, as its author has seen it: the request is granted only
+    /// while that still is the last one. Nil where any state will do.
+    public var expected: Position?
 
     /// A client's key with what it was used for.
     public struct Idempotency: Hashable, Sendable {
@@ -71,10 +76,11 @@ public struct Ticket: Hashable, Sendable {
     }
 
     /// A ticket with its parts.
-    public init(token: Text, role: Role = .admin, idempotency: Idempotency? = nil) {
+    public init(token: Text, role: Role = .admin, idempotency: Idempotency? = nil, expected: Position? = nil) {
         self.token = token
         self.role = role
         self.idempotency = idempotency
+        self.expected = expected
     }
 
     /// The key under which the state remembers it.
@@ -105,6 +111,7 @@ public enum Acceptance: Hashable, Sendable {
     case tokenCreated(TokenID, APITokenSpec)
     case tokenDeleted(TokenID)
     case clockConfirmed
+    case alertAcknowledged(AlertID, AlertKey)
     /// The same question under the same key: what was answered at that position.
     case repeated(Position)
 }
@@ -165,11 +172,14 @@ public struct Refusal: Hashable, Sendable {
     public var field: Text
     /// What is wrong and what to do.
     public var text: Text
+    /// The last change of the thing, where the request had believed in another one.
+    public var current: Position?
 
     /// A refusal with all its parts.
-    public init(code: Code, field: Text = "", text: Text) {
+    public init(code: Code, field: Text = "", text: Text, current: Position? = nil) {
         self.code = code
         self.field = field
         self.text = text
+        self.current = current
     }
 }

@@ -18,6 +18,7 @@ extension Fleet.State: Restorable {
         encoder.encode("schedules_since", schedulesSince)
         encoder.encode("clock_doubt", clockDoubt)
         encoder.encode("made_count", madeCount)
+        encoder.encode("alerts", table: alerts) { $0.joined }
         encoder.encodeAside("timers", list: timers.inOrder.map { ArmedTimer(timer: $0) })
     }
 
@@ -40,6 +41,7 @@ extension Fleet.State: Restorable {
         schedulesSince = try decoder.decode("schedules_since")
         clockDoubt = try decoder.decode("clock_doubt")
         madeCount = try decoder.decode("made_count")
+        alerts = try decoder.decode("alerts") { AlertKey(restored: $0) }
         let armed: [ArmedTimer] = try decoder.decode("timers")
         for item in armed { timers.arm(item.timer.key, due: item.timer.due, by: item.timer.armedBy) }
         derive()
@@ -86,6 +88,9 @@ private struct ArmedTimer: Restorable {
         case .claim(let agent):
             encoder.encode("kind", "claim" as Text)
             encoder.encode("id", agent)
+        case .alert(let key):
+            encoder.encode("kind", "alert" as Text)
+            encoder.encode("id", key.joined)
         case .run(let run):
             encoder.encode("kind", "run" as Text)
             encoder.encode("id", run)
@@ -116,6 +121,7 @@ private struct ArmedTimer: Restorable {
             case "run": .run(try decoder.decode("id"))
             case "schedule": .schedule(try decoder.decode("id"))
             case "zone": .zone(try decoder.decode("id"))
+            case "alert": .alert(try decoder.decode("id") { AlertKey(joined: $0) })
             case "check": .check(try decoder.decode("id"))
             case "idempotency":
                 .idempotency(IdempotencyKey(token: try decoder.decode("token"), key: try decoder.decode("key")))

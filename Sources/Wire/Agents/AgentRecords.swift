@@ -93,6 +93,7 @@ extension RecordFleetTimerKey {
             case .run(let run): .run(run.text.string)
             case .schedule(let job): .schedule(job.text.string)
             case .zone(let zone): .zone(zone.string)
+            case .alert(let key): .alert(RecordFleetAlertReference(key))
             case .check(let check): .check(check.text.string)
             case .idempotency(let key):
                 .idempotency(
@@ -111,6 +112,7 @@ extension TimerKey {
         case .run(let run): self = .run(RunID(Text(run)))
         case .schedule(let job): self = .schedule(JobID(Text(job)))
         case .zone(let zone): self = .zone(Text(zone))
+        case .alert(let record): self = .alert(try AlertKey(record))
         case .check(let check): self = .check(CheckID(Text(check)))
         case .claim(let agent): self = .claim(AgentID(Text(agent)))
         case .idempotency(let key): self = .idempotency(IdempotencyKey(token: Text(key.token), key: Text(key.key)))

@@ -23,6 +23,7 @@ enum MessageCases {
         case .outcome: 16
         case .faulted: 17
         case .scheduled: 19
+        case .alerted: 21
         case .judged: 23
         }
     }
@@ -74,6 +75,7 @@ enum MessageCases {
         case .createToken: 17
         case .deleteToken: 18
         case .confirmClock: 30
+        case .acknowledgeAlert: 50
         case .changeCheck: 45
         case .runCheck: 46
         }
@@ -102,6 +104,7 @@ enum MessageCases {
         case .tokenCreated: 18
         case .tokenDeleted: 19
         case .clockConfirmed: 30
+        case .alertAcknowledged: 50
         case .checkChanged: 45
         case .checkRunRequested: 46
         }
@@ -157,6 +160,7 @@ enum MessageCases {
         case .claim: 3
         case .schedule: 5
         case .zone: 6
+        case .alert: 14
         case .check: 12
         }
     }

@@ -18,7 +18,7 @@ enum MessageSamples {
     static let all: [Fleet.Message] =
         facts + frames + requests.map { .requested($0, ticket) } + acceptances.map { .accepted($0, keyed) }
         + Refusal.Code.allCases.map { .refused(Refusal(code: $0, field: "name", text: "must not be empty")) }
-        + timers.map { .deadline($0) } + decisions + slots + commands.map { .command($0) } + outcomes
+        + timers.map { .deadline($0) } + decisions + slots + alerts + commands.map { .command($0) } + outcomes
 
     static let facts: [Fleet.Message] =
         [
@@ -35,6 +35,8 @@ enum MessageSamples {
             .requested(.deleteAgent(agent), keyed),
             .requested(.deleteAgent(agent), Ticket(token: "tok_1", role: .operator)),
             .requested(.deleteAgent(agent), Ticket(token: "tok_1", role: .viewer)),
+            .requested(.deleteJob(job), Ticket(token: "tok_1", expected: Position(.max))),
+            .refused(Refusal(code: .precondition, field: "If-Match", text: "changed", current: Position(3))),
         ] + SessionClosing.allCases.map { .sessionClosed(agent, session, $0) }
 
     static let frames: [Fleet.Message] = {
@@ -160,6 +162,7 @@ enum MessageSamples {
             .runJob(run, job), .cancelRun(run), .deleteRun(run), .issueDecryptionToken(run),
             .createCheck(check, nil, checkSpec(.http)), .deleteCheck(check),
             .createToken(token, tokenSpec(expiresAt: nil)), .deleteToken(token), .confirmClock,
+            .acknowledgeAlert(AlertID(bits: 8)),
             .changeCheck(check, checkFields), .changeCheck(check, []), .runCheck(check),
         ] + CheckSpec.Kind.allCases.map { .createCheck(check, agent, checkSpec($0)) }
 
@@ -180,7 +183,8 @@ enum MessageSamples {
             .checkCreated(check, agent, checkSpec(.tcp)), .checkCreated(check, nil, checkSpec(.http)),
             .checkChanged(check, changedCheck), .checkRunRequested(check),
             .checkDeleted(check), .tokenCreated(token, tokenSpec(expiresAt: Timestamp(milliseconds: -1))),
-            .tokenDeleted(token), .clockConfirmed, .repeated(Position(.max)),
+            .tokenDeleted(token), .clockConfirmed, .alertAcknowledged(AlertID(bits: 8), AlertKey(.agentLost, agent)),
+            .repeated(Position(.max)),
         ]
     }()
 
@@ -189,10 +193,11 @@ enum MessageSamples {
         job: job, agent: agent, target: target, isManual: false, timeoutSeconds: 0, retentionDays: 0, slot: slot,
         overlap: .queue, takeBy: Timestamp(milliseconds: 1_800_000_000_000))
 
-    static let timers: [TimerKey] = [
-        .silence(agent), .run(run), .idempotency(IdempotencyKey(token: "t", key: "k")), .claim(agent), .check(check),
-        .schedule(job), .zone("Europe/Berlin"),
-    ]
+    static let timers: [TimerKey] =
+        [
+            .silence(agent), .run(run), .idempotency(IdempotencyKey(token: "t", key: "k")), .claim(agent),
+            .check(check), .schedule(job), .zone("Europe/Berlin"),
+        ] + Alert.Kind.allCases.map { .alert(AlertKey($0, "subject")) }
 
     static let verdicts: [Verdict] =
         Evidence.DigestSource.allCases.map {
@@ -221,6 +226,13 @@ enum MessageSamples {
         ] + slotVerdicts.flatMap { verdict in
             [nil, run].map { .scheduled(job, .judged(slot, verdict, run: $0)) }
         }
+
+    static let alerts: [Fleet.Message] = AlertDecision.Step.allCases.map {
+        .alerted(
+            AlertDecision(
+                key: AlertKey(.runFailed, job), id: AlertID(bits: 8), agent: $0 == .opened ? agent : nil, step: $0,
+                detail: "d", grounds: $0 == .resolved ? [Position(3)] : []))
+    }
 
     static let commands: [Command] = [
         .welcome(agent, session), .configure(agent, version: 2), .dispatch(agent, run, .first, isRepeatable: true),

@@ -72,7 +72,7 @@ public struct SlotLedger: Sendable {
             zones[zone] = rules
         case .scheduled(let job, let decision): add(decision, of: job, entry)
         case .clockStepped, .faulted, .captureOpened, .sessionOpened, .sessionClosed, .received, .captured, .unreadable,
-            .requested, .refused, .deadline, .presence, .noted, .decided, .judged, .command:
+            .requested, .refused, .deadline, .presence, .noted, .decided, .judged, .alerted, .command:
             break
         }
     }
@@ -98,7 +98,7 @@ public struct SlotLedger: Sendable {
             }
         case .agentCreated, .agentRenamed, .keyRotated, .agentConfigured, .targetCreated, .targetChanged, .targetDeleted,
             .runQueued, .cancelRequested, .runDeletionRequested, .tokenIssued, .checkCreated, .checkDeleted,
-            .checkChanged, .checkRunRequested, .tokenCreated, .tokenDeleted, .clockConfirmed, .repeated:
+            .checkChanged, .checkRunRequested, .alertAcknowledged, .tokenCreated, .tokenDeleted, .clockConfirmed, .repeated:
             break
         }
     }

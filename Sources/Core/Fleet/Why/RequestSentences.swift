@@ -26,6 +26,7 @@ extension Fleet {
             "create API token \(token) (\(spec.name)) with the role \(spec.role.rawValue)"
         case .deleteToken(let token): "delete API token \(token)"
         case .confirmClock: "take the wall clock as right, although the log is far ahead of it"
+        case .acknowledgeAlert(let alert): "take note of alert \(alert)"
         }
     }
 
@@ -60,6 +61,7 @@ extension Fleet {
             "API token \(token) (\(spec.name)) was created with the role \(spec.role.rawValue)."
         case .tokenDeleted(let token): "API token \(token) was deleted, and is good no more."
         case .clockConfirmed: "The wall clock was confirmed: schedules go on."
+        case .alertAcknowledged(let alert, _): "Alert \(alert) was taken note of; there are no more reminders of it."
         case .repeated(let position):
             "The same request had been granted before, and got the answer of position \(position) again."
         }
