@@ -351,7 +351,7 @@ enum Samples {
         state.schedulesSince = moment
         state.clockDoubt = ClockDoubt(behind: .hours(30), since: moment)
         state.madeCount = 4
-        state.timers.arm(.schedule(JobID("job_1")), due: moment, by: Position(14))
+        state.timers.arm(.schedule(JobID("job_1")), due: moment, by: Position(16))
         state.timers.arm(.zone("Europe/Berlin"), due: moment, by: Position(15))
         state.timers.arm(.claim(AgentID("agt_9")), due: moment, by: Position(10))
         state.timers.arm(.retention(JobID("job_1")), due: moment, by: Position(14))
