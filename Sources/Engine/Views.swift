@@ -55,11 +55,31 @@ public struct CollectionSchema: Hashable, Sendable {
     public var name: String
     /// Top-level members with an index.
     public var indexed: [String]
+    /// Of which documents only so many are kept; nil: all are.
+    public var kept: Kept?
+
+    /// Of the documents in which a member has a value, only the newest are kept.
+    public struct Kept: Hashable, Sendable {
+        /// One of the indexed members.
+        public var member: String
+        /// Its value.
+        public var value: String
+        /// At most so many.
+        public var limit: Int
+
+        /// A rule with all its parts.
+        public init(_ member: String, _ value: String, limit: Int) {
+            self.member = member
+            self.value = value
+            self.limit = limit
+        }
+    }
 
     /// A schema with all its parts.
-    public init(name: String, indexed: [String]) {
+    public init(name: String, indexed: [String], kept: Kept? = nil) {
         self.name = name
         self.indexed = indexed
+        self.kept = kept
     }
 }
 

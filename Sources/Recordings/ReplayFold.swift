@@ -107,7 +107,7 @@ public struct ReplayFold: Sendable {
                 break
             }
         case .started, .clockStepped, .faulted, .captureOpened, .sessionClosed, .unreadable, .requested, .accepted,
-            .refused, .deadline, .presence, .noted, .decided, .judged, .command:
+            .refused, .deadline, .presence, .noted, .decided, .judged, .alerted, .command:
             break
         }
     }

@@ -133,10 +133,20 @@ public final class SQLiteViews: Views {
                         statement.bind(3, utf8: document.json)
                         try statement.run()
                     }
+                    for name in Set(documents.map(\.collection)).sorted() { try prune(name, connection) }
                     try move(connection, to: checkpoint)
                 }
             }
         }
+    }
+
+    private func prune(_ collection: String, _ connection: Connection) throws(SQLiteFailure) {
+        guard let table = tables[collection], let kept = table.schema.kept, let sql = table.prune else { return }
+        let statement = try connection.cached("delete what is not kept", sql)
+        statement.bind(1, kept.value)
+        statement.bind(2, kept.value)
+        statement.bind(3, Int64(max(0, kept.limit - 1)))
+        try statement.run()
     }
 
     /// Forgets all documents, and moves the checkpoint to the start.

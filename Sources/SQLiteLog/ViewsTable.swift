@@ -5,9 +5,11 @@ import Engine
 struct ViewsTable: Sendable {
     let schema: CollectionSchema
 
-    /// Nil when a name has other characters than letters, digits and `_`, or more than 64.
+    /// Nil when a name has other characters than letters, digits and `_`, or more than 64, or what is kept goes by a
+    /// member without an index.
     init?(_ schema: CollectionSchema) {
         guard ([schema.name] + schema.indexed).allSatisfy(Self.isName) else { return nil }
+        if let kept = schema.kept, !schema.indexed.contains(kept.member) { return nil }
         self.schema = schema
     }
 
@@ -45,6 +47,16 @@ struct ViewsTable: Sendable {
         INSERT INTO \(table) VALUES (?, ?, ?)
         ON CONFLICT(id) DO UPDATE SET position = excluded.position, body = excluded.body
         """
+    }
+
+    /// Deletes what is no longer kept; nil when all is. Parameters: the value, the value, the limit less one.
+    var prune: String? {
+        schema.kept.map { kept in
+            """
+            DELETE FROM \(table) WHERE \(Self.member(kept.member)) = ? AND position < (SELECT position FROM \(table)
+            WHERE \(Self.member(kept.member)) = ? ORDER BY position DESC LIMIT 1 OFFSET ?)
+            """
+        }
     }
 
     var clear: String { "DELETE FROM \(table)" }

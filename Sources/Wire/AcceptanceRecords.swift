@@ -31,6 +31,7 @@ extension RecordFleetAcceptance {
             case .repeated(let position): .repeatedPosition(position.number)
             case .tokenCreated(let id, let spec): .tokenCreated(RecordFleetToken(id, spec))
             case .tokenDeleted(let id): .tokenDeleted(id.text.string)
+            case .alertAcknowledged(let id, let key): .alertAcknowledged(RecordFleetAlertReference(key, id))
             }
     }
 }
@@ -61,6 +62,7 @@ extension Acceptance {
         case .repeatedPosition(let number): self = .repeated(Position(number))
         case .tokenCreated(let it): self = .tokenCreated(TokenID(Text(it.token)), try APITokenSpec(it))
         case .tokenDeleted(let id): self = .tokenDeleted(TokenID(Text(id)))
+        case .alertAcknowledged(let it): self = .alertAcknowledged(it.id, try AlertKey(it))
         case nil: throw .unknown("acceptance")
         }
     }

@@ -134,6 +134,7 @@ extension RecordFleetMessage {
                         $0.code = refusal.code.rawValue
                         $0.field = refusal.field.string
                         $0.text = refusal.text.string
+                        if let current = refusal.current { $0.current = current.number }
                     })
             case .deadline(let key): .deadline(RecordFleetTimerKey(key))
             case .presence(let agent, let presence):
@@ -143,6 +144,7 @@ extension RecordFleetMessage {
                         $0.presence = presence.rawValue
                     })
             case .noted(let anomaly): .noted(RecordFleetAnomaly(anomaly))
+            case .alerted(let decision): .alerted(RecordFleetAlertDecision(decision))
             case .decided(let run, let decision): .decided(RecordFleetRunDecision(run, decision))
             case .judged(let check, let decision): .judged(RecordFleetCheckDecision(check, decision))
             case .command(let command): .command(RecordFleetCommand(command))
@@ -174,12 +176,16 @@ extension Fleet.Message {
         case .accepted(let record): self = .accepted(try Acceptance(record), try Ticket(record.ticket))
         case .refused(let record):
             guard let code = Refusal.Code(rawValue: record.code) else { throw .unknown("code of a refusal") }
-            self = .refused(Refusal(code: code, field: Text(record.field), text: Text(record.text)))
+            self = .refused(
+                Refusal(
+                    code: code, field: Text(record.field), text: Text(record.text),
+                    current: record.hasCurrent ? Position(record.current) : nil))
         case .deadline(let record): self = .deadline(try TimerKey(record))
         case .presence(let record):
             guard let presence = Presence(rawValue: record.presence) else { throw .unknown("presence") }
             self = .presence(AgentID(Text(record.agent)), presence)
         case .noted(let record): self = .noted(try Anomaly(record))
+        case .alerted(let record): self = .alerted(try AlertDecision(record))
         case .decided(let record): self = .decided(RunID(Text(record.run)), try RunDecision(record))
         case .judged(let record): self = .judged(CheckID(Text(record.check)), try CheckDecision(record))
         case .command(let record): self = .command(try Command(record))

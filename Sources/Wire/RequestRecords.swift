@@ -7,6 +7,7 @@ extension RecordFleetTicket {
         self.init()
         token = ticket.token.string
         if ticket.role != .admin { role = ticket.role.rawValue }
+        if let position = ticket.expected { expected = position.number }
         if let question = ticket.idempotency {
             idempotency = .with {
                 $0.key = question.key.string
@@ -22,7 +23,8 @@ extension Ticket {
             token: Text(record.token), role: record.role.isEmpty ? .admin : try Role(record: record.role),
             idempotency: record.hasIdempotency
                 ? Idempotency(key: Text(record.idempotency.key), bodyDigest: [UInt8](record.idempotency.bodyDigest))
-                : nil)
+                : nil,
+            expected: record.hasExpected ? Position(record.expected) : nil)
     }
 }
 
@@ -103,6 +105,7 @@ extension RecordFleetRequest {
             case .runCheck(let id): .runCheck(id.text.string)
             case .createToken(let id, let spec): .createToken(RecordFleetToken(id, spec))
             case .deleteToken(let id): .deleteToken(id.text.string)
+            case .acknowledgeAlert(let id): .acknowledgeAlert(id.text.string)
             }
     }
 }
@@ -136,6 +139,7 @@ extension Request {
         case .deleteCheck(let id): self = .deleteCheck(CheckID(Text(id)))
         case .createToken(let it): self = .createToken(TokenID(Text(it.token)), try APITokenSpec(it))
         case .deleteToken(let id): self = .deleteToken(TokenID(Text(id)))
+        case .acknowledgeAlert(let id): self = .acknowledgeAlert(AlertID(Text(id)))
         case nil: throw .unknown("request")
         }
     }

@@ -45,7 +45,8 @@ struct Backupy: AsyncParsableCommand {
             """,
         subcommands: [
             Serve.self, AgentCommand.self, Demo.self, Agents.self, Targets.self, Jobs.self, Runs.self, Checks.self,
-            Tokens.self, LogCommand.self, Replay.self, Simulate.self, Decrypt.self, MasterKeyCommand.self, Version.self,
+            Alerts.self, Tokens.self, LogCommand.self, Replay.self, Simulate.self, Decrypt.self, MasterKeyCommand.self,
+            Version.self,
         ])
 }
 

@@ -39,6 +39,7 @@ GROUPS = [
     "connecting",
     "sessions",
     "configuration",
+    "alerts",
     "process",
     "postgresql",
     "storage",

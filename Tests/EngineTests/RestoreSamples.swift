@@ -16,6 +16,11 @@ enum Samples {
         agent.settings.autoUpdate = true
         agent.configVersion = 17
         agent.appliedConfigVersion = 16
+        agent.configSentAt = moment
+        agent.settingsPosition = Position(12)
+        agent.restartedBy = Position(13)
+        agent.numbers = MessageNumbers(
+            missing: [4, .max], awaited: [2], heartbeatCount: 1, hasGap: true, isReorderingNoted: true)
         agent.heartbeatSentAt = moment
         agent.registration = fullRegistration
         agent.session = fullSession
@@ -58,6 +63,7 @@ enum Samples {
         session.takesRuns = true
         session.unansweredCount = 3
         session.isSkewNoted = true
+        session.isConfigurationNoted = true
         return session
     }()
     static let emptySession = Agent.Session(id: nil, remoteAddress: "", extensions: [])
@@ -213,6 +219,13 @@ enum Samples {
     static let emptyConflict = Conflict(
         hostname: "", session: SessionID(""), remoteAddress: "", refusedAt: Timestamp(milliseconds: 0), count: 0)
 
+    static let fullAlert = Alert(
+        id: AlertID("alt_1"), agent: AgentID("agt_1"), detail: "d", openedAt: moment, openedBy: Position(3), count: 2,
+        lastAt: moment, lastCause: Position(4), acknowledgedBy: "tok_1", acknowledgedAt: moment)
+    static let emptyAlert = Alert(
+        id: AlertID(""), agent: nil, detail: "", openedAt: Timestamp(milliseconds: 0), openedBy: .start,
+        lastAt: Timestamp(milliseconds: 0), lastCause: .start)
+
     static let fullStationRun: Station.Run = {
         var run = Station.Run(Station.Order(job: "j", object: "o", isManual: true))
         run.phase = .reporting(.failed("no"), Position(4))
@@ -268,6 +281,8 @@ enum Samples {
             state.claims[AgentID(id)] = fullClaim
             state.conflicts[AgentID(id)] = fullConflict
         }
+        for kind in Alert.Kind.allCases { state.alerts[AlertKey(kind, "a/b")] = fullAlert }
+        state.timers.arm(.alert(AlertKey(.agentLost, "agt_1")), due: moment, by: Position(14))
         state.timers.arm(.claim(AgentID("agt_9")), due: moment, by: Position(10))
         state.timers.arm(.silence(AgentID("agt_1")), due: moment, by: Position(11))
         state.timers.arm(.run(RunID("run_1")), due: moment, by: Position(12))

@@ -42,6 +42,7 @@ struct RestoreTests {
         try check(Samples.fullToken, Samples.emptyToken)
         try check(Samples.fullClaim, Samples.emptyClaim)
         try check(Samples.fullConflict, Samples.emptyConflict)
+        try check(Samples.fullAlert, Samples.emptyAlert)
         // What belongs to an agent, stands in the tables.
         try check(Samples.fullAgent, Samples.emptyAgent, without: ["targets", "jobs", "checks"])
     }

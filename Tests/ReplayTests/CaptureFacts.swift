@@ -63,7 +63,7 @@ struct CaptureFacts: Sendable, CustomTestStringConvertible {
             // empty, heartbeat, ping, run_health_check and self_update change nothing
             fromServer: ["cancel_job": 1, "config_update": 3, "other": 5, "register_ack": 2, "run_backup": 3],
             connections: [[1, 0]], dispatched: 3, completed: 2, failedOnly: 1, configVersions: [30, 29, 31, 32],
-            lastHeartbeat: 32),
+            lastHeartbeat: 32, anomalies: ["unconfirmed_command": 1]),
         CaptureFacts(
             name: "handshake-edges",
             fromAgent: ["ack": 1, "backup_completed": 1, "discovery": 1, "heartbeat": 2, "register": 4],
@@ -82,7 +82,8 @@ struct CaptureFacts: Sendable, CustomTestStringConvertible {
         CaptureFacts(
             name: "lower-config-version", fromAgent: ["discovery": 2, "heartbeat": 4, "register": 4],
             fromServer: ["register_ack": 4], connections: [[1, 0], [4, 90], [6, 90], [1, 50]],
-            configVersions: [90, 50, 50, 50], lastHeartbeat: 50, anomalies: ["process_restart": 1]),
+            configVersions: [90, 50, 50, 50], lastHeartbeat: 50,
+            anomalies: ["config_not_applied": 2, "process_restart": 1]),
         CaptureFacts(
             name: "idle-timeout", fromAgent: ["discovery": 1, "heartbeat": 4, "register": 2],
             fromServer: ["register_ack": 2], connections: [[1, 0], [7, 1]], configVersions: [1, 1], lastHeartbeat: 1),

@@ -55,6 +55,29 @@ struct SQLiteViewsTests {
         #expect(try views.document("run_2", in: "runs") == run(2, agent: "a"))
     }
 
+    @Test("Of documents of which only so many are kept, the newest are, and the others all")
+    func kept() throws {
+        let directory = try TemporaryDirectory()
+        let schema = CollectionSchema(
+            name: "runs", indexed: ["agent_id", "status"], kept: .init("status", "success", limit: 3))
+        let views = try SQLiteViews(path: directory.file("views.sqlite"), collections: [schema])
+        try views.store([run(1, agent: "a", status: "open"), run(2, agent: "a")], checkpoint: end(2))
+        try views.store((3...8).map { run($0, agent: "a", status: $0 == 5 ? "open" : "success") }, checkpoint: end(8))
+        let all = try views.documents(DocumentQuery(collection: "runs", limit: 99)).map(\.id)
+        #expect(all == ["run_8", "run_7", "run_6", "run_5", "run_1"])
+        try views.store([run(1, agent: "a")], checkpoint: end(9))  // old when it comes to be one of them
+        #expect(try views.document("run_1", in: "runs") == nil)
+    }
+
+    @Test("What is kept goes by an indexed member")
+    func keptByIndex() throws {
+        let directory = try TemporaryDirectory()
+        let schema = CollectionSchema(name: "runs", indexed: [], kept: .init("status", "success", limit: 3))
+        #expect(throws: ViewsError.self) {
+            _ = try SQLiteViews(path: directory.file("views.sqlite"), collections: [schema])
+        }
+    }
+
     @Test("Lists run from the newest to the oldest and can be narrowed")
     func lists() throws {
         let directory = try TemporaryDirectory()

@@ -24,6 +24,7 @@ final class FleetFigures: Sendable {
     private let sessionsClosed: Counter
     private let checkChanges: Counter
     private let anomalies: Counter
+    private let alerts: Counter
     private let runs: Counter
     private let runSeconds: Histogram
     private let runBytes: Histogram
@@ -63,6 +64,8 @@ final class FleetFigures: Sendable {
         checkChanges = metrics.counter(
             "backupy_check_changes_total", "Health checks that came to another status, by status.")
         anomalies = metrics.counter("backupy_anomalies_total", "What was not as it should be with agents, by kind.")
+        alerts = metrics.counter(
+            "backupy_alert_steps_total", "Alerts opened, repeated, reminded and resolved, by kind.")
         runs = metrics.counter("backupy_runs_total", "Runs that ended, by status and class of failure.")
         runSeconds = metrics.histogram(
             "backupy_run_duration_seconds", "From the first attempt to the verdict, by status.",
@@ -155,6 +158,15 @@ final class FleetFigures: Sendable {
             say(.notice, "\(Fleet.sentence(for: entry.message))", entry, ["check": "\(check)"])
             if case .became(let phase, _) = decision { checkChanges.add(1, [("status", phase.word)]) }
         case .outcome(let outcome): observe(outcome)
+        case .alerted(let decision):
+            alerts.add(1, [("kind", decision.key.kind.rawValue), ("step", decision.step.rawValue)])
+            var more: Logger.Metadata = [
+                "alert": "\(decision.id)", "kind": "\(decision.key.kind.rawValue)",
+                "subject": "\(decision.key.subject)",
+            ]
+            if let agent = decision.agent { more["agent"] = "\(agent)" }
+            let level = decision.step == .resolved ? Logger.Level.notice : .warning
+            say(level, "alert \(decision.key.kind.rawValue) \(decision.step.rawValue): \(decision.detail)", entry, more)
         case .started, .captureOpened, .captured, .requested, .accepted, .refused, .deadline, .command: break
         }
     }
@@ -228,6 +240,7 @@ final class FleetFigures: Sendable {
         metrics.reading("backupy_sessions", "Agents that are connected.") { [.init([], Double(registry.agentCount))] }
         metrics.reading("backupy_agents", "Agents, by status.") { Self.agents(follower) }
         metrics.reading("backupy_runs_open", "Runs that have not ended, by phase.") { Self.openRuns(follower) }
+        metrics.reading("backupy_alerts_open", "Alerts that are open, by kind.") { Self.openAlerts(follower) }
         metrics.reading("backupy_store_objects", "Backups that exist.") {
             [.init([], Double(follower.read { $0.objects.count }))]
         }
@@ -274,6 +287,16 @@ final class FleetFigures: Sendable {
             return counts
         }
         return counts.sorted { $0.key < $1.key }.map { .init([("phase", $0.key)], $0.value) }
+    }
+
+    /// Each kind, also where none is open: a rule that compares with 0 needs the 0.
+    private static func openAlerts(_ follower: Running.FleetFollower) -> [Metrics.Sample] {
+        let counts = follower.read { state in
+            var counts: [String: Double] = [:]
+            state.alerts.forEach { key, _ in counts[key.kind.rawValue, default: 0] += 1 }
+            return counts
+        }
+        return Alert.Kind.allCases.map { .init([("kind", $0.rawValue)], counts[$0.rawValue] ?? 0) }
     }
 
     // MARK: - Requests

@@ -7,6 +7,7 @@ extension Fleet.State {
         switch acceptance {
         case .agentCreated(let id, let name, let digest):
             agents[id] = Agent(name: name, keyDigest: digest, isCaptured: false)
+            agents[id]?.settingsPosition = entry.position
             return []
         case .agentRenamed(let id, let name):
             agents[id]?.name = name
@@ -19,6 +20,7 @@ extension Fleet.State {
             return disown(id, entry)
         case .agentConfigured(let id, let settings):
             agents[id]?.settings = settings
+            agents[id]?.settingsPosition = entry.position
             return reconfigure(id) + [.ready(id)]  // more may run at the same time than before
         case .targetCreated(let id, let agent, let spec):
             targets[id] = Target(agent: agent, spec: spec, position: entry.position)
@@ -44,6 +46,7 @@ extension Fleet.State {
         case .jobDeleted(let id):
             let agent = jobs[id]?.agent
             jobs[id] = nil
+            revisitAlerts(entry) { key, _ in key.subject == id.text }
             if let agent { agents[agent]?.jobs.removeAll { $0 == id } }
             return agent.map { reconfigure($0) } ?? []
         case .runQueued(let id, let order):
@@ -51,6 +54,7 @@ extension Fleet.State {
             runs[id] = run
             agents[order.agent]?.openRuns.append(id)
             timers.arm(.run(id), due: run.due, by: entry.position)
+            watchLateness(of: id, entry)
             return [.ready(order.agent)]
         case .cancelRequested(let id):
             return fold(id, entry) {
@@ -65,6 +69,7 @@ extension Fleet.State {
         case .checkChanged(let id, let spec):
             return changeCheck(id, spec, entry)
         case .checkDeleted(let id):
+            revisitAlerts(entry) { key, _ in key.subject == id.text }
             return deleteCheck(id)
         case .checkRunRequested(let id):
             return [.probeDue(id)]
@@ -75,6 +80,9 @@ extension Fleet.State {
             return []
         case .tokenDeleted(let id):
             tokens[id] = nil
+            return []
+        case .alertAcknowledged(_, let key):
+            acknowledge(key, ticket, entry)
             return []
         case .tokenIssued, .repeated:
             return []
@@ -92,6 +100,7 @@ extension Fleet.State {
     mutating func reconfigure(_ id: AgentID) -> [Fleet.Change] {
         guard agents.contains(id) else { return [] }
         agents[id]?.configVersion &+= 1
+        agents[id]?.configSentAt = nil
         return [.configuration(id)]
     }
 
@@ -110,6 +119,8 @@ extension Fleet.State {
         for check in agents[id]?.checks ?? [] { dropCheck(check) }
         agents[id] = nil
         conflicts[id] = nil
+        stopWatching(AlertKey(.agentLost, id))
+        revisitAlerts(entry) { _, alert in alert.agent == id }
         return changes.filter { if case .session = $0 { false } else { true } }
     }
 }

@@ -21,8 +21,11 @@ extension Fleet {
             }
         }
         if let refusal = overreach(of: request, by: ticket.role, in: state) { return .refused(refusal) }
+        if let refusal = surprise(of: request, ticket, in: state) { return .refused(refusal) }
         switch judge(request, at: moment, in: state) {
-        case .granted(let acceptance): return .accepted(acceptance, ticket)
+        case .granted(let acceptance):
+            if let refusal = excess(of: acceptance, in: state) { return .refused(refusal) }
+            return .accepted(acceptance, ticket)
         case .refused(let refusal): return .refused(refusal)
         }
     }
@@ -99,6 +102,14 @@ extension Fleet {
             return state.checks.contains(id) ? .granted(.checkDeleted(id)) : .unknown("health check")
         case .createToken(let id, let spec):
             return createToken(id, spec, at: moment, in: state)
+        case .acknowledgeAlert(let id):
+            var found: AlertKey?
+            state.alerts.forEach { key, alert in if alert.id == id { found = key } }
+            guard let found else {
+                return .refused(
+                    Refusal(code: .conflict, text: "the alert is not open: what it was about is over already"))
+            }
+            return .granted(.alertAcknowledged(id, found))
         case .deleteToken(let id):
             return state.tokens.contains(id) ? .granted(.tokenDeleted(id)) : .unknown("token")
         }

@@ -3,6 +3,12 @@ extension Fleet {
     public static func decide(
         _ change: Change, _ entry: Entry<Message>, in state: borrowing State
     ) -> [Message] {
+        conclude(change, entry, in: state) + alerts(change, entry, in: state)
+    }
+
+    private static func conclude(
+        _ change: Change, _ entry: Entry<Message>, in state: borrowing State
+    ) -> [Message] {
         switch change {
         case .asked(let request, let ticket):
             return [answer(request, ticket, at: entry.recordedAt, in: state)]
@@ -40,7 +46,7 @@ extension Fleet {
             return lose(check, in: state)
         case .probeDue(let check):
             return probe(check, in: state)
-        case .check, .certificate:
+        case .check, .certificate, .alert:
             return []
         }
     }

@@ -27,6 +27,8 @@ extension Fleet {
         case .deadline(.run(let id)): Description(stream: .run(id), kind: "deadline.run", role: .deadline)
         case .deadline(.claim(let id)):
             Description(stream: stream(of: id, in: state), kind: "deadline.claim", role: .deadline)
+        case .deadline(.alert(let key)):
+            Description(stream: key.stream(in: state), kind: "deadline.alert", role: .deadline)
         case .deadline(.check(let id)):
             Description(stream: stream(of: id, in: state), kind: "deadline.check", role: .deadline)
         case .deadline(.idempotency): Description(stream: .engine, kind: "deadline.idempotency", role: .deadline)
@@ -38,6 +40,9 @@ extension Fleet {
                 stream: anomaly.run.map(Stream.run) ?? stream(of: anomaly.agent, in: state),
                 kind: Text("anomaly.\(anomaly.kind.rawValue)"), role: .decision)
         case .decided(let id, .started): Description(stream: .run(id), kind: "run.started", role: .decision)
+        case .alerted(let decision):
+            Description(
+                stream: decision.key.stream(in: state), kind: Text("alert.\(decision.step.rawValue)"), role: .decision)
         case .decided(let id, .closed): Description(stream: .run(id), kind: "run.closed", role: .decision)
         case .judged(let id, let decision):
             Description(stream: stream(of: id, in: state), kind: decision.kind, role: .decision)
@@ -143,6 +148,7 @@ extension Request {
         case .runCheck: "request.run_check"
         case .createToken: "request.create_token"
         case .deleteToken: "request.delete_token"
+        case .acknowledgeAlert: "request.acknowledge_alert"
         }
     }
 
@@ -159,8 +165,22 @@ extension Request {
             state.runs.contains(id) || state.objects.contains(id) ? .run(id) : .engine
         case .changeCheck(let id, _), .deleteCheck(let id), .runCheck(let id):
             state.checks.contains(id) ? .check(id) : .engine
-        case .createAgent, .createCheck, .createToken, .deleteToken:
+        case .createAgent, .createCheck, .createToken, .deleteToken, .acknowledgeAlert:
             .engine
+        }
+    }
+}
+
+extension AlertKey {
+    /// The stream of what the alert is about; the engine's when that is gone.
+    func stream(in state: borrowing Fleet.State) -> Stream {
+        switch kind {
+        case .runFailed: state.jobs.contains(JobID(subject)) ? Stream("job", subject) : .engine
+        case .runLate: state.runs.contains(RunID(subject)) ? Stream("run", subject) : .engine
+        case .checkDown, .checkFlapping, .certificateExpiring:
+            state.checks.contains(CheckID(subject)) ? Stream("check", subject) : .engine
+        case .agentLost, .identityConflict, .configNotApplied, .diskFull:
+            state.agents.contains(AgentID(subject)) ? Stream("agent", subject) : .engine
         }
     }
 }
@@ -190,6 +210,7 @@ extension Acceptance {
         case .checkRunRequested: "accepted.check_run_requested"
         case .tokenCreated: "accepted.token_created"
         case .tokenDeleted: "accepted.token_deleted"
+        case .alertAcknowledged: "accepted.alert_acknowledged"
         case .repeated: "accepted.repeated"
         }
     }
@@ -199,7 +220,7 @@ extension Acceptance {
         case .agentCreated(let id, _, _), .agentRenamed(let id, _), .agentDeleted(let id), .keyRotated(let id, _),
             .agentConfigured(let id, _), .targetCreated(_, let id, _):
             .agent(id)
-        case .targetChanged, .targetDeleted, .tokenCreated, .tokenDeleted, .repeated: .engine
+        case .targetChanged, .targetDeleted, .tokenCreated, .tokenDeleted, .alertAcknowledged, .repeated: .engine
         case .jobCreated(let id, _, _, _), .jobChanged(let id, _), .jobDeleted(let id): .job(id)
         case .runQueued(let id, _), .cancelRequested(let id), .runDeletionRequested(let id), .tokenIssued(let id, _):
             .run(id)

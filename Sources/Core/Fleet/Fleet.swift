@@ -32,9 +32,22 @@ public enum Fleet: Machine {
         public static let verification = Milliseconds.hours(24)
         /// Clocks further apart than this are an anomaly.
         public static let skew = Milliseconds.seconds(30)
+        /// An agent that still names another configuration so long after it was sent one has not applied it. Heartbeats
+        /// come each 30 s.
+        public static let application = Milliseconds.seconds(90)
         /// How long a connection of an agent may take to show that it lives while another host waits in its place. With
         /// the way back shorter than the 15 s that agents wait for their RegisterAck.
         public static let claim = Milliseconds.seconds(8)
+        /// An agent that is out of reach for so long is an alert.
+        public static let absence = Milliseconds.minutes(5)
+        /// A run that waits for so long is an alert.
+        public static let lateness = Milliseconds.hours(1)
+        /// From one reminder of an open alert to the next.
+        public static let reminder = Milliseconds.hours(24)
+        /// A disk that is so full is an alert, in percent.
+        public static let fullDisk: UInt64 = 95
+        /// And below this no longer.
+        public static let roomyDisk: UInt64 = 90
         /// Without a result for three intervals, and for at least so long, a check is unknown.
         public static let checkSilence = Milliseconds.seconds(90)
         /// How many health checks one agent may have: its configuration stays far below the 4 MiB of a frame.
@@ -75,6 +88,8 @@ public enum Fleet: Machine {
         case deletion(RunID)
         /// Something is not as it should be.
         case anomaly(Anomaly)
+        /// What an alert is about may stand otherwise than before.
+        case alert(AlertKey)
         /// There is a new result of a check, by which it may go otherwise than before.
         case checked(CheckID)
         /// A check was made, changed, paused or resumed.
@@ -115,6 +130,8 @@ public enum Fleet: Machine {
         public internal(set) var claims = Table<AgentID, Claim>()
         /// Other hosts that were refused.
         public internal(set) var conflicts = Table<AgentID, Conflict>()
+        /// Alerts that are open.
+        public internal(set) var alerts = Table<AlertKey, Alert>()
         /// What is due when. Derived from the entities.
         var timers = Timers<TimerKey>()
 

@@ -16,6 +16,7 @@ extension Fleet {
         case .presence(let agent, let presence): state.setPresence(of: agent, presence)
         case .noted(let anomaly): state.note(anomaly)
         case .decided(let run, let decision): state.fold(decision, of: run, entry)
+        case .alerted(let decision): state.fold(decision, entry)
         case .outcome(let outcome): state.fold(outcome, entry)
         case .clockStepped(let step): state.skip(step, entry)
         case .judged(let check, let decision): state.fold(decision, of: check, entry)
@@ -37,6 +38,7 @@ extension Fleet.State {
             for run in agents[id]?.openRuns ?? [] { touch(run, entry) { $0.resumed(at: entry.recordedAt) } }
             // Not decided one by one: with a large fleet that would be a turn of thousands of messages.
             if agents[id]?.status == .online { agents[id]?.status = .offline }
+            watchAbsence(of: id, entry)
         }
         resumeChecks(isLong: true, entry)
         return []
@@ -49,11 +51,13 @@ extension Fleet.State {
             if agents[id]?.session != nil {
                 timers.arm(.silence(id), due: entry.recordedAt + Fleet.Limits.silence, by: entry.position)
             }
+            if let sentAt = agents[id]?.configSentAt { agents[id]?.configSentAt = sentAt + step }
             if claims.contains(id) {
                 let due = entry.recordedAt + Fleet.Limits.claim
                 claims[id]?.dueAt = due
                 timers.arm(.claim(id), due: due, by: entry.position)
             }
+            skipAlerts(of: id, step, entry)
             for run in agents[id]?.openRuns ?? [] { touch(run, entry) { $0.skipped(step) } }
         }
         resumeChecks(isLong: false, entry)
@@ -97,6 +101,8 @@ extension Fleet.State {
             return []
         case .claim(let agent):
             return promoteClaim(of: agent, entry)
+        case .alert(let key):
+            return passAlert(key, entry)
         case .check(let check):
             return passCheck(check, entry)
         }
@@ -133,6 +139,7 @@ extension Fleet.State {
         if signs.contains(.retry), agents[after.order.agent]?.session?.isWelcomed == true {
             agents[after.order.agent]?.session?.takesRuns = true
         }
+        changes += oddities(of: id, before: before, after: after).map { .anomaly($0) }
         if before.phase != after.phase { changes.append(.run(id, before: before.phase)) }
         return changes
     }
@@ -143,6 +150,7 @@ extension Fleet.State {
         body(&runs[id, default: before])
         guard let after = runs[id] else { return }
         if timers.due(.run(id)) != after.due { timers.arm(.run(id), due: after.due, by: entry.position) }
+        if before.phase != after.phase { watchLateness(of: id, entry) }
         let wasInFlight = before.attemptInFlight != nil
         let isInFlight = after.attemptInFlight != nil
         if wasInFlight != isInFlight {

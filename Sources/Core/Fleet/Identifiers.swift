@@ -35,8 +35,15 @@ public enum FleetNames {
         /// What its identifiers begin with.
         public static let prefix = "tok_"
     }
+    /// Alerts.
+    public enum Alert: Named {
+        /// What identifiers begin with.
+        public static let prefix = "alt_"
+    }
 }
 
+/// Names an alert.
+public typealias AlertID = Identifier<FleetNames.Alert>
 /// Names an agent.
 public typealias AgentID = Identifier<FleetNames.Agent>
 /// Names a database to back up.

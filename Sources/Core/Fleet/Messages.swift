@@ -33,6 +33,8 @@ extension Fleet {
         case noted(Anomaly)
         /// What was decided about a run.
         case decided(RunID, RunDecision)
+        /// What was decided about an alert.
+        case alerted(AlertDecision)
         /// What was decided about a health check.
         case judged(CheckID, CheckDecision)
         /// An instruction to a worker.
@@ -180,59 +182,6 @@ public enum Presence: String, Hashable, Sendable, CaseIterable {
     case offline
 }
 
-/// Something about an agent that is not as it should be.
-public struct Anomaly: Hashable, Sendable {
-    /// The kinds, by the names that users see.
-    public enum Kind: String, Hashable, Sendable, CaseIterable, Comparable {
-        /// A report about a run that this log does not know.
-        case unknownRun = "unknown_run"
-        /// A report about a run of another agent.
-        case foreignRun = "foreign_run"
-        /// A report about a run that had ended, or an attempt that was given up.
-        case lateReport = "late_report"
-        /// Progress went down within one attempt.
-        case progressBackwards = "progress_backwards"
-        /// One number on two different messages of one process.
-        case sequenceReuse = "sequence_reuse"
-        /// The agent's process is a new one.
-        case processRestart = "process_restart"
-        /// The agent's clock and ours differ by more than 30 s.
-        case clockSkew = "clock_skew"
-        /// Registered, was answered, and was never heard again.
-        case silentAfterRegister = "silent_after_register"
-        /// The same, of an agent with more unanswered runs than its replay can take.
-        case backlogHang = "backlog_hang"
-        /// A message that is no envelope.
-        case unreadableFrame = "unreadable_frame"
-        /// A completion after a failure of the same attempt.
-        case completionAfterFailure = "completion_after_failure"
-        /// Another completion of the same run.
-        case repeatedCompletion = "repeated_completion"
-        /// The agent's key is on two machines that are both alive.
-        case identityConflict = "identity_conflict"
-
-        /// Orders by name.
-        public static func < (left: Kind, right: Kind) -> Bool { Text(left.rawValue) < Text(right.rawValue) }
-    }
-
-    /// Whose.
-    public var agent: AgentID
-    /// What.
-    public var kind: Kind
-    /// The known run it is about.
-    public var run: RunID?
-    /// More, for people.
-    public var detail: Text
-
-    /// An anomaly with all its parts.
-    public init(agent: AgentID, kind: Kind, run: RunID?, detail: Text) {
-        self.agent = agent
-        self.kind = kind
-        self.run = run
-        self.detail = detail
-    }
-}
-
 /// What a deadline is for.
 public enum TimerKey: Hashable, Comparable, Sendable {
     /// The agent was silent for too long.
@@ -243,6 +192,8 @@ public enum TimerKey: Hashable, Comparable, Sendable {
     case idempotency(IdempotencyKey)
     /// A connection from another host takes the agent's place, unless the agent's own was heard.
     case claim(AgentID)
+    /// Something that is not over is an alert from now on, or one that is open is looked at again.
+    case alert(AlertKey)
     /// A health check's next probe, or that none was heard of for too long.
     case check(CheckID)
 }

@@ -43,6 +43,8 @@ public enum Request: Hashable, Sendable {
     case createToken(TokenID, APITokenSpec)
     /// Let nobody in with a token any more.
     case deleteToken(TokenID)
+    /// Take note of an open alert: no more reminders.
+    case acknowledgeAlert(AlertID)
 }
 
 /// Who asks, and whether it may be the same question again.
@@ -53,6 +55,9 @@ public struct Ticket: Hashable, Sendable {
     public var role: Role
     /// The client's key for this request, with the SHA-256 of its body, 32 bytes.
     public var idempotency: Idempotency?
+    /// The last change of the thing that the request is about, as its author has seen it: the request is granted only
+    /// while that still is the last one. Nil where any state will do.
+    public var expected: Position?
 
     /// A client's key with what it was used for.
     public struct Idempotency: Hashable, Sendable {
@@ -69,10 +74,11 @@ public struct Ticket: Hashable, Sendable {
     }
 
     /// A ticket with its parts.
-    public init(token: Text, role: Role = .admin, idempotency: Idempotency? = nil) {
+    public init(token: Text, role: Role = .admin, idempotency: Idempotency? = nil, expected: Position? = nil) {
         self.token = token
         self.role = role
         self.idempotency = idempotency
+        self.expected = expected
     }
 
     /// The key under which the state remembers it.
@@ -102,6 +108,7 @@ public enum Acceptance: Hashable, Sendable {
     case checkRunRequested(CheckID)
     case tokenCreated(TokenID, APITokenSpec)
     case tokenDeleted(TokenID)
+    case alertAcknowledged(AlertID, AlertKey)
     /// The same question under the same key: what was answered at that position.
     case repeated(Position)
 }
@@ -162,11 +169,14 @@ public struct Refusal: Hashable, Sendable {
     public var field: Text
     /// What is wrong and what to do.
     public var text: Text
+    /// The last change of the thing, where the request had believed in another one.
+    public var current: Position?
 
     /// A refusal with all its parts.
-    public init(code: Code, field: Text = "", text: Text) {
+    public init(code: Code, field: Text = "", text: Text, current: Position? = nil) {
         self.code = code
         self.field = field
         self.text = text
+        self.current = current
     }
 }

@@ -13,6 +13,7 @@ extension Fleet.State: Restorable {
         encoder.encode("tokens", table: tokens) { $0.text }
         encoder.encode("claims", table: claims) { $0.text }
         encoder.encode("conflicts", table: conflicts) { $0.text }
+        encoder.encode("alerts", table: alerts) { $0.joined }
         encoder.encodeAside("timers", list: timers.inOrder.map { ArmedTimer(timer: $0) })
     }
 
@@ -30,6 +31,7 @@ extension Fleet.State: Restorable {
         tokens = try decoder.decode("tokens") { TokenID($0) }
         claims = try decoder.decode("claims") { AgentID($0) }
         conflicts = try decoder.decode("conflicts") { AgentID($0) }
+        alerts = try decoder.decode("alerts") { AlertKey(restored: $0) }
         let armed: [ArmedTimer] = try decoder.decode("timers")
         for item in armed { timers.arm(item.timer.key, due: item.timer.due, by: item.timer.armedBy) }
         derive()
@@ -76,6 +78,9 @@ private struct ArmedTimer: Restorable {
         case .claim(let agent):
             encoder.encode("kind", "claim" as Text)
             encoder.encode("id", agent)
+        case .alert(let key):
+            encoder.encode("kind", "alert" as Text)
+            encoder.encode("id", key.joined)
         case .run(let run):
             encoder.encode("kind", "run" as Text)
             encoder.encode("id", run)
@@ -98,6 +103,7 @@ private struct ArmedTimer: Restorable {
             case "silence": .silence(try decoder.decode("id"))
             case "claim": .claim(try decoder.decode("id"))
             case "run": .run(try decoder.decode("id"))
+            case "alert": .alert(try decoder.decode("id") { AlertKey(joined: $0) })
             case "check": .check(try decoder.decode("id"))
             case "idempotency":
                 .idempotency(IdempotencyKey(token: try decoder.decode("token"), key: try decoder.decode("key")))

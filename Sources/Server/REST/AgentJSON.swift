@@ -23,6 +23,8 @@ enum AgentJSON {
             "docker_version": text(registration?.dockerVersion),
             "capabilities": .array((registration?.capabilities ?? []).map { .string($0.string) }),
             "config_version": .integer(agent.configVersion),
+            "applied_config_version": .integer(agent.appliedConfigVersion),
+            "config_applied": .bool(agent.isConfigurationApplied),
             "last_seen_at": Moment.json(agent.lastSeenAt),
             "session_id": text(agent.session?.id?.text),
             "metrics": metrics(agent.metrics),
@@ -43,6 +45,7 @@ enum AgentJSON {
         return [
             "version": .integer(agent.configVersion),
             "applied_version": .integer(agent.appliedConfigVersion),
+            "revision": .integer(agent.settingsPosition.number),
             "maintenance": [
                 "start_utc": .string(settings.maintenanceStart.string),
                 "end_utc": .string(settings.maintenanceEnd.string),

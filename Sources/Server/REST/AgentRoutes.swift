@@ -35,11 +35,17 @@ extension Desk {
                 .patch, "/v1/agents/{id}/config",
                 Operation(
                     "Change an agent's settings; makes a new version and pushes it.", body: "AgentConfigChange",
-                    result: .one("AgentConfig")), handler: changeConfig),
+                    result: .one("AgentConfig"), hasRevision: true), handler: changeConfig),
             Route(
                 .get, "/v1/agents/{id}/discovered",
                 Operation("The database containers that an agent has seen.", result: .page("Container")),
                 handler: discovered),
+            Route(
+                .get, "/v1/agents/{id}/anomalies",
+                Operation(
+                    "What was not as it should be with an agent, the newest first, and what to do about it.",
+                    query: [.init("kind", "only those of this kind")] + .page, result: .page("Anomaly")),
+                handler: listAnomalies),
             Route(
                 .get, "/v1/agents/{id}/metrics",
                 Operation("The last figures of an agent's host.", result: .one("AgentMetrics")), handler: metrics),
@@ -124,19 +130,27 @@ extension Desk {
     }
 
     private func showConfig(_ request: Hummingbird.Request, _ context: FleetContext) throws -> Response {
-        .json(try agent(identifier(context), AgentJSON.config))
+        try config(identifier(context))
+    }
+
+    private func config(_ id: AgentID) throws -> Response {
+        let (json, revision) = try agent(id) { (AgentJSON.config($0), $0.settingsPosition) }
+        return .json(json, revision: revision)
     }
 
     private func changeConfig(_ request: Hummingbird.Request, _ context: FleetContext) async throws -> Response {
         let id: AgentID = try identifier(context)
         let bytes = try await Body.bytes(of: request)
         var body = try Body.parse(bytes)
-        let former = try agent(id) { $0.settings }
+        let (former, revision) = try agent(id) { ($0.settings, $0.settingsPosition) }
         let fields = try SettingsBody.fields(&body, former)
-        if !fields.isEmpty {
-            _ = try await ask(.configureAgent(id, fields), ticket(request, context, body: bytes))
+        let ticket = try ticket(request, context, body: bytes)
+        if fields.isEmpty {
+            try ticket.check(revision)
+        } else {
+            _ = try await ask(.configureAgent(id, fields), ticket)
         }
-        return .json(try agent(id, AgentJSON.config))
+        return try config(id)
     }
 
     private func discovered(_ request: Hummingbird.Request, _ context: FleetContext) throws -> Response {

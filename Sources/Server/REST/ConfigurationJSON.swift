@@ -3,7 +3,12 @@ import Core
 /// Targets and jobs as the interface shows them.
 enum ConfigurationJSON {
     /// Of a password, only whether there is one.
-    static func target(_ id: TargetID, _ agent: AgentID, _ spec: TargetSpec) -> JSON {
+    static func target(_ id: TargetID, _ target: Target) -> JSON {
+        self.target(id, target.agent, target.spec, revision: target.position)
+    }
+
+    /// - Parameter revision: nil within an entry, whose position it is.
+    static func target(_ id: TargetID, _ agent: AgentID, _ spec: TargetSpec, revision: Position?) -> JSON {
         [
             "id": .string(id.text.string),
             "agent_id": .string(agent.text.string),
@@ -18,10 +23,18 @@ enum ConfigurationJSON {
                 "container_id": .string(spec.containerID.string),
                 "strategy": .optional(TargetBody.strategies.first { $0.1 == spec.strategy }?.0),
             ],
+            "revision": .integer(revision?.number),
         ]
     }
 
-    static func job(_ id: JobID, _ agent: AgentID, _ target: TargetID, _ spec: JobSpec) -> JSON {
+    static func job(_ id: JobID, _ job: Job) -> JSON {
+        self.job(id, job.agent, job.target, job.spec, revision: job.position)
+    }
+
+    /// - Parameter revision: nil within an entry, whose position it is.
+    static func job(
+        _ id: JobID, _ agent: AgentID, _ target: TargetID, _ spec: JobSpec, revision: Position?
+    ) -> JSON {
         [
             "id": .string(id.text.string),
             "agent_id": .string(agent.text.string),
@@ -41,6 +54,7 @@ enum ConfigurationJSON {
                 "backoff_seconds": .array(spec.backoffSeconds.map { .integer($0) }),
             ],
             "timeout_sec": .integer(spec.timeoutSeconds),
+            "revision": .integer(revision?.number),
         ]
     }
 }

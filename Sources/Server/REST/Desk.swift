@@ -12,6 +12,8 @@ struct Desk: Sendable {
         var acceptance: Acceptance
         /// When that was recorded.
         var recordedAt: Timestamp
+        /// Where: the revision of what it made.
+        var position: Position
         /// Whether the same was asked before under the same key: what is shown once is not shown again.
         var isRepeated: Bool
     }
@@ -41,7 +43,7 @@ struct Desk: Sendable {
     func ticket(_ request: Hummingbird.Request, _ context: FleetContext, body: [UInt8]) throws(RESTError) -> Ticket {
         try refuseToken(of: request, in: body)
         guard request.method == .post, let key = request.headers[.idempotencyKey] else {
-            return Ticket(token: context.token, role: context.role)
+            return Ticket(token: context.token, role: context.role, expected: try Revision.expected(by: request))
         }
         guard (1...200).contains(key.utf8.count), key.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else {
             throw .field("Idempotency-Key", "must have 1 to 200 printable ASCII characters without spaces")
@@ -94,7 +96,9 @@ struct Desk: Sendable {
             case .accepted(let acceptance, _):
                 try await wait(for: turn.end)
                 guard case .repeated(let position) = acceptance else {
-                    return Grant(acceptance: acceptance, recordedAt: entry.recordedAt, isRepeated: false)
+                    return Grant(
+                        acceptance: acceptance, recordedAt: entry.recordedAt, position: entry.position,
+                        isRepeated: false)
                 }
                 return try await former(position)
             default:
@@ -134,7 +138,7 @@ struct Desk: Sendable {
         guard let entry = try await entry(at: position), case .accepted(let acceptance, _) = entry.message else {
             throw RESTError(.internal, "the former answer is not at position \(position)")
         }
-        return Grant(acceptance: acceptance, recordedAt: entry.recordedAt, isRepeated: true)
+        return Grant(acceptance: acceptance, recordedAt: entry.recordedAt, position: position, isRepeated: true)
     }
 
     /// The entry at a position; nil beyond the end.
@@ -151,13 +155,19 @@ struct Desk: Sendable {
 
     private static func error(_ refusal: Refusal) -> RESTError {
         let field = refusal.field.string
-        let details: JSON = field.isEmpty ? [:] : ["field": .string(field)]
+        var details: JSON = field.isEmpty ? [:] : ["field": .string(field)]
+        if let current = refusal.current {
+            details = ["field": .string(field), "revision": .integer(current.number)]
+        }
         let text = field.isEmpty ? refusal.text.string : "\(field): \(refusal.text)"
         return switch refusal.code {
         case .notFound: RESTError(.notFound, text, details: details)
         case .validation: RESTError(.validation, text, details: details)
         case .conflict: RESTError(.conflict, text, details: details)
-        case .precondition: RESTError(.precondition, text, details: details)
+        case .precondition:
+            RESTError(
+                .precondition, text, details: details,
+                headers: refusal.current.map { [.eTag: Revision.tag($0)] } ?? [:])
         case .permission: RESTError(.permissionDenied, text, details: details)
         case .rateLimited: RESTError(.rateLimited, text, details: details, headers: [.retryAfter: "60"])
         }

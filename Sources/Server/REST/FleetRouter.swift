@@ -28,7 +28,7 @@ public enum FleetRouter {
         var routes =
             probes(services) + desk.agentRoutes + desk.targetRoutes + desk.jobRoutes + desk.runRoutes + desk.checkRoutes
             + desk.logRoutes
-            + desk.stateRoutes + desk.tokenRoutes
+            + desk.stateRoutes + desk.tokenRoutes + desk.alertRoutes
         if let store = services.store {
             routes +=
                 ObjectRoutes(

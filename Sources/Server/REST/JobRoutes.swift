@@ -14,10 +14,12 @@ extension Desk {
                 Operation("Add a job.", body: "NewJob", success: 201, result: .one("Job")), handler: createJob),
             Route(.get, "/v1/jobs/{id}", Operation("One job.", result: .one("Job")), handler: showJob),
             Route(
-                .patch, "/v1/jobs/{id}", Operation("Change a job.", body: "JobChange", result: .one("Job")),
+                .patch, "/v1/jobs/{id}",
+                Operation("Change a job.", body: "JobChange", result: .one("Job"), hasRevision: true),
                 handler: changeJob),
             Route(
-                .delete, "/v1/jobs/{id}", Operation("Forget a job; its runs stay.", success: 204),
+                .delete, "/v1/jobs/{id}",
+                Operation("Forget a job; its runs stay.", success: 204, hasRevision: true),
                 handler: deleteJob),
             Route(
                 .post, "/v1/jobs/{id}/run",
@@ -35,7 +37,7 @@ extension Desk {
         }
         let (ids, hasMore) = page.select(own)
         let items = services.state.read { state in
-            ids.compactMap { id in state.jobs[id].map { ConfigurationJSON.job(id, $0.agent, $0.target, $0.spec) } }
+            ids.compactMap { id in state.jobs[id].map { ConfigurationJSON.job(id, $0) } }
         }
         let next = hasMore ? ids.last.map { Page.cursor("jobs", $0.text.string) } : nil
         return .json(Page.json(items, next: next))
@@ -57,11 +59,13 @@ extension Desk {
         guard case .jobCreated(let id, let agent, let target, let spec) = grant.acceptance else {
             throw Self.otherAnswer
         }
-        return .json(ConfigurationJSON.job(id, agent, target, spec), status: .created)
+        let revision = grant.position
+        return .json(
+            ConfigurationJSON.job(id, agent, target, spec, revision: revision), revision: revision, status: .created)
     }
 
     private func showJob(_ request: Hummingbird.Request, _ context: FleetContext) throws -> Response {
-        .json(try job(identifier(context)))
+        try job(identifier(context))
     }
 
     private func changeJob(_ request: Hummingbird.Request, _ context: FleetContext) async throws -> Response {
@@ -70,8 +74,13 @@ extension Desk {
         var body = try Body.parse(bytes)
         let fields = try JobBody.fields(&body)
         try await refusePasswords(of: services.state.read { $0.jobs[id]?.agent }, in: fields)
-        if !fields.isEmpty { _ = try await ask(.changeJob(id, fields), ticket(request, context, body: bytes)) }
-        return .json(try job(id))
+        let ticket = try ticket(request, context, body: bytes)
+        if fields.isEmpty {
+            try ticket.check(services.state.read { $0.jobs[id]?.position })
+        } else {
+            _ = try await ask(.changeJob(id, fields), ticket)
+        }
+        return try job(id)
     }
 
     private func deleteJob(_ request: Hummingbird.Request, _ context: FleetContext) async throws -> Response {
@@ -88,11 +97,8 @@ extension Desk {
         return .json(["run_id": .string(run.text.string)], status: .accepted)
     }
 
-    private func job(_ id: JobID) throws(RESTError) -> JSON {
-        let json = services.state.read { state in
-            state.jobs[id].map { ConfigurationJSON.job(id, $0.agent, $0.target, $0.spec) }
-        }
-        guard let json else { throw .unknown("job") }
-        return json
+    private func job(_ id: JobID) throws(RESTError) -> Response {
+        guard let job = services.state.read({ $0.jobs[id] }) else { throw .unknown("job") }
+        return .json(ConfigurationJSON.job(id, job), revision: job.position)
     }
 }

@@ -38,13 +38,16 @@ enum MessageJSON {
         case .requested(let request, let ticket):
             [
                 "request": RequestJSON.request(request), "token": text(ticket.token),
-                "role": .string(ticket.role.rawValue),
+                "role": .string(ticket.role.rawValue), "expected_revision": .integer(ticket.expected?.number),
                 "idempotency_key": ticket.idempotency.map { text($0.key) } ?? .null,
             ]
         case .accepted(let acceptance, let ticket):
             ["accepted": RequestJSON.acceptance(acceptance), "token": text(ticket.token)]
         case .refused(let refusal):
-            ["code": .string(refusal.code.rawValue), "field": text(refusal.field), "text": text(refusal.text)]
+            [
+                "code": .string(refusal.code.rawValue), "field": text(refusal.field), "text": text(refusal.text),
+                "current_revision": .integer(refusal.current?.number),
+            ]
         case .deadline(.silence(let agent)), .deadline(.claim(let agent)):
             ["agent_id": id(agent)]
         case .deadline(.run(let run)):
@@ -53,6 +56,15 @@ enum MessageJSON {
             ["check_id": id(check)]
         case .deadline(.idempotency(let key)):
             ["token": text(key.token), "idempotency_key": text(key.key)]
+        case .deadline(.alert(let key)):
+            ["alert": .string(key.kind.rawValue), "subject": text(key.subject)]
+        case .alerted(let decision):
+            [
+                "alert_id": id(decision.id), "alert": .string(decision.key.kind.rawValue),
+                "subject": text(decision.key.subject), "agent_id": decision.agent.map(id) ?? .null,
+                "step": .string(decision.step.rawValue), "detail": text(decision.detail),
+                "grounds": .array(decision.grounds.map { .integer($0.number) }),
+            ]
         case .presence(let agent, let presence):
             ["agent_id": id(agent), "presence": .string(presence.rawValue)]
         case .noted(let anomaly):

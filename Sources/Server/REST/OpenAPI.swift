@@ -74,6 +74,13 @@ enum OpenAPI {
                 "schema": ["type": "string"],
             ])
         }
+        if route.operation.hasRevision {
+            parameters.append([
+                "name": "If-Match", "in": "header",
+                "description": "The ETag that was read: 412 with the present one when it was changed since.",
+                "schema": ["type": "string"],
+            ])
+        }
         if route.method == .post, route.access != .open {
             parameters.append([
                 "name": "Idempotency-Key", "in": "header",

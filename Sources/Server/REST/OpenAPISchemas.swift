@@ -28,6 +28,7 @@ enum OpenAPISchemas {
                 ("hostname", optionalText), ("os", optionalText), ("arch", optionalText),
                 ("agent_version", optionalText),
                 ("docker_version", optionalText), ("capabilities", list(text)), ("config_version", number),
+                ("applied_config_version", optionalNumber), ("config_applied", flag),
                 ("last_seen_at", optionalMoment), ("session_id", optionalText), ("metrics", optionalAnything),
                 ("anomalies", ["type": "object", "additionalProperties": number]),
                 ("identity_conflict", optionalAnything),
@@ -35,7 +36,8 @@ enum OpenAPISchemas {
         .init(
             "AgentConfig",
             object([
-                ("version", number), ("applied_version", optionalNumber), ("maintenance", maintenance),
+                ("version", number), ("applied_version", optionalNumber), ("revision", number),
+                ("maintenance", maintenance),
                 ("advanced", advanced),
             ])),
         .init("AgentConfigChange", closed([("maintenance", maintenance), ("advanced", advanced)])),
@@ -60,11 +62,28 @@ enum OpenAPISchemas {
             "Target",
             object([
                 ("id", text), ("agent_id", text), ("type", words(TargetBody.types.map(\.0))), ("display_name", text),
-                ("connection", object(connection + [("has_password", flag)])),
+                ("connection", object(connection + [("has_password", flag)])), ("revision", number),
             ])),
         .init("NewJob", closed([("target_id", text)] + job)),
         .init("JobChange", closed(job)),
-        .init("Job", object([("id", text), ("agent_id", text), ("target_id", text)] + job)),
+        .init("Job", object([("id", text), ("agent_id", text), ("target_id", text)] + job + [("revision", number)])),
+        .init(
+            "Alert",
+            object([
+                ("id", text), ("kind", words(Alert.Kind.allCases.map(\.rawValue))),
+                ("state", words(AlertDetail.State.allCases.map(\.rawValue))), ("subject", text),
+                ("agent_id", optionalText), ("detail", text), ("remedy", text), ("count", number),
+                ("opened_at", moment), ("last_at", moment), ("acknowledged_at", optionalMoment),
+                ("acknowledged_by", optionalText), ("resolved_at", optionalMoment), ("resolution", optionalText),
+                ("position", number), ("last_position", number),
+            ])),
+        .init(
+            "Anomaly",
+            object([
+                ("position", number), ("recorded_at", moment), ("agent_id", text),
+                ("kind", words(Anomaly.Kind.allCases.map(\.rawValue))), ("run_id", optionalText), ("detail", text),
+                ("remedy", text),
+            ])),
         .init(
             "NewToken",
             closed([("name", text), ("role", words(Role.allCases.map(\.rawValue))), ("expires_at", optionalMoment)])),

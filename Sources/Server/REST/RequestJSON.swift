@@ -53,6 +53,8 @@ enum RequestJSON {
                 "type": "create_token", "token_id": id(token), "name": text(spec.name),
                 "role": .string(spec.role.rawValue),
             ]
+        case .acknowledgeAlert(let alert):
+            ["type": "acknowledge_alert", "alert_id": id(alert)]
         case .deleteToken(let token):
             ["type": "delete_token", "token_id": id(token)]
         }
@@ -75,13 +77,13 @@ enum RequestJSON {
                 "maintenance": .string("\(settings.maintenanceStart)-\(settings.maintenanceEnd)"),
             ]
         case .targetCreated(let target, let agent, let spec):
-            ["type": "target_created", "target": ConfigurationJSON.target(target, agent, spec)]
+            ["type": "target_created", "target": ConfigurationJSON.target(target, agent, spec, revision: nil)]
         case .targetChanged(let target, let spec):
             ["type": "target_changed", "target_id": id(target), "display_name": text(spec.displayName)]
         case .targetDeleted(let target):
             ["type": "target_deleted", "target_id": id(target)]
         case .jobCreated(let job, let agent, let target, let spec):
-            ["type": "job_created", "job": ConfigurationJSON.job(job, agent, target, spec)]
+            ["type": "job_created", "job": ConfigurationJSON.job(job, agent, target, spec, revision: nil)]
         case .jobChanged(let job, let spec):
             [
                 "type": "job_changed", "job_id": id(job), "cron": text(spec.cron), "time_zone": text(spec.timeZone),
@@ -122,6 +124,11 @@ enum RequestJSON {
             ]
         case .tokenDeleted(let token):
             ["type": "token_deleted", "token_id": id(token)]
+        case .alertAcknowledged(let alert, let key):
+            [
+                "type": "alert_acknowledged", "alert_id": id(alert), "alert": .string(key.kind.rawValue),
+                "subject": text(key.subject),
+            ]
         case .repeated(let position):
             ["type": "repeated", "position": .integer(position.number)]
         }

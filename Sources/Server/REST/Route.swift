@@ -73,6 +73,8 @@ public struct Operation: Hashable, Sendable {
     public var success: Int
     /// The schema of what it answers with; nil for nothing.
     public var result: Schema?
+    /// Whether it changes something that has a revision, and takes `If-Match`.
+    public var hasRevision = false
 
     /// A schema by name, or a page of such.
     public enum Schema: Hashable, Sendable {
@@ -102,13 +104,15 @@ public struct Operation: Hashable, Sendable {
 
     /// An operation with all its parts.
     public init(
-        _ summary: String, query: [QueryParameter] = [], body: String? = nil, success: Int = 200, result: Schema? = nil
+        _ summary: String, query: [QueryParameter] = [], body: String? = nil, success: Int = 200,
+        result: Schema? = nil, hasRevision: Bool = false
     ) {
         self.summary = summary
         self.query = query
         self.body = body
         self.success = success
         self.result = result
+        self.hasRevision = hasRevision
     }
 }
 

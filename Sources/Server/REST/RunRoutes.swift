@@ -61,12 +61,7 @@ extension Desk {
         }
         wanted.createdFrom = try moment("from", query)
         wanted.createdTo = try moment("to", query)
-        if let after = page.after {
-            guard let number = UInt64(after), number <= UInt64(Int64.max) else {
-                throw RESTError.field("cursor", "is not a cursor of this list")
-            }
-            wanted.before = Position(number)
-        }
+        wanted.before = try page.position
         let (views, bounds) = (services.views, wanted)
         let documents = try await blocking { try views.documents(bounds) }
         let runs = documents.prefix(page.limit).compactMap(FleetProjection.detail)

@@ -16,9 +16,11 @@ extension Desk {
             Route(.get, "/v1/targets/{id}", Operation("One target.", result: .one("Target")), handler: showTarget),
             Route(
                 .patch, "/v1/targets/{id}",
-                Operation("Change a target.", body: "NewTarget", result: .one("Target")), handler: changeTarget),
+                Operation("Change a target.", body: "NewTarget", result: .one("Target"), hasRevision: true),
+                handler: changeTarget),
             Route(
-                .delete, "/v1/targets/{id}", Operation("Forget a target that no job uses.", success: 204),
+                .delete, "/v1/targets/{id}",
+                Operation("Forget a target that no job uses.", success: 204, hasRevision: true),
                 handler: deleteTarget),
         ]
     }
@@ -32,7 +34,7 @@ extension Desk {
         }
         let (ids, hasMore) = page.select(own)
         let items = services.state.read { state in
-            ids.compactMap { id in state.targets[id].map { ConfigurationJSON.target(id, $0.agent, $0.spec) } }
+            ids.compactMap { id in state.targets[id].map { ConfigurationJSON.target(id, $0) } }
         }
         let next = hasMore ? ids.last.map { Page.cursor("targets", $0.text.string) } : nil
         return .json(Page.json(items, next: next))
@@ -49,11 +51,13 @@ extension Desk {
             .createTarget(id, agent, target.fields(secret: $0))
         }
         guard case .targetCreated(let id, let agent, let spec) = grant.acceptance else { throw Self.otherAnswer }
-        return .json(ConfigurationJSON.target(id, agent, spec), status: .created)
+        let revision = grant.position
+        return .json(
+            ConfigurationJSON.target(id, agent, spec, revision: revision), revision: revision, status: .created)
     }
 
     private func showTarget(_ request: Hummingbird.Request, _ context: FleetContext) throws -> Response {
-        .json(try target(identifier(context)))
+        try target(identifier(context))
     }
 
     private func changeTarget(_ request: Hummingbird.Request, _ context: FleetContext) async throws -> Response {
@@ -61,8 +65,10 @@ extension Desk {
         let bytes = try await Body.bytes(of: request)
         var body = try Body.parse(bytes)
         let change = try TargetBody(&body)
-        if change.password != nil || !change.fields.isEmpty {
-            let ticket = try ticket(request, context, body: bytes)
+        let ticket = try ticket(request, context, body: bytes)
+        if change.password == nil, change.fields.isEmpty {
+            try ticket.check(services.state.read { $0.targets[id]?.position })
+        } else {
             let agent = services.state.read { $0.targets[id]?.agent }
             _ = try await ask(ticket, password: change.password, of: agent) {
                 .changeTarget(id, change.fields(secret: $0))
@@ -72,7 +78,7 @@ extension Desk {
                 await secrets.sweep()
             }
         }
-        return .json(try target(id))
+        return try target(id)
     }
 
     private func deleteTarget(_ request: Hummingbird.Request, _ context: FleetContext) async throws -> Response {
@@ -82,11 +88,8 @@ extension Desk {
         return Response(status: .noContent)
     }
 
-    private func target(_ id: TargetID) throws(RESTError) -> JSON {
-        let json = services.state.read { state in
-            state.targets[id].map { ConfigurationJSON.target(id, $0.agent, $0.spec) }
-        }
-        guard let json else { throw .unknown("target") }
-        return json
+    private func target(_ id: TargetID) throws(RESTError) -> Response {
+        guard let target = services.state.read({ $0.targets[id] }) else { throw .unknown("target") }
+        return .json(ConfigurationJSON.target(id, target), revision: target.position)
     }
 }

@@ -46,7 +46,7 @@ public final class KeyTable: Sendable {
             case .agentRenamed, .agentConfigured, .targetCreated, .targetChanged, .targetDeleted, .jobCreated,
                 .jobChanged, .jobDeleted, .runQueued, .cancelRequested, .runDeletionRequested, .tokenIssued,
                 .checkCreated, .checkChanged, .checkDeleted, .checkRunRequested, .tokenCreated, .tokenDeleted,
-                .repeated:
+                .alertAcknowledged, .repeated:
                 continue
             }
         }

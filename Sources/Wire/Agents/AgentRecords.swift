@@ -91,6 +91,7 @@ extension RecordFleetTimerKey {
             case .silence(let agent): .silence(agent.text.string)
             case .claim(let agent): .claim(agent.text.string)
             case .run(let run): .run(run.text.string)
+            case .alert(let key): .alert(RecordFleetAlertReference(key))
             case .check(let check): .check(check.text.string)
             case .idempotency(let key):
                 .idempotency(
@@ -107,6 +108,7 @@ extension TimerKey {
         switch record.key {
         case .silence(let agent): self = .silence(AgentID(Text(agent)))
         case .run(let run): self = .run(RunID(Text(run)))
+        case .alert(let record): self = .alert(try AlertKey(record))
         case .check(let check): self = .check(CheckID(Text(check)))
         case .claim(let agent): self = .claim(AgentID(Text(agent)))
         case .idempotency(let key): self = .idempotency(IdempotencyKey(token: Text(key.token), key: Text(key.key)))

@@ -186,6 +186,14 @@ package nonisolated struct RecordFleetMessage: Sendable {
     set {message = .faulted(newValue)}
   }
 
+  package var alerted: RecordFleetAlertDecision {
+    get {
+      if case .alerted(let v)? = message {return v}
+      return RecordFleetAlertDecision()
+    }
+    set {message = .alerted(newValue)}
+  }
+
   package var judged: RecordFleetCheckDecision {
     get {
       if case .judged(let v)? = message {return v}
@@ -218,6 +226,7 @@ package nonisolated struct RecordFleetMessage: Sendable {
     case outcome(RecordFleetOutcome)
     /// What went wrong in the engine.
     case faulted(String)
+    case alerted(RecordFleetAlertDecision)
     case judged(RecordFleetCheckDecision)
 
   }
@@ -381,11 +390,22 @@ package nonisolated struct RecordFleetTicket: Sendable {
   /// `viewer`, `operator`; empty is `admin`, which earlier versions had alone.
   package var role: String = String()
 
+  /// The last change of the thing that the author has seen; absent: any state will do.
+  package var expected: UInt64 {
+    get {_expected ?? 0}
+    set {_expected = newValue}
+  }
+  /// Returns true if `expected` has been explicitly set.
+  package var hasExpected: Bool {self._expected != nil}
+  /// Clears the value of `expected`. Subsequent reads from it will return its default value.
+  package mutating func clearExpected() {self._expected = nil}
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
 
   fileprivate var _idempotency: RecordFleetIdempotency? = nil
+  fileprivate var _expected: UInt64? = nil
 }
 
 package nonisolated struct RecordFleetIdempotency: Sendable {
@@ -573,6 +593,15 @@ package nonisolated struct RecordFleetRequest: @unchecked Sendable {
     set {_uniqueStorage()._request = .deleteToken(newValue)}
   }
 
+  /// The alert's id.
+  package var acknowledgeAlert: String {
+    get {
+      if case .acknowledgeAlert(let v)? = _storage._request {return v}
+      return String()
+    }
+    set {_uniqueStorage()._request = .acknowledgeAlert(newValue)}
+  }
+
   package var changeCheck: RecordFleetCheckChange {
     get {
       if case .changeCheck(let v)? = _storage._request {return v}
@@ -612,6 +641,8 @@ package nonisolated struct RecordFleetRequest: @unchecked Sendable {
     case deleteCheck(String)
     case createToken(RecordFleetToken)
     case deleteToken(String)
+    /// The alert's id.
+    case acknowledgeAlert(String)
     case changeCheck(RecordFleetCheckChange)
     /// The check's id.
     case runCheck(String)
@@ -802,6 +833,14 @@ package nonisolated struct RecordFleetAcceptance: @unchecked Sendable {
     set {_uniqueStorage()._acceptance = .tokenDeleted(newValue)}
   }
 
+  package var alertAcknowledged: RecordFleetAlertReference {
+    get {
+      if case .alertAcknowledged(let v)? = _storage._acceptance {return v}
+      return RecordFleetAlertReference()
+    }
+    set {_uniqueStorage()._acceptance = .alertAcknowledged(newValue)}
+  }
+
   package var checkChanged: RecordFleetCheck {
     get {
       if case .checkChanged(let v)? = _storage._acceptance {return v}
@@ -842,6 +881,7 @@ package nonisolated struct RecordFleetAcceptance: @unchecked Sendable {
     case repeatedPosition(UInt64)
     case tokenCreated(RecordFleetToken)
     case tokenDeleted(String)
+    case alertAcknowledged(RecordFleetAlertReference)
     case checkChanged(RecordFleetCheck)
     /// The check's id.
     case checkRunRequested(String)
@@ -865,9 +905,21 @@ package nonisolated struct RecordFleetRefusal: Sendable {
 
   package var text: String = String()
 
+  /// The last change of the thing, where the request had believed in another one.
+  package var current: UInt64 {
+    get {_current ?? 0}
+    set {_current = newValue}
+  }
+  /// Returns true if `current` has been explicitly set.
+  package var hasCurrent: Bool {self._current != nil}
+  /// Clears the value of `current`. Subsequent reads from it will return its default value.
+  package mutating func clearCurrent() {self._current = nil}
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
+
+  fileprivate var _current: UInt64? = nil
 }
 
 /// An agent's name and the SHA-256 of its key; either is left out where it does not change.
@@ -1948,6 +2000,14 @@ package nonisolated struct RecordFleetTimerKey: Sendable {
     set {key = .claim(newValue)}
   }
 
+  package var alert: RecordFleetAlertReference {
+    get {
+      if case .alert(let v)? = key {return v}
+      return RecordFleetAlertReference()
+    }
+    set {key = .alert(newValue)}
+  }
+
   /// The check's id.
   package var check: String {
     get {
@@ -1967,6 +2027,7 @@ package nonisolated struct RecordFleetTimerKey: Sendable {
     case idempotency(RecordFleetIdempotencyKey)
     /// The id of the agent whose key another host came with.
     case claim(String)
+    case alert(RecordFleetAlertReference)
     /// The check's id.
     case check(String)
 
@@ -2030,6 +2091,65 @@ package nonisolated struct RecordFleetAnomaly: Sendable {
   package init() {}
 
   fileprivate var _run: String? = nil
+}
+
+/// What an alert is about; its id only where something is said about one that is open.
+package nonisolated struct RecordFleetAlertReference: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var alert: String = String()
+
+  /// The kind as users see it, such as `run_failed`.
+  package var kind: String = String()
+
+  /// The id of the job, run or agent.
+  package var subject: String = String()
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+package nonisolated struct RecordFleetAlertDecision: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var alert: RecordFleetAlertReference {
+    get {_alert ?? RecordFleetAlertReference()}
+    set {_alert = newValue}
+  }
+  /// Returns true if `alert` has been explicitly set.
+  package var hasAlert: Bool {self._alert != nil}
+  /// Clears the value of `alert`. Subsequent reads from it will return its default value.
+  package mutating func clearAlert() {self._alert = nil}
+
+  /// The agent it concerns.
+  package var agent: String {
+    get {_agent ?? String()}
+    set {_agent = newValue}
+  }
+  /// Returns true if `agent` has been explicitly set.
+  package var hasAgent: Bool {self._agent != nil}
+  /// Clears the value of `agent`. Subsequent reads from it will return its default value.
+  package mutating func clearAgent() {self._agent = nil}
+
+  /// `opened`, `repeated`, `reminded`, `resolved`.
+  package var step: String = String()
+
+  package var detail: String = String()
+
+  /// Positions.
+  package var grounds: [UInt64] = []
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+
+  fileprivate var _alert: RecordFleetAlertReference? = nil
+  fileprivate var _agent: String? = nil
 }
 
 package nonisolated struct RecordFleetRunDecision: Sendable {
@@ -2509,7 +2629,7 @@ fileprivate nonisolated let _protobuf_package = "backup.engine.v1"
 
 nonisolated extension RecordFleetMessage: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".FleetMessage"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}started\0\u{3}clock_stepped_ms\0\u{3}capture_opened\0\u{3}session_opened\0\u{3}session_closed\0\u{1}received\0\u{1}captured\0\u{1}unreadable\0\u{1}requested\0\u{1}accepted\0\u{1}refused\0\u{1}deadline\0\u{1}presence\0\u{1}noted\0\u{1}decided\0\u{1}command\0\u{1}outcome\0\u{1}faulted\0\u{2}\u{5}judged\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}started\0\u{3}clock_stepped_ms\0\u{3}capture_opened\0\u{3}session_opened\0\u{3}session_closed\0\u{1}received\0\u{1}captured\0\u{1}unreadable\0\u{1}requested\0\u{1}accepted\0\u{1}refused\0\u{1}deadline\0\u{1}presence\0\u{1}noted\0\u{1}decided\0\u{1}command\0\u{1}outcome\0\u{1}faulted\0\u{2}\u{3}alerted\0\u{2}\u{2}judged\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2736,6 +2856,19 @@ nonisolated extension RecordFleetMessage: SwiftProtobuf.Message, SwiftProtobuf._
           self.message = .faulted(v)
         }
       }()
+      case 21: try {
+        var v: RecordFleetAlertDecision?
+        var hadOneofValue = false
+        if let current = self.message {
+          hadOneofValue = true
+          if case .alerted(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.message = .alerted(v)
+        }
+      }()
       case 23: try {
         var v: RecordFleetCheckDecision?
         var hadOneofValue = false
@@ -2831,6 +2964,10 @@ nonisolated extension RecordFleetMessage: SwiftProtobuf.Message, SwiftProtobuf._
     case .faulted?: try {
       guard case .faulted(let v)? = self.message else { preconditionFailure() }
       try visitor.visitSingularStringField(value: v, fieldNumber: 18)
+    }()
+    case .alerted?: try {
+      guard case .alerted(let v)? = self.message else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 21)
     }()
     case .judged?: try {
       guard case .judged(let v)? = self.message else { preconditionFailure() }
@@ -3123,7 +3260,7 @@ nonisolated extension RecordFleetUnreadableFrame: SwiftProtobuf.Message, SwiftPr
 
 nonisolated extension RecordFleetTicket: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".FleetTicket"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}token\0\u{1}idempotency\0\u{1}role\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}token\0\u{1}idempotency\0\u{1}role\0\u{1}expected\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -3134,6 +3271,7 @@ nonisolated extension RecordFleetTicket: SwiftProtobuf.Message, SwiftProtobuf._M
       case 1: try { try decoder.decodeSingularStringField(value: &self.token) }()
       case 2: try { try decoder.decodeSingularMessageField(value: &self._idempotency) }()
       case 3: try { try decoder.decodeSingularStringField(value: &self.role) }()
+      case 4: try { try decoder.decodeSingularUInt64Field(value: &self._expected) }()
       default: break
       }
     }
@@ -3153,6 +3291,9 @@ nonisolated extension RecordFleetTicket: SwiftProtobuf.Message, SwiftProtobuf._M
     if !self.role.isEmpty {
       try visitor.visitSingularStringField(value: self.role, fieldNumber: 3)
     }
+    try { if let v = self._expected {
+      try visitor.visitSingularUInt64Field(value: v, fieldNumber: 4)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -3160,6 +3301,7 @@ nonisolated extension RecordFleetTicket: SwiftProtobuf.Message, SwiftProtobuf._M
     if lhs.token != rhs.token {return false}
     if lhs._idempotency != rhs._idempotency {return false}
     if lhs.role != rhs.role {return false}
+    if lhs._expected != rhs._expected {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -3202,7 +3344,7 @@ nonisolated extension RecordFleetIdempotency: SwiftProtobuf.Message, SwiftProtob
 
 nonisolated extension RecordFleetRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".FleetRequest"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}ticket\0\u{4}\u{9}create_agent\0\u{3}rename_agent\0\u{3}delete_agent\0\u{3}rotate_key\0\u{3}configure_agent\0\u{3}create_target\0\u{3}change_target\0\u{3}delete_target\0\u{3}create_job\0\u{3}change_job\0\u{3}delete_job\0\u{3}run_job\0\u{3}cancel_run\0\u{3}delete_run\0\u{3}issue_decryption_token\0\u{3}create_check\0\u{3}delete_check\0\u{3}create_token\0\u{3}delete_token\0\u{4}\u{11}change_check\0\u{3}run_check\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}ticket\0\u{4}\u{9}create_agent\0\u{3}rename_agent\0\u{3}delete_agent\0\u{3}rotate_key\0\u{3}configure_agent\0\u{3}create_target\0\u{3}change_target\0\u{3}delete_target\0\u{3}create_job\0\u{3}change_job\0\u{3}delete_job\0\u{3}run_job\0\u{3}cancel_run\0\u{3}delete_run\0\u{3}issue_decryption_token\0\u{3}create_check\0\u{3}delete_check\0\u{3}create_token\0\u{3}delete_token\0\u{4}\u{11}change_check\0\u{3}run_check\0\u{4}\u{4}acknowledge_alert\0")
 
   fileprivate class _StorageClass {
     var _ticket: RecordFleetTicket? = nil
@@ -3466,6 +3608,14 @@ nonisolated extension RecordFleetRequest: SwiftProtobuf.Message, SwiftProtobuf._
             _storage._request = .runCheck(v)
           }
         }()
+        case 50: try {
+          var v: String?
+          try decoder.decodeSingularStringField(value: &v)
+          if let v = v {
+            if _storage._request != nil {try decoder.handleConflictingOneOf()}
+            _storage._request = .acknowledgeAlert(v)
+          }
+        }()
         default: break
         }
       }
@@ -3566,6 +3716,10 @@ nonisolated extension RecordFleetRequest: SwiftProtobuf.Message, SwiftProtobuf._
         guard case .runCheck(let v)? = _storage._request else { preconditionFailure() }
         try visitor.visitSingularStringField(value: v, fieldNumber: 46)
       }()
+      case .acknowledgeAlert?: try {
+        guard case .acknowledgeAlert(let v)? = _storage._request else { preconditionFailure() }
+        try visitor.visitSingularStringField(value: v, fieldNumber: 50)
+      }()
       case nil: break
       }
     }
@@ -3590,7 +3744,7 @@ nonisolated extension RecordFleetRequest: SwiftProtobuf.Message, SwiftProtobuf._
 
 nonisolated extension RecordFleetAcceptance: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".FleetAcceptance"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}ticket\0\u{4}\u{9}agent_created\0\u{3}agent_renamed\0\u{3}agent_deleted\0\u{3}key_rotated\0\u{3}agent_configured\0\u{3}target_created\0\u{3}target_changed\0\u{3}target_deleted\0\u{3}job_created\0\u{3}job_changed\0\u{3}job_deleted\0\u{3}run_queued\0\u{3}cancel_requested\0\u{3}run_deletion_requested\0\u{3}token_issued\0\u{3}check_created\0\u{3}check_deleted\0\u{3}repeated_position\0\u{3}token_created\0\u{3}token_deleted\0\u{4}\u{10}check_changed\0\u{3}check_run_requested\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}ticket\0\u{4}\u{9}agent_created\0\u{3}agent_renamed\0\u{3}agent_deleted\0\u{3}key_rotated\0\u{3}agent_configured\0\u{3}target_created\0\u{3}target_changed\0\u{3}target_deleted\0\u{3}job_created\0\u{3}job_changed\0\u{3}job_deleted\0\u{3}run_queued\0\u{3}cancel_requested\0\u{3}run_deletion_requested\0\u{3}token_issued\0\u{3}check_created\0\u{3}check_deleted\0\u{3}repeated_position\0\u{3}token_created\0\u{3}token_deleted\0\u{4}\u{10}check_changed\0\u{3}check_run_requested\0\u{4}\u{4}alert_acknowledged\0")
 
   fileprivate class _StorageClass {
     var _ticket: RecordFleetTicket? = nil
@@ -3867,6 +4021,19 @@ nonisolated extension RecordFleetAcceptance: SwiftProtobuf.Message, SwiftProtobu
             _storage._acceptance = .checkRunRequested(v)
           }
         }()
+        case 50: try {
+          var v: RecordFleetAlertReference?
+          var hadOneofValue = false
+          if let current = _storage._acceptance {
+            hadOneofValue = true
+            if case .alertAcknowledged(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._acceptance = .alertAcknowledged(v)
+          }
+        }()
         default: break
         }
       }
@@ -3971,6 +4138,10 @@ nonisolated extension RecordFleetAcceptance: SwiftProtobuf.Message, SwiftProtobu
         guard case .checkRunRequested(let v)? = _storage._acceptance else { preconditionFailure() }
         try visitor.visitSingularStringField(value: v, fieldNumber: 46)
       }()
+      case .alertAcknowledged?: try {
+        guard case .alertAcknowledged(let v)? = _storage._acceptance else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 50)
+      }()
       case nil: break
       }
     }
@@ -3995,7 +4166,7 @@ nonisolated extension RecordFleetAcceptance: SwiftProtobuf.Message, SwiftProtobu
 
 nonisolated extension RecordFleetRefusal: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".FleetRefusal"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}code\0\u{1}field\0\u{1}text\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}code\0\u{1}field\0\u{1}text\0\u{1}current\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -4006,12 +4177,17 @@ nonisolated extension RecordFleetRefusal: SwiftProtobuf.Message, SwiftProtobuf._
       case 1: try { try decoder.decodeSingularStringField(value: &self.code) }()
       case 2: try { try decoder.decodeSingularStringField(value: &self.field) }()
       case 3: try { try decoder.decodeSingularStringField(value: &self.text) }()
+      case 4: try { try decoder.decodeSingularUInt64Field(value: &self._current) }()
       default: break
       }
     }
   }
 
   package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
     if !self.code.isEmpty {
       try visitor.visitSingularStringField(value: self.code, fieldNumber: 1)
     }
@@ -4021,6 +4197,9 @@ nonisolated extension RecordFleetRefusal: SwiftProtobuf.Message, SwiftProtobuf._
     if !self.text.isEmpty {
       try visitor.visitSingularStringField(value: self.text, fieldNumber: 3)
     }
+    try { if let v = self._current {
+      try visitor.visitSingularUInt64Field(value: v, fieldNumber: 4)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -4028,6 +4207,7 @@ nonisolated extension RecordFleetRefusal: SwiftProtobuf.Message, SwiftProtobuf._
     if lhs.code != rhs.code {return false}
     if lhs.field != rhs.field {return false}
     if lhs.text != rhs.text {return false}
+    if lhs._current != rhs._current {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -5757,7 +5937,7 @@ nonisolated extension RecordFleetToken: SwiftProtobuf.Message, SwiftProtobuf._Me
 
 nonisolated extension RecordFleetTimerKey: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".FleetTimerKey"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}silence\0\u{1}run\0\u{1}idempotency\0\u{1}claim\0\u{2}\u{8}check\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}silence\0\u{1}run\0\u{1}idempotency\0\u{1}claim\0\u{2}\u{8}check\0\u{2}\u{2}alert\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -5810,6 +5990,19 @@ nonisolated extension RecordFleetTimerKey: SwiftProtobuf.Message, SwiftProtobuf.
           self.key = .check(v)
         }
       }()
+      case 14: try {
+        var v: RecordFleetAlertReference?
+        var hadOneofValue = false
+        if let current = self.key {
+          hadOneofValue = true
+          if case .alert(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.key = .alert(v)
+        }
+      }()
       default: break
       }
     }
@@ -5840,6 +6033,10 @@ nonisolated extension RecordFleetTimerKey: SwiftProtobuf.Message, SwiftProtobuf.
     case .check?: try {
       guard case .check(let v)? = self.key else { preconditionFailure() }
       try visitor.visitSingularStringField(value: v, fieldNumber: 12)
+    }()
+    case .alert?: try {
+      guard case .alert(let v)? = self.key else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 14)
     }()
     case nil: break
     }
@@ -5967,6 +6164,100 @@ nonisolated extension RecordFleetAnomaly: SwiftProtobuf.Message, SwiftProtobuf._
     if lhs.kind != rhs.kind {return false}
     if lhs._run != rhs._run {return false}
     if lhs.detail != rhs.detail {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension RecordFleetAlertReference: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".FleetAlertReference"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}alert\0\u{1}kind\0\u{1}subject\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.alert) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.kind) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.subject) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.alert.isEmpty {
+      try visitor.visitSingularStringField(value: self.alert, fieldNumber: 1)
+    }
+    if !self.kind.isEmpty {
+      try visitor.visitSingularStringField(value: self.kind, fieldNumber: 2)
+    }
+    if !self.subject.isEmpty {
+      try visitor.visitSingularStringField(value: self.subject, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: RecordFleetAlertReference, rhs: RecordFleetAlertReference) -> Bool {
+    if lhs.alert != rhs.alert {return false}
+    if lhs.kind != rhs.kind {return false}
+    if lhs.subject != rhs.subject {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension RecordFleetAlertDecision: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".FleetAlertDecision"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}alert\0\u{1}agent\0\u{1}step\0\u{1}detail\0\u{1}grounds\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularMessageField(value: &self._alert) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self._agent) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.step) }()
+      case 4: try { try decoder.decodeSingularStringField(value: &self.detail) }()
+      case 5: try { try decoder.decodeRepeatedUInt64Field(value: &self.grounds) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._alert {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+    } }()
+    try { if let v = self._agent {
+      try visitor.visitSingularStringField(value: v, fieldNumber: 2)
+    } }()
+    if !self.step.isEmpty {
+      try visitor.visitSingularStringField(value: self.step, fieldNumber: 3)
+    }
+    if !self.detail.isEmpty {
+      try visitor.visitSingularStringField(value: self.detail, fieldNumber: 4)
+    }
+    if !self.grounds.isEmpty {
+      try visitor.visitPackedUInt64Field(value: self.grounds, fieldNumber: 5)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: RecordFleetAlertDecision, rhs: RecordFleetAlertDecision) -> Bool {
+    if lhs._alert != rhs._alert {return false}
+    if lhs._agent != rhs._agent {return false}
+    if lhs.step != rhs.step {return false}
+    if lhs.detail != rhs.detail {return false}
+    if lhs.grounds != rhs.grounds {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -5,7 +5,7 @@ struct Agents: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Agents: the processes beside the databases.",
         subcommands: [
-            List.self, Show.self, Create.self, Update.self, Delete.self, RotateKey.self, Config.self,
+            List.self, Show.self, Create.self, Update.self, Delete.self, RotateKey.self, Config.self, Anomalies.self,
         ], defaultSubcommand: List.self)
 
     private static let columns = [
@@ -33,7 +33,8 @@ struct Agents: AsyncParsableCommand {
             if server.json { return Console.print(answer.text) }
             answer.json.printMembers(
                 columns + [
-                    "os", "arch", "docker_version", "capabilities", "session_id", "metrics", "anomalies",
+                    "applied_config_version", "config_applied", "os", "arch", "docker_version", "capabilities",
+                    "session_id", "metrics", "anomalies",
                 ])
         }
     }
@@ -100,6 +101,7 @@ struct Agents: AsyncParsableCommand {
         @Option(help: "trace, debug, info, warn or error.") var logLevel: String?
         @Option(help: "Start of the maintenance window in UTC, HH:MM; empty for none.") var maintenanceStart: String?
         @Option(help: "End of the maintenance window in UTC, HH:MM; empty for none.") var maintenanceEnd: String?
+        @OptionGroup var revision: RevisionOption
 
         func run() async throws {
             let path = "/agents/\(id.percentEncoded)/config"
@@ -115,9 +117,28 @@ struct Agents: AsyncParsableCommand {
             ])
             let client = try server.client()
             let answer =
-                body == [:] ? try await client.call(.GET, path) : try await client.call(.PATCH, path, body)
+                body == [:]
+                ? try await client.call(.GET, path)
+                : try await client.call(.PATCH, path, body, revision: revision.ifRevision)
             if server.json { return Console.print(answer.text) }
-            answer.json.printMembers(["version", "maintenance", "advanced"])
+            answer.json.printMembers(["version", "applied_version", "revision", "maintenance", "advanced"])
+        }
+    }
+
+    struct Anomalies: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Lists what was not as it should be with an agent, the newest first, and what to do about it.")
+        @OptionGroup var server: ServerOptions
+        @Argument(help: "The agent's id.") var id: String
+        @Option(help: "Only those of this kind, such as run_cut_off.") var kind: String?
+        @Option(help: "At most so many.") var limit = 50
+
+        func run() async throws {
+            let filter = kind.map { "?kind=\($0.percentEncoded)" } ?? ""
+            let items = try await server.client().list("/agents/\(id.percentEncoded)/anomalies\(filter)", limit: limit)
+            if server.json { return Console.print(JSON.array(items).rendered) }
+            let columns = ["recorded_at", "kind", "run_id", "detail", "remedy"]
+            Console.table(columns, items.map { item in columns.map { item.member($0).cell } })
         }
     }
 }

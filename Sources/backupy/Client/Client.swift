@@ -36,6 +36,11 @@ struct ServerOptions: ParsableArguments {
     }
 }
 
+/// For a change that is to be made only from the state that was seen.
+struct RevisionOption: ParsableArguments {
+    @Option(help: "Only if its revision, as `show --json` gives it, still is this one.") var ifRevision: UInt64?
+}
+
 /// Speaks to the REST interface.
 struct Client: Sendable {
     enum Method: String {
@@ -56,10 +61,13 @@ struct Client: Sendable {
 
     /// One call of the REST interface. The answer's bytes, and its members.
     @discardableResult
-    func call(_ method: Method, _ path: String, _ body: JSON? = nil, key: String? = nil) async throws -> Answer {
+    func call(
+        _ method: Method, _ path: String, _ body: JSON? = nil, key: String? = nil, revision: UInt64? = nil
+    ) async throws -> Answer {
         var request = HTTPClientRequest(url: base.trimmingSuffix("/") + "/v1" + path)
         request.method = HTTPMethod(rawValue: method.rawValue)
         request.headers.add(name: "Authorization", value: "Bearer \(token)")
+        if let revision { request.headers.add(name: "If-Match", value: "\"\(revision)\"") }
         if let key { request.headers.add(name: "Idempotency-Key", value: key) }
         if let body {
             request.headers.add(name: "Content-Type", value: "application/json")

@@ -10,7 +10,7 @@ struct Jobs: AsyncParsableCommand {
     private static let members = [
         "id", "agent_id", "target_id", "cron", "time_zone", "jitter_sec", "overlap", "catch_up_sec", "retention_days",
         "compression", "encryption_enabled", "pre_hooks",
-        "post_hooks", "retry", "timeout_sec",
+        "post_hooks", "retry", "timeout_sec", "revision",
     ]
 
     struct List: AsyncParsableCommand {
@@ -89,10 +89,11 @@ struct Jobs: AsyncParsableCommand {
         @OptionGroup var server: ServerOptions
         @Argument(help: "The job's id.") var id: String
         @OptionGroup var fields: Fields
+        @OptionGroup var revision: RevisionOption
 
         func run() async throws {
             let answer = try await server.client().call(
-                .PATCH, "/jobs/\(id.percentEncoded)", fields.body(target: nil))
+                .PATCH, "/jobs/\(id.percentEncoded)", fields.body(target: nil), revision: revision.ifRevision)
             if server.json { return Console.print(answer.text) }
             answer.json.printMembers(members)
         }
@@ -102,9 +103,10 @@ struct Jobs: AsyncParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Forgets a job; its runs stay.")
         @OptionGroup var server: ServerOptions
         @Argument(help: "The job's id.") var id: String
+        @OptionGroup var revision: RevisionOption
 
         func run() async throws {
-            try await server.client().call(.DELETE, "/jobs/\(id.percentEncoded)")
+            try await server.client().call(.DELETE, "/jobs/\(id.percentEncoded)", revision: revision.ifRevision)
             Console.print(server.json ? #"{"deleted":"\#(id)"}"# : "deleted \(id)")
         }
     }

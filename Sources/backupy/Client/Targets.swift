@@ -44,7 +44,7 @@ struct Targets: AsyncParsableCommand {
         func run() async throws {
             let answer = try await server.client().call(.GET, "/targets/\(id.percentEncoded)")
             if server.json { return Console.print(answer.text) }
-            answer.json.printMembers(["id", "agent_id", "type", "display_name", "connection"])
+            answer.json.printMembers(["id", "agent_id", "type", "display_name", "connection", "revision"])
         }
     }
 
@@ -102,10 +102,11 @@ struct Targets: AsyncParsableCommand {
         @OptionGroup var server: ServerOptions
         @Argument(help: "The target's id.") var id: String
         @OptionGroup var fields: Fields
+        @OptionGroup var revision: RevisionOption
 
         func run() async throws {
             let answer = try await server.client().call(
-                .PATCH, "/targets/\(id.percentEncoded)", try fields.body(type: nil))
+                .PATCH, "/targets/\(id.percentEncoded)", try fields.body(type: nil), revision: revision.ifRevision)
             if server.json { return Console.print(answer.text) }
             answer.json.printMembers(["id", "type", "display_name", "connection"])
         }
@@ -115,9 +116,10 @@ struct Targets: AsyncParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Forgets a database; refused while jobs use it.")
         @OptionGroup var server: ServerOptions
         @Argument(help: "The target's id.") var id: String
+        @OptionGroup var revision: RevisionOption
 
         func run() async throws {
-            try await server.client().call(.DELETE, "/targets/\(id.percentEncoded)")
+            try await server.client().call(.DELETE, "/targets/\(id.percentEncoded)", revision: revision.ifRevision)
             Console.print(server.json ? #"{"deleted":"\#(id)"}"# : "deleted \(id)")
         }
     }

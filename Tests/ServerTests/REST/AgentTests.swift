@@ -49,7 +49,8 @@ extension Client {
             #expect(
                 shown.names == [
                     "id", "name", "status", "hostname", "os", "arch", "agent_version", "docker_version", "capabilities",
-                    "config_version", "last_seen_at", "session_id", "metrics", "anomalies", "identity_conflict",
+                    "config_version", "applied_config_version", "config_applied", "last_seen_at", "session_id",
+                    "metrics", "anomalies", "identity_conflict",
                 ])
             #expect(shown["status"] == "never_connected" && shown["name"] == "db-1" && shown["last_seen_at"] == .null)
             let other = try await call.createAgent()

@@ -21,7 +21,8 @@ import Testing
                 "username":"u","password_secret_ref":"pa55word-one","container_id":"c","strategy":"docker_exec"}}
                 """#)
             #expect(
-                answer.status == 201 && answer.json.names == ["id", "agent_id", "type", "display_name", "connection"])
+                answer.status == 201
+                    && answer.json.names == ["id", "agent_id", "type", "display_name", "connection", "revision"])
             let connection = answer.json["connection"]
             #expect(
                 connection == [
@@ -92,6 +93,7 @@ import Testing
                     "retention_days": 0, "compression": "zstd", "encryption_enabled": true, "pre_hooks": [],
                     "post_hooks": [], "retry": ["max_attempts": 1, "backoff_seconds": []], "timeout_sec": 0,
                     "time_zone": "UTC", "jitter_sec": 0, "overlap": "skip", "catch_up_sec": 43_200,
+                    "revision": job.json["revision"] ?? .null,
                 ])
         }
     }

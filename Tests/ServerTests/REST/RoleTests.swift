@@ -14,6 +14,7 @@ import Testing
         .viewer: [
             "GET /v1/agents", "GET /v1/agents/{id}", "GET /v1/agents/{id}/config", "GET /v1/agents/{id}/discovered",
             "GET /v1/agents/{id}/metrics", "GET /v1/agents/{id}/targets", "GET /v1/targets/{id}",
+            "GET /v1/agents/{id}/anomalies", "GET /v1/alerts", "GET /v1/alerts/{id}",
             "GET /v1/agents/{id}/jobs", "GET /v1/jobs/{id}", "GET /v1/runs", "GET /v1/runs/{id}",
             "GET /v1/runs/{id}/timeline", "GET /v1/log", "GET /v1/log/{position}", "GET /v1/log/{position}/why",
             "GET /v1/state",
@@ -26,6 +27,7 @@ import Testing
             "PATCH /v1/targets/{id}", "DELETE /v1/targets/{id}", "POST /v1/agents/{id}/jobs", "PATCH /v1/jobs/{id}",
             "DELETE /v1/jobs/{id}", "POST /v1/jobs/{id}/run", "POST /v1/runs/{id}/cancel",
             "GET /v1/runs/{id}/download-url", "POST /v1/runs/{id}/decryption-token",
+            "POST /v1/alerts/{id}/acknowledge",
             "POST /v1/health-checks", "PATCH /v1/health-checks/{id}", "DELETE /v1/health-checks/{id}",
             "POST /v1/health-checks/{id}/run",
         ],

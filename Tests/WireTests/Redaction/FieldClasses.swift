@@ -73,7 +73,7 @@ enum FieldClass {
             """,
             "redacted before it is decoded": """
             FleetReceivedFrame.envelope FleetCapturedFrame.envelope FleetUnreadableFrame.start FleetAnomaly.run
-            FleetAnomaly.detail FleetSessionOpening.hostname FleetCheck.agent FleetCheck.check
+            FleetAnomaly.detail FleetAlertDecision.detail FleetSessionOpening.hostname FleetCheck.agent FleetCheck.check
             """,
             "a digest, or a name in the vault": """
             FleetIdempotency.body_digest FleetAgentRecord.key_digest FleetSuccess.digest FleetFound.digest
@@ -91,6 +91,8 @@ enum FieldClass {
             FleetTarget.agent FleetJob.job FleetJob.agent FleetJob.target FleetRunOrder.run FleetRunOrder.job
             FleetRunOrder.agent FleetRunOrder.target FleetTimerKey.silence FleetTimerKey.run FleetIdempotencyKey.token
             FleetPresence.agent FleetPresence.presence FleetAnomaly.agent FleetAnomaly.kind FleetRunDecision.run
+            FleetAlertReference.alert FleetAlertReference.kind FleetAlertReference.subject FleetAlertDecision.agent
+            FleetAlertDecision.step FleetRequest.acknowledge_alert
             FleetSuccess.digest_source FleetSession.agent FleetSession.session FleetConfigure.agent FleetAttempt.agent
             FleetAttempt.run FleetOutcome.undone FleetJob.overlap FleetRunOrder.overlap Started.build Staged.db_engine_version Progressed.step
             FleetAcceptance.check_run_requested FleetCheckDecision.check FleetCheckPhase.phase FleetCheckPhase.ignorance

@@ -22,6 +22,7 @@ enum MessageCases {
         case .command: 15
         case .outcome: 16
         case .faulted: 17
+        case .alerted: 21
         case .judged: 23
         }
     }
@@ -72,6 +73,7 @@ enum MessageCases {
         case .deleteCheck: 16
         case .createToken: 17
         case .deleteToken: 18
+        case .acknowledgeAlert: 50
         case .changeCheck: 45
         case .runCheck: 46
         }
@@ -99,6 +101,7 @@ enum MessageCases {
         case .repeated: 17
         case .tokenCreated: 18
         case .tokenDeleted: 19
+        case .alertAcknowledged: 50
         case .checkChanged: 45
         case .checkRunRequested: 46
         }
@@ -152,6 +155,7 @@ enum MessageCases {
         case .run: 1
         case .idempotency: 2
         case .claim: 3
+        case .alert: 14
         case .check: 12
         }
     }

@@ -18,7 +18,7 @@ enum MessageSamples {
     static let all: [Fleet.Message] =
         facts + frames + requests.map { .requested($0, ticket) } + acceptances.map { .accepted($0, keyed) }
         + Refusal.Code.allCases.map { .refused(Refusal(code: $0, field: "name", text: "must not be empty")) }
-        + timers.map { .deadline($0) } + decisions + commands.map { .command($0) } + outcomes
+        + timers.map { .deadline($0) } + decisions + alerts + commands.map { .command($0) } + outcomes
 
     static let facts: [Fleet.Message] =
         [
@@ -34,6 +34,8 @@ enum MessageSamples {
             .requested(.deleteAgent(agent), keyed),
             .requested(.deleteAgent(agent), Ticket(token: "tok_1", role: .operator)),
             .requested(.deleteAgent(agent), Ticket(token: "tok_1", role: .viewer)),
+            .requested(.deleteJob(job), Ticket(token: "tok_1", expected: Position(.max))),
+            .refused(Refusal(code: .precondition, field: "If-Match", text: "changed", current: Position(3))),
         ] + SessionClosing.allCases.map { .sessionClosed(agent, session, $0) }
 
     static let frames: [Fleet.Message] = {
@@ -159,6 +161,7 @@ enum MessageSamples {
             .runJob(run, job), .cancelRun(run), .deleteRun(run), .issueDecryptionToken(run),
             .createCheck(check, nil, checkSpec(.http)), .deleteCheck(check),
             .createToken(token, tokenSpec(expiresAt: nil)), .deleteToken(token),
+            .acknowledgeAlert(AlertID(bits: 8)),
             .changeCheck(check, checkFields), .changeCheck(check, []), .runCheck(check),
         ] + CheckSpec.Kind.allCases.map { .createCheck(check, agent, checkSpec($0)) }
 
@@ -179,7 +182,8 @@ enum MessageSamples {
             .checkCreated(check, agent, checkSpec(.tcp)), .checkCreated(check, nil, checkSpec(.http)),
             .checkChanged(check, changedCheck), .checkRunRequested(check),
             .checkDeleted(check), .tokenCreated(token, tokenSpec(expiresAt: Timestamp(milliseconds: -1))),
-            .tokenDeleted(token), .repeated(Position(.max)),
+            .tokenDeleted(token), .alertAcknowledged(AlertID(bits: 8), AlertKey(.agentLost, agent)),
+            .repeated(Position(.max)),
         ]
     }()
 
@@ -188,9 +192,11 @@ enum MessageSamples {
         job: job, agent: agent, target: target, isManual: false, timeoutSeconds: 0, retentionDays: 0, slot: slot,
         overlap: .queue, takeBy: Timestamp(milliseconds: 1_800_000_000_000))
 
-    static let timers: [TimerKey] = [
-        .silence(agent), .run(run), .idempotency(IdempotencyKey(token: "t", key: "k")), .claim(agent), .check(check),
-    ]
+    static let timers: [TimerKey] =
+        [
+            .silence(agent), .run(run), .idempotency(IdempotencyKey(token: "t", key: "k")), .claim(agent),
+            .check(check),
+        ] + Alert.Kind.allCases.map { .alert(AlertKey($0, "subject")) }
 
     static let verdicts: [Verdict] =
         Evidence.DigestSource.allCases.map {
@@ -207,6 +213,13 @@ enum MessageSamples {
         + Anomaly.Kind.allCases.map { .noted(Anomaly(agent: agent, kind: $0, run: run, detail: "d")) }
         + [.noted(Anomaly(agent: agent, kind: .unknownRun, run: nil, detail: ""))]
         + checkDecisions.map { .judged(check, $0) }
+
+    static let alerts: [Fleet.Message] = AlertDecision.Step.allCases.map {
+        .alerted(
+            AlertDecision(
+                key: AlertKey(.runFailed, job), id: AlertID(bits: 8), agent: $0 == .opened ? agent : nil, step: $0,
+                detail: "d", grounds: $0 == .resolved ? [Position(3)] : []))
+    }
 
     static let commands: [Command] = [
         .welcome(agent, session), .configure(agent, version: 2), .dispatch(agent, run, .first, isRepeatable: true),

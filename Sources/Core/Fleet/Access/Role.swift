@@ -60,7 +60,7 @@ extension Fleet {
                 text: "lets an agent replace its own program: only an admin may")
         case .createAgent, .renameAgent, .deleteAgent, .rotateKey, .deleteTarget, .deleteJob, .runJob,
             .cancelRun, .deleteRun, .issueDecryptionToken, .createCheck, .changeCheck, .deleteCheck, .runCheck,
-            .createToken, .deleteToken:
+            .createToken, .deleteToken, .acknowledgeAlert:
             return nil
         }
     }

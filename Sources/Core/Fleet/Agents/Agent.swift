@@ -27,6 +27,8 @@ public struct Agent: Hashable, Sendable {
         var unansweredCount: UInt32 = 0
         /// Whether its skew has been told.
         var isSkewNoted = false
+        /// Whether it has been told that its configuration is another than the one it was sent.
+        var isConfigurationNoted = false
     }
 
     /// What the operator calls it; in a capture, its hostname.
@@ -43,7 +45,11 @@ public struct Agent: Hashable, Sendable {
     public internal(set) var configVersion: UInt64 = 1
     /// The version its last heartbeat spoke of; nil before the first one.
     public internal(set) var appliedConfigVersion: UInt64?
-    /// When that heartbeat was sent, by the agent's clock.
+    /// When its present version was sent over the present connection; nil before.
+    var configSentAt: Timestamp?
+    /// The last change of its settings, or its creation.
+    public internal(set) var settingsPosition = Position(0)
+    /// When the last heartbeat was sent, by the agent's clock.
     var heartbeatSentAt: Timestamp?
     /// Who it says it is.
     public internal(set) var registration: Registration?
@@ -72,6 +78,10 @@ public struct Agent: Hashable, Sendable {
     public internal(set) var inFlightCount: UInt32 = 0
     /// The highest number of a live frame of this process.
     var highestLiveSequence: UInt64 = 0
+    /// Which numbers are missing.
+    var numbers = MessageNumbers()
+    /// The Register by which a new process was noticed last.
+    var restartedBy: Position?
     /// The last frames, to recognise exact repetitions.
     var recent = RecentFrames()
     /// Exact repetitions.
@@ -89,6 +99,9 @@ public struct Agent: Hashable, Sendable {
     public var anomalies: [(kind: Anomaly.Kind, count: UInt64)] {
         zip(Anomaly.Kind.allCases, anomalyCounts).filter { $1 > 0 }.map { ($0, $1) }.sorted { $0.kind < $1.kind }
     }
+
+    /// Whether its heartbeats name the configuration that it should have.
+    public var isConfigurationApplied: Bool { appliedConfigVersion == configVersion }
 
     mutating func note(_ kind: Anomaly.Kind) {
         guard let place = Anomaly.Kind.allCases.firstIndex(of: kind) else { return }

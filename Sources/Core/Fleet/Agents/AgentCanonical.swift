@@ -8,6 +8,8 @@ extension Agent: Restorable {
         encoder.encode("settings", settings)
         encoder.encode("config_version", configVersion)
         encoder.encode("applied_config_version", appliedConfigVersion)
+        encoder.encode("config_sent_at", configSentAt)
+        encoder.encode("settings_position", settingsPosition)
         encoder.encode("heartbeat_sent_at", heartbeatSentAt)
         encoder.encode("registration", registration)
         encoder.encode("session", session)
@@ -19,6 +21,8 @@ extension Agent: Restorable {
         encoder.encode("open_runs", list: openRuns)
         encoder.encode("in_flight_count", inFlightCount)
         encoder.encode("highest_live_sequence", highestLiveSequence)
+        encoder.encode("numbers", numbers)
+        encoder.encode("restarted_by", restartedBy)
         encoder.encode("recent", recent)
         encoder.encode("duplicate_count", duplicateCount)
         encoder.encode("anomalies", list: anomalies.map { AnomalyCount(kind: $0.kind, count: $0.count) })
@@ -33,6 +37,8 @@ extension Agent: Restorable {
         settings = try decoder.decode("settings")
         configVersion = try decoder.decode("config_version")
         appliedConfigVersion = try decoder.decode("applied_config_version")
+        configSentAt = try decoder.decode("config_sent_at")
+        settingsPosition = try decoder.decode("settings_position")
         heartbeatSentAt = try decoder.decode("heartbeat_sent_at")
         registration = try decoder.decode("registration")
         session = try decoder.decode("session")
@@ -44,6 +50,8 @@ extension Agent: Restorable {
         openRuns = try decoder.decode("open_runs")
         inFlightCount = try decoder.decode("in_flight_count")
         highestLiveSequence = try decoder.decode("highest_live_sequence")
+        numbers = try decoder.decode("numbers")
+        restartedBy = try decoder.decode("restarted_by")
         recent = try decoder.decode("recent")
         duplicateCount = try decoder.decode("duplicate_count")
         let anomalies: [AnomalyCount] = try decoder.decode("anomalies")
@@ -112,6 +120,7 @@ extension Agent.Session: Restorable {
         encoder.encode("takes_runs", takesRuns)
         encoder.encode("unanswered_count", unansweredCount)
         encoder.encode("is_skew_noted", isSkewNoted)
+        encoder.encode("is_configuration_noted", isConfigurationNoted)
     }
 
     /// Reads every field.
@@ -125,6 +134,7 @@ extension Agent.Session: Restorable {
         takesRuns = try decoder.decode("takes_runs")
         unansweredCount = try decoder.decode("unanswered_count")
         isSkewNoted = try decoder.decode("is_skew_noted")
+        isConfigurationNoted = try decoder.decode("is_configuration_noted")
     }
 }
 

@@ -59,8 +59,9 @@ extension Fleet.State {
         agents[id]?.heartbeatSentAt = frame.sentAt
         agents[id]?.appliedConfigVersion = heartbeat.configVersion
         if let metrics = heartbeat.metrics { agents[id]?.metrics = metrics }
-        guard agent.journalsRuns, !frame.isReplayed else { return [] }
-        var changes: [Fleet.Change] = []
+        guard !frame.isReplayed else { return [] }
+        var changes = checkApplied(heartbeat, of: id, entry) + alertsToLookAt(of: id)
+        guard agent.journalsRuns else { return changes }
         for text in heartbeat.activeJobIDs {
             guard let (run, attempt) = locate(WireRunID(text)), runs[run]?.order.agent == id else { continue }
             changes += fold(run, entry) {
@@ -132,6 +133,7 @@ extension Fleet.State {
     ) -> [Fleet.Change] {
         guard frame.isFromAgent, agents.contains(id) else { return [] }
         agents[id]?.lastSeenAt = entry.recordedAt
+        agents[id]?.numbers.skip()
         return [
             .anomaly(
                 Anomaly(agent: id, kind: .unreadableFrame, run: nil, detail: frame.problem.prefix(byteCount: 200)))
@@ -145,10 +147,10 @@ extension Fleet.State {
         case .registerAck(let session, let version):
             if agents[id]?.session?.id == nil { agents[id]?.session?.id = session }
             agents[id]?.session?.isWelcomed = true
-            if let version { agents[id]?.configVersion = version }
+            if let version { configured(id, version, entry) }
             return []
         case .configUpdate(let version):
-            if let version { agents[id]?.configVersion = version }
+            if let version { configured(id, version, entry) }
             return []
         case .runBackup(let job, let wire, let isManual):
             let run = RunID(wire.text)
@@ -163,8 +165,19 @@ extension Fleet.State {
                 $0.delivered(by: entry.position, at: entry.recordedAt)
                 return []
             }
-        case .cancelJob, .other:
+        case .cancelJob(let job):
+            guard let wire = onlyRunInFlight(of: job, at: id) else { return [] }
+            return fold(RunID(wire.text), entry) {
+                $0.cancelAsked(by: entry.position)
+                return []
+            }
+        case .other:
             return []
         }
+    }
+
+    private mutating func configured(_ id: AgentID, _ version: UInt64, _ entry: Entry<Fleet.Message>) {
+        agents[id]?.configVersion = version
+        agents[id]?.configSentAt = entry.recordedAt
     }
 }

@@ -16,11 +16,14 @@ extension Fleet.State {
         agents[id]?.session = Agent.Session(
             id: opening.session, remoteAddress: opening.remoteAddress, extensions: opening.extensions)
         agents[id]?.session?.unansweredCount = agent.inFlightCount
+        agents[id]?.numbers.connect()
+        agents[id]?.configSentAt = nil
         // The host that was refused is the agent's own now: it moved.
         if let host = opening.hostname, host == conflicts[id]?.hostname { conflicts[id] = nil }
         agents[id]?.journalsRuns = opening.extensions.contains(ProtocolExtension.journal)
         agents[id]?.lastSeenAt = entry.recordedAt
         timers.arm(.silence(id), due: entry.recordedAt + Fleet.Limits.silence, by: entry.position)
+        stopWatching(AlertKey(.agentLost, id))
         awaitChecks(of: id, entry)
         return changes + [.session(id)]
     }
@@ -37,6 +40,7 @@ extension Fleet.State {
     mutating func loseSession(of id: AgentID, _ entry: Entry<Fleet.Message>) -> [Fleet.Change] {
         agents[id]?.session = nil
         timers.disarm(.silence(id))
+        watchAbsence(of: id, entry)
         for run in agents[id]?.openRuns ?? [] { touch(run, entry) { $0.lostTouch(at: entry.recordedAt) } }
         return [.session(id)]
     }
@@ -60,11 +64,12 @@ extension Fleet.State {
     }
 
     /// Numbers begin anew with a Register of a new process.
-    mutating func newProcess(of id: AgentID, sequence: UInt64) -> [Fleet.Change] {
+    mutating func newProcess(of id: AgentID, sequence: UInt64, _ entry: Entry<Fleet.Message>) -> [Fleet.Change] {
         guard let agent = agents[id] else { return [] }
         defer { agents[id]?.highestLiveSequence = sequence }
         guard agent.registration != nil, sequence <= agent.highestLiveSequence else { return [] }
         agents[id]?.recent.clear()
+        agents[id]?.restartedBy = entry.position
         return [
             .anomaly(
                 Anomaly(
@@ -83,9 +88,12 @@ extension Fleet.State {
             timers.arm(.silence(id), due: entry.recordedAt + Fleet.Limits.silence, by: entry.position)
         }
         if case .register = frame.report {
-            changes += newProcess(of: id, sequence: frame.sequence)
+            changes += newProcess(of: id, sequence: frame.sequence, entry)
         } else {
-            if isOfSession { agents[id]?.session?.hasSpoken = true }
+            if isOfSession {
+                agents[id]?.session?.hasSpoken = true
+                changes += number(frame, from: id, after: agent.highestLiveSequence)
+            }
             if !frame.isReplayed { agents[id]?.highestLiveSequence = max(agent.highestLiveSequence, frame.sequence) }
         }
         // A replayed frame may be a former process's, whose numbers are the same as this one's: it takes none here.

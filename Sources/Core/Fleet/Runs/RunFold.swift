@@ -25,6 +25,7 @@ extension Fleet.State {
             guard agents[agent]?.session?.id == session, outcome.result == .done else { return [] }
             agents[agent]?.session?.isWelcomed = true
             agents[agent]?.session?.takesRuns = true
+            agents[agent]?.configSentAt = entry.recordedAt
             return [.ready(agent)]
         case .dispatch(let agent, let run, let attempt, _):
             // Tried again at once it would fail at once, for ever: it waits for the next session, or for 30 s.
@@ -43,7 +44,12 @@ extension Fleet.State {
             return []
         case .probeTarget(let check):
             return probed(check, outcome, entry)
-        case .configure, .cancel, .disconnect, .probe, .refuse, .runCheck:
+        case .configure(let agent, let version):
+            if agents[agent]?.configVersion == version {
+                agents[agent]?.configSentAt = outcome.result == .done ? entry.recordedAt : nil
+            }
+            return []
+        case .cancel, .disconnect, .probe, .refuse, .runCheck:
             return []
         }
     }

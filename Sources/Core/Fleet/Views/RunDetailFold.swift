@@ -25,7 +25,7 @@ extension RunDetail {
             guard case .dispatch(_, _, let tried, _) = outcome.command else { return }
             sent(tried.number, outcome.result)
         case .started, .clockStepped, .faulted, .captureOpened, .sessionOpened, .sessionClosed, .unreadable, .requested,
-            .accepted, .refused, .deadline, .presence, .noted, .judged, .command:
+            .accepted, .refused, .deadline, .presence, .noted, .judged, .alerted, .command:
             break
         }
     }

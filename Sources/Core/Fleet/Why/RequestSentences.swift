@@ -25,6 +25,7 @@ extension Fleet {
         case .createToken(let token, let spec):
             "create API token \(token) (\(spec.name)) with the role \(spec.role.rawValue)"
         case .deleteToken(let token): "delete API token \(token)"
+        case .acknowledgeAlert(let alert): "take note of alert \(alert)"
         }
     }
 
@@ -58,6 +59,7 @@ extension Fleet {
         case .tokenCreated(let token, let spec):
             "API token \(token) (\(spec.name)) was created with the role \(spec.role.rawValue)."
         case .tokenDeleted(let token): "API token \(token) was deleted, and is good no more."
+        case .alertAcknowledged(let alert, _): "Alert \(alert) was taken note of; there are no more reminders of it."
         case .repeated(let position):
             "The same request had been granted before, and got the answer of position \(position) again."
         }

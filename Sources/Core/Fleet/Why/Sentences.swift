@@ -26,6 +26,7 @@ extension Fleet {
         case .presence(let agent, .offline): "Agent \(agent) can no longer be reached."
         case .noted(let anomaly): sentence(for: anomaly)
         case .decided(let run, let decision): sentence(for: decision, of: run)
+        case .alerted(let decision): sentence(for: decision)
         case .judged(let check, let decision): sentence(for: decision, of: check)
         case .command(let command): "It was ordered to \(words(for: command))."
         case .outcome(let outcome): sentence(for: outcome)
@@ -35,6 +36,8 @@ extension Fleet {
     /// The positions that an entry rests on besides its cause, in the order of the log.
     public static func grounds(of message: Message) -> [Position] {
         switch message {
+        case .decided(_, .closed(_, let grounds)): grounds
+        case .alerted(let decision): decision.grounds
         case .decided(_, .closed(_, let grounds)), .judged(_, .became(_, let grounds)): grounds
         case .accepted(.repeated(let position), _): [position]
         case .started, .clockStepped, .faulted, .captureOpened, .sessionOpened, .sessionClosed, .received, .captured,
@@ -64,6 +67,7 @@ extension Fleet {
         case .silence(let agent): "Agent \(agent) had been silent for too long."
         case .claim(let agent): "The host that holds the key of agent \(agent) did not show that it lives."
         case .run(let run): "A deadline of run \(run) passed."
+        case .alert(let key): "It was time to look whether alert \(key.kind.rawValue) of \(key.subject) stands."
         case .check(let check): "The next look at health check \(check) was due."
         case .idempotency(let key): "Idempotency key \(key.key) of token \(key.token) was forgotten."
         }
@@ -90,6 +94,11 @@ extension Fleet {
         case .completionAfterFailure: "it reported completion after it had reported failure"
         case .identityConflict: "its key is used on two hosts"
         case .repeatedCompletion: "it reported the same completion again"
+        case .messageReordered: "two of its messages came in the opposite order of their numbers"
+        case .messageLost: "a message that it had made never came"
+        case .runCutOff: "the connection or the process that carried the run ended"
+        case .configNotApplied: "it goes on naming another configuration than the one it was sent"
+        case .unconfirmedCommand: "an instruction to it was not followed, or may not have arrived"
         }
     }
 
