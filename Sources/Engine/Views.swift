@@ -77,9 +77,6 @@ public struct CollectionSchema: Hashable, Sendable {
         }
     }
 
-    /// Raised whenever what a document holds changes: views of an earlier version are made again from the log.
-    public var version: UInt32
-
     /// A schema with all its parts.
     public init(name: String, indexed: [String], version: UInt32 = 1, kept: Kept? = nil) {
         self.name = name
