@@ -6,15 +6,20 @@ extension DirectoryStore {
     /// bytes: a page costs what its folders hold, not what the store holds.
     public func page(after: ObjectName?, limit: Int) throws(ObjectStoreError) -> ObjectListing {
         var listing = ObjectListing()
+        // What lies behind the last object of a page is counted by the next one, which begins there.
+        var certainCount: UInt64 = 0
         listing.isLast = try Self.mapped { () throws(FileError) in
-            try walk("", behind: (after?.text ?? "").split(separator: "/")[...], max(1, limit), &listing)
+            try walk(
+                "", behind: (after?.text ?? "").split(separator: "/")[...], max(1, limit), &listing, &certainCount)
         }
+        if !listing.isLast { listing.foreignCount = certainCount }
         return listing
     }
 
     /// - Returns: Whether it came to the end of the folder.
     private func walk(
-        _ folder: String, behind: ArraySlice<Substring>, _ limit: Int, _ listing: inout ObjectListing
+        _ folder: String, behind: ArraySlice<Substring>, _ limit: Int, _ listing: inout ObjectListing,
+        _ certainCount: inout UInt64
     ) throws(FileError) -> Bool {
         let bound = behind.first.map(String.init)
         let names: [String]
@@ -34,7 +39,7 @@ extension DirectoryStore {
             let kind = status.st_mode & S_IFMT
             if kind == S_IFDIR, ObjectName(path) != nil {
                 let rest = name == bound ? behind.dropFirst() : []
-                guard try walk(path, behind: rest, limit, &listing) else { return false }
+                guard try walk(path, behind: rest, limit, &listing, &certainCount) else { return false }
                 continue
             }
             if name == bound, behind.count == 1 { continue }
@@ -44,6 +49,7 @@ extension DirectoryStore {
             }
             guard listing.items.count < limit else { return false }
             listing.items.append(.init(name: object, byteCount: UInt64(max(0, status.st_size))))
+            certainCount = listing.foreignCount
         }
         return true
     }

@@ -18,7 +18,7 @@ import Testing
             "GET /v1/agents/{id}/jobs", "GET /v1/jobs/{id}", "GET /v1/runs", "GET /v1/runs/{id}",
             "GET /v1/runs/{id}/timeline", "GET /v1/log", "GET /v1/log/{position}", "GET /v1/log/{position}/why",
             "GET /v1/state", "GET /v1/jobs/{id}/retention", "POST /v1/jobs/{id}/retention/preview",
-            "GET /v1/openapi.json",
+            "GET /v1/openapi.json", "GET /v1/clock", "GET /v1/cron/next", "GET /v1/jobs/{id}/slots", "GET /v1/settings",
             "GET /v1/health-checks", "GET /v1/health-checks/{id}", "GET /v1/health-checks/{id}/results",
             "GET /v1/health-checks/{id}/uptime",
         ],
@@ -34,7 +34,7 @@ import Testing
         ],
         .admin: [
             "POST /v1/agents", "DELETE /v1/agents/{id}", "POST /v1/agents/{id}/rotate-key", "DELETE /v1/runs/{id}",
-            "DELETE /v1/runs/{id}/lock",
+            "DELETE /v1/runs/{id}/lock", "POST /v1/clock/confirm", "PATCH /v1/settings",
             "GET /v1/api-tokens", "POST /v1/api-tokens", "DELETE /v1/api-tokens/{id}",
         ],
     ]

@@ -72,11 +72,12 @@ struct Backup: Sendable {
             let open = try await call(.get, "/v1/runs/\(run)").json
             #expect(
                 open.names == [
-                    "id", "job_id", "agent_id", "target_id", "status", "attempt", "manual_trigger", "progress_percent",
+                    "id", "job_id", "agent_id", "target_id", "status", "waiting_for", "attempt",
+                    "next_attempt_at", "attempts", "cancellation", "manual_trigger", "progress_percent",
                     "current_step", "error_message", "error_class", "evidence", "s3_key", "size_bytes", "sha256",
                     "duration_ms", "compression", "db_engine_version", "kept_by", "kept_until", "locked",
                     "object_deleted_at", "object_deleted_reason", "created_at", "started_at", "finished_at",
-                    "position",
+                    "position", "slot",
                 ])
             #expect(open["manual_trigger"] == true && open["status"]?.string != "success")
             for path in ["download-url", "decryption-token"] {

@@ -1,6 +1,6 @@
 /// One of the times that a job's schedule names: what its local clock shows then, and how far that clock is from UTC. With
 /// the job that is the slot's identity: an hour that comes twice has two offsets, and a skipped hour has no slot at all.
-public struct Slot: Hashable, Sendable {
+public struct Slot: Hashable, Comparable, Sendable {
     /// Minutes that the local clock is past 1970-01-01T00:00.
     public let localMinute: Int64
     /// Seconds by which the local clock is ahead of UTC; negative when it is behind.
@@ -10,6 +10,11 @@ public struct Slot: Hashable, Sendable {
     public init(localMinute: Int64, offsetSeconds: Int32) {
         self.localMinute = localMinute
         self.offsetSeconds = offsetSeconds
+    }
+
+    /// Orders by moment, then by what the local clock showed.
+    public static func < (left: Slot, right: Slot) -> Bool {
+        (left.instant, left.localMinute) < (right.instant, right.localMinute)
     }
 
     /// The moment that it is. Clamped, since a slot may be read from anywhere.

@@ -21,7 +21,7 @@ public struct SlotLedger: Sendable {
 
     private struct Account: Sendable {
         var plans: [Plan] = []
-        var open: [Slot: RunID] = [:]
+        var open = Table<Slot, RunID>()
     }
 
     /// What was found, in the order of the log.
@@ -29,16 +29,17 @@ public struct SlotLedger: Sendable {
     private var accounts = Table<JobID, Account>()
     private var specs = Table<JobID, JobSpec>()
     private var owners = Table<JobID, AgentID>()
-    private var zones: [Text: ZoneRules] = [ZoneRules.utcName: .utc]
+    private var zones = Table<Text, ZoneRules>()
     private var hasBegun = false
 
     /// A ledger that has seen nothing.
-    public init() {}
+    public init() { zones[ZoneRules.utcName] = .utc }
 
     /// Runs of slots that were opened and have no verdict.
     public var openRuns: [RunID] {
         accounts.idsByCreation.flatMap { job in
-            (accounts[job]?.open ?? [:]).sorted { $0.key.instant < $1.key.instant }.map(\.value)
+            guard let open = accounts[job]?.open else { return [RunID]() }
+            return open.idsSorted.compactMap { open[$0] }
         }
     }
 
