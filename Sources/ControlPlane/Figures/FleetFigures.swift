@@ -129,7 +129,8 @@ final class FleetFigures: Sendable {
             missed[job] = ((former?.count ?? 0) + 1, former?.first ?? slot, slot, item.entry)
         }
         missed.forEach { job, it in
-            let times = it.count == 1 ? "\(it.first.text)" : "\(it.count) times, from \(it.first.text) to \(it.last.text)"
+            let times =
+                it.count == 1 ? "\(it.first.text)" : "\(it.count) times, from \(it.first.text) to \(it.last.text)"
             say(.warning, "job \(job) missed \(times)", it.entry, ["job": "\(job)", "missed": "\(it.count)"])
         }
     }

@@ -26,7 +26,8 @@ public enum FleetRouter {
     static func routes(_ services: FleetServices, adding additional: [Route] = []) -> [Route] {
         let desk = Desk(services)
         var routes =
-            probes(services) + desk.agentRoutes + desk.targetRoutes + desk.jobRoutes + desk.scheduleRoutes + desk.runRoutes
+            probes(services) + desk.agentRoutes + desk.targetRoutes + desk.jobRoutes + desk.scheduleRoutes
+            + desk.runRoutes
             + desk.checkRoutes + desk.logRoutes
             + desk.stateRoutes + desk.tokenRoutes + desk.alertRoutes
         if let store = services.store {

@@ -12,7 +12,9 @@ extension Desk {
             Route(
                 .post, "/v1/agents/{id}/jobs",
                 Operation("Add a job.", body: "NewJob", success: 201, result: .one("Job")), handler: createJob),
-            Route(.get, "/v1/jobs/{id}", Operation("One job, with its next time and its last.", result: .one("JobWithTimes")), handler: showJob),
+            Route(
+                .get, "/v1/jobs/{id}",
+                Operation("One job, with its next time and its last.", result: .one("JobWithTimes")), handler: showJob),
             Route(
                 .patch, "/v1/jobs/{id}",
                 Operation("Change a job.", body: "JobChange", result: .one("Job"), hasRevision: true),

@@ -29,7 +29,8 @@ extension Jobs {
                 .GET, "/jobs/\(id.percentEncoded)/slots?limit=\(limit)")
             if server.json { return Console.print(answer.text) }
             let columns = ["slot", "verdict", "reason", "run_id", "opened_at", "judged_at"]
-            Console.table(columns, answer.json.member("items").list.map { item in columns.map { item.member($0).cell } })
+            Console.table(
+                columns, answer.json.member("items").list.map { item in columns.map { item.member($0).cell } })
         }
     }
 }

@@ -223,7 +223,8 @@ enum MessageSamples {
         [
             .scheduled(job, .opened(slot, run, slotOrder, isLate: true)),
             .scheduled(job, .opened(Slot(localMinute: 0, offsetSeconds: 0), run, slotOrder, isLate: false)),
-        ] + slotVerdicts.flatMap { verdict in
+        ]
+        + slotVerdicts.flatMap { verdict in
             [nil, run].map { .scheduled(job, .judged(slot, verdict, run: $0)) }
         }
 

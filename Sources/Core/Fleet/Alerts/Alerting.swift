@@ -33,7 +33,8 @@ extension Fleet {
             guard let agent = state.jobs[job]?.agent, !state.alerts.contains(key) else { return [] }
             let detail = Text("its time \(slot.text) was missed: the control plane was away then")
             return raise(key, of: agent, detail, entry, in: state)
-        case .slotJudged, .slots, .zone, .checked, .unheard, .probeDue, .asked, .registered, .ready, .disowned, .claimed, .rejected, .configuration,
+        case .slotJudged, .slots, .zone, .checked, .unheard, .probeDue, .asked, .registered, .ready, .disowned,
+            .claimed, .rejected, .configuration,
             .cancellation, .observation,
             .deletion:
             return []

@@ -35,7 +35,8 @@ extension Cron {
         let expression = isNickname ? try Self.expression(for: bytes) : bytes
         let parts = expression.split { $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: "\t") }
         guard parts.count == 5 else {
-            throw .of("", "must have five fields (minute, hour, day, month, weekday), or be empty; it has \(parts.count)")
+            throw .of(
+                "", "must have five fields (minute, hour, day, month, weekday), or be empty; it has \(parts.count)")
         }
         minutes = try CronField.minute.bits(of: parts[0])
         hours = try CronField.hour.bits(of: parts[1])

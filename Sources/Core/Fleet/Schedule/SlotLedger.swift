@@ -96,9 +96,11 @@ public struct SlotLedger: Sendable {
                 owners[job] = nil
                 replan(job, at: moment)
             }
-        case .agentCreated, .agentRenamed, .keyRotated, .agentConfigured, .targetCreated, .targetChanged, .targetDeleted,
+        case .agentCreated, .agentRenamed, .keyRotated, .agentConfigured, .targetCreated, .targetChanged,
+            .targetDeleted,
             .runQueued, .cancelRequested, .runDeletionRequested, .tokenIssued, .checkCreated, .checkDeleted,
-            .checkChanged, .checkRunRequested, .alertAcknowledged, .tokenCreated, .tokenDeleted, .clockConfirmed, .repeated:
+            .checkChanged, .checkRunRequested, .alertAcknowledged, .tokenCreated, .tokenDeleted, .clockConfirmed,
+            .repeated:
             break
         }
     }

@@ -3,8 +3,10 @@ extension Fleet {
     /// than the entry does, so it never needs the state.
     public static func sentence(for message: Message) -> String {
         switch message {
-        case .started(let start): "The engine started, with build \(start.build) and rules \(start.rules)."
-            + (start.clockBehind.count > 0 ? " The wall clock was \(start.clockBehind.count) ms behind the log." : "")
+        case .started(let start):
+            "The engine started, with build \(start.build) and rules \(start.rules)."
+                + (start.clockBehind.count > 0
+                    ? " The wall clock was \(start.clockBehind.count) ms behind the log." : "")
         case .clockStepped(let step):
             "The wall clock jumped \(step.count < 0 ? "back" : "forwards") by \(step.magnitude.count) ms."
         case .faulted(let text): ended("The engine met a defect of its own: \(text)")

@@ -17,7 +17,8 @@ struct CronTests {
             ("61 * * * *", "minute", "61"), ("* 24 * * *", "hour", "24"), ("* * 0 * *", "day of the month", "0"),
             ("* * * foo *", "month", "foo"), ("* * * * mon-sun", "weekday", "mon-sun"),
             ("5/2 * * * *", "minute", "5/2"), ("0 0 30 2 *", "day of the month", "no day"),
-            ("0 0 31 4,6,9,11 *", "day of the month", "no day"), ("* * * *", "", "five fields"), ("@reboot", "", "@reboot"),
+            ("0 0 31 4,6,9,11 *", "day of the month", "no day"), ("* * * *", "", "five fields"),
+            ("@reboot", "", "@reboot"),
             ("", "", "five fields"), ("1,,2 * * * *", "minute", "“”"), ("L * * * *", "minute", "L"),
         ])
     func errors(text: String, field: String, part: String) throws {
@@ -92,7 +93,9 @@ struct CronTests {
                 at: at + .minutes(Int64(draw(10_000))), offsetSeconds: Int32(draw(20)) * 1_800 - 18_000)
             let zone = ZoneRules(offsetSeconds: 3_600, transitions: [set], until: at + .hours(24 * 30))
             var minute = at + .minutes(1)
-            while minute < zone.until, !Self.names(cron, minute, zone.offset(at: minute)) { minute = minute + .minutes(1) }
+            while minute < zone.until, !Self.names(cron, minute, zone.offset(at: minute)) {
+                minute = minute + .minutes(1)
+            }
             let slot = cron.next(after: at, in: zone)
             #expect(slot?.instant ?? zone.until == minute, "\(text) after \(at.text)")
         }
