@@ -2,7 +2,7 @@
 
 SWIFT_FLAGS := --explicit-target-dependency-import-check error
 
-.PHONY: help demo test blackbox nightly build bench instructions fuzz sanitize format lint packages test-packages
+.PHONY: help demo test blackbox nightly build bench instructions fuzz sanitize mutations format lint packages test-packages
 
 help:
 	@echo "make demo    build, then watch a database being backed up and the backup being proven"
@@ -13,6 +13,7 @@ help:
 	@echo "make instructions  instructions of the hot parts against Benchmarks/instructions.json"
 	@echo "make fuzz    hostile input for every parser, for 10 s each or FUZZ_SECONDS"
 	@echo "make sanitize  the tests under the thread and the address sanitizer, in builds of their own"
+	@echo "make mutations  deliberate bugs, each of which the simulator must find"
 	@echo "make format  lay out the sources; make lint checks that"
 
 packages:
@@ -62,6 +63,9 @@ fuzz: packages
 sanitize: packages
 	scripts/sanitize.sh thread
 	scripts/sanitize.sh address
+
+mutations: packages
+	scripts/mutations.sh
 
 format:
 	swift format -i -r Package.swift Sources Tests Benchmarks/Package.swift Benchmarks/Sources \

@@ -101,12 +101,13 @@ let package = Package(
                 nioSSL, serviceLifecycle,
             ] + hummingbird("Hummingbird", "HummingbirdCore") + nio("NIOCore", "NIOPosix")),
         library("Telemetry", [logging] + nio("NIOCore", "NIOHTTP1", "NIOPosix")),
-        library("Simulation", ["Core", "Engine"]),
+        library("Simulation", ["Core", "Digests", "Engine", "Wire"]),
         .executableTarget(
             name: "backupy",
             dependencies: [
                 "Agent", "ControlPlane", "Core", "CSQLite", "Digests", "Engine", "Objects", "Recordings", "Server",
-                "SQLiteLog", "Telemetry", "Wire", argumentParser, asyncHTTPClient, logging, nioSSL, serviceLifecycle,
+                "Simulation", "SQLiteLog", "Telemetry", "Wire", argumentParser, asyncHTTPClient, logging, nioSSL,
+                serviceLifecycle,
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
                 .product(name: "Yams", package: "Yams"),
             ] + nio("NIOCore", "NIOHTTP1", "NIOPosix"),
@@ -114,6 +115,9 @@ let package = Package(
         library("Recordings", ["Core", "Digests", "Engine", "Wire"]),
         .executableTarget(
             name: "replay-probe", dependencies: ["Recordings"], path: "Tests/ReplayProbe", swiftSettings: settings),
+        .executableTarget(
+            name: "simulation-probe", dependencies: ["Core", "Simulation"], path: "Tests/SimulationProbe",
+            swiftSettings: settings),
         .executableTarget(
             name: "long-log", dependencies: ["Core", "Digests", "Engine", "SQLiteLog", "Wire"], path: "Tests/LongLog",
             swiftSettings: settings),
@@ -123,7 +127,8 @@ let package = Package(
         tests("WireTests", ["Core", "Engine", "Wire", protobuf]),
         .target(name: "CFaultVFS", dependencies: ["CSQLite"], path: "Tests/CFaultVFS"),
         tests(
-            "SQLiteLogTests", ["CFaultVFS", "Core", "CSQLite", "Digests", "Engine", "Recordings", "SQLiteLog", logging]),
+            "SQLiteLogTests",
+            ["CFaultVFS", "Core", "CSQLite", "Digests", "Engine", "Recordings", "SQLiteLog", "Wire", logging]),
         tests("RecordingsTests", ["Core", "Engine", "Recordings", "Wire", protobuf]),
         tests("ReplayTests", ["Core", "Engine", "Recordings", "Wire", "replay-probe"]),
         tests(
@@ -138,12 +143,13 @@ let package = Package(
                 + hummingbird("Hummingbird", "HummingbirdTesting")
                 + nio("NIOCore", "NIOEmbedded", "NIOHTTP1", "NIOWebSocket")),
         tests("TelemetryTests", ["Telemetry", logging]),
-        tests("SimulationTests", ["Core", "Engine", "Simulation", "Wire"]),
+        tests(
+            "SimulationTests", ["Core", "Digests", "Engine", "Recordings", "Simulation", "Wire", "simulation-probe"]),
         tests(
             "ControlPlaneTests",
             [
-                "ControlPlane", "Core", "Digests", "Engine", "Objects", "Server", "SQLiteLog", "Wire", "Workers",
-                asyncHTTPClient, logging, serviceLifecycle,
+                "ControlPlane", "Core", "Digests", "Engine", "Objects", "Recordings", "Server", "SQLiteLog", "Wire",
+                "Workers", asyncHTTPClient, logging, serviceLifecycle,
             ] + nio("NIOCore", "NIOHTTP1", "NIOPosix", "NIOWebSocket")),
         .testTarget(
             name: "ObjectsTests", dependencies: ["CZstd", "Digests", "Engine", "Objects"], exclude: ["Fixtures"],

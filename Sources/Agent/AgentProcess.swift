@@ -21,7 +21,8 @@ final class AgentProcess: Sendable {
     private let engine: StationEngine
     private let dialer: Dialer
     private let pouch = Pouch()
-    private let discretion = Discretion()
+    private let discretion: Discretion
+    private let passwords: PasswordSource
     private let mirror = StationMirror()
     private let outbox: Outbox
     private let desk: ReportDesk
@@ -41,6 +42,9 @@ final class AgentProcess: Sendable {
         self.time = time
         self.logger = logger
         self.jitter = jitter
+        let discretion = Discretion()
+        self.discretion = discretion
+        passwords = PasswordSource { discretion.learn($0) }
         dialer = opened.dialer
         outbox = Outbox(time: time)
         desk = ReportDesk(outbox: outbox)
@@ -54,8 +58,15 @@ final class AgentProcess: Sendable {
             configuration: Uploader.clientConfiguration(trustedCertificates: configuration.trustedCertificates))
         let sleep: @Sendable (Duration) async throws -> Void = { try await time.sleep(for: $0) }
         figures = AgentFigures(version: configuration.version, waiting: { [mirror] in mirror.load().waitingCount })
-        let log: @Sendable (String) -> Void = { [discretion] in logger.info("\(discretion.redacted($0))") }
-        pipeline = DumpPipeline(drivers: [SQLiteDriver(), PostgreSQLDriver(log: log)], staging: opened.staging)
+        let log: @Sendable (String) -> Void = { [settings, passwords] text in
+            // What a reference leads to may be another password by now.
+            for target in settings.current.map({ Array($0.targets.values) }) ?? [] {
+                _ = try? passwords.resolve(target)
+            }
+            logger.info("\(discretion.redacted(text))")
+        }
+        pipeline = DumpPipeline(
+            drivers: [SQLiteDriver(), PostgreSQLDriver(log: log)], staging: opened.staging, passwords: passwords)
         let worker = StationWorker(
             pouch: pouch, mirror: mirror, settings: settings, outbox: outbox, desk: desk, keys: opened.keys,
             pipeline: pipeline,
@@ -66,7 +77,7 @@ final class AgentProcess: Sendable {
         self.failure = failure
         engine = StationEngine(
             clock: time,
-            voice: EngineVoice(started: .started(build: Text(configuration.version), rules: Station.rules)),
+            voice: EngineVoice(started: { _ in .started(build: Text(configuration.version), rules: Station.rules) }),
             worker: worker, logger: logger,
             observer: { [mirror, figures] recorded in
                 mirror.observe(recorded)
@@ -220,6 +231,8 @@ final class AgentProcess: Sendable {
     private func apply(_ new: StationSettings?) async {
         guard let new else { return }
         discretion.learn(new)
+        // Hooks may print a password before any dump has asked for it. One that is not there is told when it is needed.
+        for target in new.targets.values { _ = try? passwords.resolve(target) }
         settings.put(new)
         health.put(new.checks)
         _ = try? await engine.submit(.configured(version: new.version, parallelRunLimit: new.parallelRunLimit))

@@ -133,7 +133,7 @@ final class Running: Sendable {
                 return folded
             }
             let handed = Handed(log)
-            let folded = try await onThread { isCancelled in
+            let folded = try await onThread("start") { isCancelled in
                 try engine.start(
                     log: handed.take(), codec: FleetCodec(),
                     from: FoldStart(restore: restore, isCancelled: isCancelled))

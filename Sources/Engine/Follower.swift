@@ -191,7 +191,7 @@ public final class Follower<M: Machine, MessageCodec: Codec>: Sendable where Mes
             logger.warning(
                 "the views are at position \(stored.position) of another log (this one ends at \(end)): they are made anew"
             )
-            try views.clear()
+            try withRoom { () throws(ViewsError) in try views.clear() }
             stored = .start
         }
         let read = min(stored.position, folded.withLock { $0.position })
@@ -214,7 +214,7 @@ public final class Follower<M: Machine, MessageCodec: Codec>: Sendable where Mes
         guard isWhole else { return }
         if boundary.position > cursor.stored.position {
             let documents = cursor.dirty.values.sorted { ($0.position, $0.id) < ($1.position, $1.id) }
-            try store(documents, checkpoint: boundary)
+            try withRoom { () throws(ViewsError) in try views.store(documents, checkpoint: boundary) }
             cursor.dirty.removeAll()
             cursor.stored = boundary
         }
@@ -250,11 +250,11 @@ public final class Follower<M: Machine, MessageCodec: Codec>: Sendable where Mes
     }
 
     /// Waits while there is no room. What was folded already must not be folded again, so it goes on just here.
-    private func store(_ documents: [Document], checkpoint: CommitEnd) throws(ViewsError) {
+    private func withRoom(_ write: () throws(ViewsError) -> Void) throws(ViewsError) {
         var isTold = false
         while true {
             do throws(ViewsError) {
-                try views.store(documents, checkpoint: checkpoint)
+                try write()
                 if isTold { logger.notice("the views have room again") }
                 return
             } catch {

@@ -17,8 +17,42 @@ public protocol ObjectStore: Sendable {
     /// The sidecar's bytes; `nil` when there is none.
     func sidecar(for name: ObjectName) async throws(ObjectStoreError) -> [UInt8]?
 
+    /// The objects behind a name, in an order of the store's own that stays the same.
+    ///
+    /// - Parameters:
+    ///   - after: The last name of the page before; nil from the start.
+    ///   - limit: The most objects of a page, at least 1.
+    func list(after: ObjectName?, limit: Int) async throws(ObjectStoreError) -> ObjectListing
+
     /// Up to `byteCount` bytes from `offset`; fewer only at the end of the object, none at or after it.
     func read(_ name: ObjectName, at offset: UInt64, byteCount: Int) async throws(ObjectStoreError) -> [UInt8]
+}
+
+/// A page of what is in a store. Files that a store keeps beside an object are not listed.
+public struct ObjectListing: Hashable, Sendable {
+    /// One object.
+    public struct Item: Hashable, Sendable {
+        /// Its name.
+        public var name: ObjectName
+        /// Its size.
+        public var byteCount: UInt64
+
+        /// An object with both parts.
+        public init(name: ObjectName, byteCount: UInt64) {
+            self.name = name
+            self.byteCount = byteCount
+        }
+    }
+
+    /// The objects.
+    public var items: [Item] = []
+    /// What was met on the way whose name no object can have.
+    public var foreignCount: UInt64 = 0
+    /// Whether nothing is behind them.
+    public var isLast = true
+
+    /// An empty page, the last one.
+    public init() {}
 }
 
 /// What was seen of an object in its store.

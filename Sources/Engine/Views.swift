@@ -55,6 +55,8 @@ public struct CollectionSchema: Hashable, Sendable {
     public var name: String
     /// Top-level members with an index.
     public var indexed: [String]
+    /// Raised whenever what a document holds changes: views of an earlier version are made again from the log.
+    public var version: UInt32
     /// Of which documents only so many are kept; nil: all are.
     public var kept: Kept?
 
@@ -76,9 +78,10 @@ public struct CollectionSchema: Hashable, Sendable {
     }
 
     /// A schema with all its parts.
-    public init(name: String, indexed: [String], kept: Kept? = nil) {
+    public init(name: String, indexed: [String], version: UInt32 = 1, kept: Kept? = nil) {
         self.name = name
         self.indexed = indexed
+        self.version = version
         self.kept = kept
     }
 }

@@ -179,6 +179,11 @@ extension DirectoryStore: ObjectStore {
     }
 
     /// See ``ObjectStore``. Works on files on another thread.
+    public func list(after: ObjectName?, limit: Int) async throws(ObjectStoreError) -> ObjectListing {
+        try await Self.aside { () throws(ObjectStoreError) in try self.page(after: after, limit: limit) }
+    }
+
+    /// See ``ObjectStore``. Works on files on another thread.
     public func read(
         _ name: ObjectName, at offset: UInt64, byteCount: Int
     ) async throws(ObjectStoreError) -> [UInt8] {

@@ -103,12 +103,12 @@ public struct ReplayFold: Sendable {
             guard let version = versions.removeValue(forKey: outcome.position), outcome.result == .done else { return }
             switch outcome.command {
             case .welcome(let agent, _), .configure(let agent, _): sent(version, to: agent)
-            case .dispatch, .cancel, .observe, .delete, .disconnect, .probe, .refuse, .probeTarget, .runCheck,
+            case .dispatch, .cancel, .observe, .delete, .survey, .disconnect, .probe, .refuse, .probeTarget, .runCheck,
                 .readZone:
                 break
             }
         case .started, .clockStepped, .faulted, .captureOpened, .sessionClosed, .unreadable, .requested, .accepted,
-            .refused, .deadline, .presence, .noted, .decided, .judged, .alerted, .scheduled, .command:
+            .refused, .deadline, .presence, .noted, .decided, .object, .judged, .alerted, .scheduled, .command:
             break
         }
     }

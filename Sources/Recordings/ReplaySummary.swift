@@ -107,9 +107,9 @@ extension Run {
     /// The status as users see it.
     var statusWord: String {
         switch phase {
-        case .queued: "queued"
-        case .sending, .unconfirmed, .running, .verifying, .reconciling, .stored, .failed, .gone, .stopped, .captured,
-            .ended:
+        case .queued, .waiting: "queued"
+        case .sending, .unconfirmed, .running, .verifying, .reconciling, .stored, .failed, .gone, .expired, .stopped,
+            .captured, .ended:
             "running"
         case .closed(let verdict): verdict.word
         }

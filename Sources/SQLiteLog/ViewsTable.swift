@@ -39,6 +39,7 @@ struct ViewsTable: Sendable {
         for (number, name) in schema.indexed.enumerated() {
             lines.append("CREATE INDEX \(table)_member_\(number) ON \(table)(\(Self.member(name)), position);")
         }
+        if schema.version > 1 { lines.append("-- documents of version \(schema.version)") }
         return lines.joined(separator: "\n")
     }
 

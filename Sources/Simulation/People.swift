@@ -12,42 +12,17 @@ struct Client: Sendable {
 }
 
 extension World {
-    private static let jobsPerAgent = 2
+    /// Somebody asks, now and until there is an answer.
+    mutating func askNow(_ request: Request, key: Text? = nil, cancelAfter: Milliseconds? = nil) {
+        ask(request, at: now, key: key, cancelAfter: cancelAfter)
+    }
 
-    private static func job(_ agent: Int, _ index: Int) -> JobID { JobID(Text("job_\(agent)_\(index)")) }
-
-    /// Plans all that people will ask for.
-    mutating func planClients(runCount: Int) {
-        var moment = now + .seconds(1)
-        func plan(_ request: Request, key: Text? = nil, cancelAfter: Milliseconds? = nil) {
-            clients.append(Client(request: request, key: key, cancelAfter: cancelAfter))
-            agenda.add(.ask(clients.count - 1), at: moment)
-        }
-        for (agent, link) in links.enumerated() {
-            let target = TargetID(Text("tgt_\(agent)"))
-            let limit = UInt32(dice.number(1...3))
-            plan(.createAgent(link.agent, name: link.agent.text, keyDigest: [UInt8](repeating: 7, count: 32)))
-            plan(.configureAgent(link.agent, [.maxParallelJobs(limit)]))
-            plan(.createTarget(target, link.agent, [.type(.sqlite), .displayName("d"), .database("/d")]))
-            for index in 0..<Self.jobsPerAgent {
-                let seconds: UInt32 = dice.chance(in: 3) ? 0 : 600
-                plan(.createJob(Self.job(agent, index), link.agent, target, [.timeoutSeconds(seconds)]))
-                moment = moment + Milliseconds(50)
-            }
-        }
-        moment = moment + .seconds(5)
-        for number in 0..<runCount {
-            moment = moment + (dice.chance(in: 4) ? Milliseconds(0) : dice.span(100...100_000))
-            let job = Self.job(Int(dice.number(0...1)), Int(dice.number(0...1)))
-            let key = dice.chance(in: 3) ? Text("key-\(number)") : nil
-            plan(
-                .runJob(RunID(bits: dice.bits()), job), key: key,
-                cancelAfter: dice.chance(in: 8) ? dice.span(0...60_000) : nil)
-            if dice.chance(in: 20) {
-                let limit = UInt32(dice.number(1...4))
-                plan(.configureAgent(links[Int(dice.number(0...1))].agent, [.maxParallelJobs(limit)]))
-            }
-        }
+    mutating func ask(
+        _ request: Request, at moment: Timestamp, key: Text? = nil, cancelAfter: Milliseconds? = nil
+    ) {
+        clients.append(Client(request: request, key: key, cancelAfter: cancelAfter))
+        unansweredCount += 1
+        agenda.add(.ask(clients.count - 1), at: moment)
     }
 
     mutating func ask(_ client: Int) {
@@ -58,7 +33,9 @@ extension World {
         if clients[client].key != nil, case .runJob(_, let job) = request {
             request = .runJob(RunID(bits: dice.bits()), job)  // the door draws a new id each time
         }
-        let idempotency = clients[client].key.map { Ticket.Idempotency(key: $0, bodyDigest: [1]) }
+        let idempotency = clients[client].key.map {
+            Ticket.Idempotency(key: $0, bodyDigest: [UInt8](repeating: 1, count: 32))
+        }
         submit(.requested(request, Ticket(token: "simulation", idempotency: idempotency)), client: client)
     }
 
@@ -71,10 +48,10 @@ extension World {
 
     mutating func answered(_ client: Int, _ answer: Fleet.Message) {
         clients[client].isWaiting = false
+        guard !clients[client].isAnswered else { return }
         clients[client].isAnswered = true
-        guard case .accepted(.runQueued(let run, _), _) = answer else { return }
-        guard let wait = clients[client].cancelAfter else { return }
-        clients.append(Client(request: .cancelRun(run)))
-        after(wait, .ask(clients.count - 1))
+        unansweredCount -= 1
+        guard case .accepted(.runQueued(let run, _), _) = answer, let wait = clients[client].cancelAfter else { return }
+        ask(.cancelRun(run), at: now + wait)
     }
 }

@@ -23,6 +23,8 @@ extension RecordFleetAcceptance {
             case .runQueued(let id, let order): .runQueued(RecordFleetRunOrder(id, order))
             case .cancelRequested(let id): .cancelRequested(id.text.string)
             case .runDeletionRequested(let id): .runDeletionRequested(id.text.string)
+            case .runLocked(let id, let lock): .runLocked(RecordFleetLock(id, lock))
+            case .runUnlocked(let id): .runUnlocked(id.text.string)
             case .tokenIssued(let id, let attempt): .tokenIssued(RecordFleetAttempt(id, attempt))
             case .checkCreated(let id, let agent, let spec): .checkCreated(RecordFleetCheck(id, agent, spec))
             case .checkChanged(let id, let spec): .checkChanged(RecordFleetCheck(id, nil, spec))
@@ -31,8 +33,9 @@ extension RecordFleetAcceptance {
             case .repeated(let position): .repeatedPosition(position.number)
             case .tokenCreated(let id, let spec): .tokenCreated(RecordFleetToken(id, spec))
             case .tokenDeleted(let id): .tokenDeleted(id.text.string)
-            case .clockConfirmed: .clockConfirmed(RecordFleetNothing())
+            case .policyChanged(let policy): .policyChanged(RecordFleetPolicy(policy))
             case .alertAcknowledged(let id, let key): .alertAcknowledged(RecordFleetAlertReference(key, id))
+            case .clockConfirmed: .clockConfirmed(RecordFleetNothing())
             }
     }
 }
@@ -55,6 +58,8 @@ extension Acceptance {
         case .runQueued(let it): self = .runQueued(RunID(Text(it.run)), try RunOrder(it))
         case .cancelRequested(let id): self = .cancelRequested(RunID(Text(id)))
         case .runDeletionRequested(let id): self = .runDeletionRequested(RunID(Text(id)))
+        case .runLocked(let it): self = .runLocked(it.runID, ObjectLock(it))
+        case .runUnlocked(let id): self = .runUnlocked(RunID(Text(id)))
         case .tokenIssued(let it): self = .tokenIssued(it.runID, it.number)
         case .checkCreated(let it): self = .checkCreated(it.checkID, it.prober, try CheckSpec(it))
         case .checkChanged(let it): self = .checkChanged(it.checkID, try CheckSpec(it))
@@ -63,8 +68,9 @@ extension Acceptance {
         case .repeatedPosition(let number): self = .repeated(Position(number))
         case .tokenCreated(let it): self = .tokenCreated(TokenID(Text(it.token)), try APITokenSpec(it))
         case .tokenDeleted(let id): self = .tokenDeleted(TokenID(Text(id)))
-        case .clockConfirmed: self = .clockConfirmed
+        case .policyChanged(let it): self = .policyChanged(FleetPolicy(it))
         case .alertAcknowledged(let it): self = .alertAcknowledged(it.id, try AlertKey(it))
+        case .clockConfirmed: self = .clockConfirmed
         case nil: throw .unknown("acceptance")
         }
     }
@@ -80,6 +86,8 @@ extension RecordFleetRunOrder {
         isManual = order.isManual
         timeoutSeconds = order.timeoutSeconds
         retentionDays = order.retentionDays
+        maxAttempts = order.maxAttempts
+        backoffSeconds = order.backoffSeconds
         if let slot = order.slot { self.slot = RecordFleetSlot(slot) }
         overlap = order.overlap?.rawValue ?? ""
         if let moment = order.takeBy { takeByMs = moment.milliseconds }
@@ -91,6 +99,7 @@ extension RunOrder {
         self.init(
             job: JobID(Text(record.job)), agent: AgentID(Text(record.agent)), target: TargetID(Text(record.target)),
             isManual: record.isManual, timeoutSeconds: record.timeoutSeconds, retentionDays: record.retentionDays,
+            maxAttempts: record.maxAttempts, backoffSeconds: record.backoffSeconds,
             slot: record.hasSlot ? Slot(record.slot) : nil,
             overlap: record.overlap.isEmpty ? nil : try Overlap(record: record.overlap),
             takeBy: record.hasTakeByMs ? Timestamp(milliseconds: record.takeByMs) : nil)

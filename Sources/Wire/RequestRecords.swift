@@ -98,6 +98,9 @@ extension RecordFleetRequest {
                     })
             case .cancelRun(let id): .cancelRun(id.text.string)
             case .deleteRun(let id): .deleteRun(id.text.string)
+            case .lockRun(let id, let until, let reason):
+                .lockRun(RecordFleetLock(id, until: until, reason: reason))
+            case .unlockRun(let id): .unlockRun(id.text.string)
             case .issueDecryptionToken(let id): .issueDecryptionToken(id.text.string)
             case .createCheck(let id, let agent, let spec): .createCheck(RecordFleetCheck(id, agent, spec))
             case .changeCheck(let id, let fields): .changeCheck(RecordFleetCheckChange(id, fields))
@@ -105,8 +108,10 @@ extension RecordFleetRequest {
             case .runCheck(let id): .runCheck(id.text.string)
             case .createToken(let id, let spec): .createToken(RecordFleetToken(id, spec))
             case .deleteToken(let id): .deleteToken(id.text.string)
-            case .confirmClock: .confirmClock(RecordFleetNothing())
+            case .changePolicy(let fields):
+                .changePolicy(.with { $0.fields = fields.map(RecordFleetPolicyField.init(_:)) })
             case .acknowledgeAlert(let id): .acknowledgeAlert(id.text.string)
+            case .confirmClock: .confirmClock(RecordFleetNothing())
             }
     }
 }
@@ -132,6 +137,8 @@ extension Request {
         case .runJob(let it): self = .runJob(RunID(Text(it.run)), JobID(Text(it.job)))
         case .cancelRun(let id): self = .cancelRun(RunID(Text(id)))
         case .deleteRun(let id): self = .deleteRun(RunID(Text(id)))
+        case .lockRun(let it): self = .lockRun(it.runID, until: it.until, reason: Text(it.reason))
+        case .unlockRun(let id): self = .unlockRun(RunID(Text(id)))
         case .issueDecryptionToken(let id): self = .issueDecryptionToken(RunID(Text(id)))
         case .createCheck(let it): self = .createCheck(it.checkID, it.prober, try CheckSpec(it))
         case .changeCheck(let it):
@@ -140,8 +147,9 @@ extension Request {
         case .deleteCheck(let id): self = .deleteCheck(CheckID(Text(id)))
         case .createToken(let it): self = .createToken(TokenID(Text(it.token)), try APITokenSpec(it))
         case .deleteToken(let id): self = .deleteToken(TokenID(Text(id)))
-        case .confirmClock: self = .confirmClock
+        case .changePolicy(let it): self = .changePolicy(try all(it.fields, FleetPolicyField.init(_:)))
         case .acknowledgeAlert(let id): self = .acknowledgeAlert(AlertID(Text(id)))
+        case .confirmClock: self = .confirmClock
         case nil: throw .unknown("request")
         }
     }

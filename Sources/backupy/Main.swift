@@ -45,9 +45,9 @@ struct Backupy: AsyncParsableCommand {
             """,
         subcommands: [
             Serve.self, AgentCommand.self, Demo.self, Agents.self, Targets.self, Jobs.self, Runs.self, Checks.self,
-            Alerts.self,
-            Tokens.self, ClockCommand.self,
-            LogCommand.self, Replay.self, Decrypt.self, MasterKeyCommand.self, Version.self,
+            Alerts.self, Tokens.self, FleetSettings.self, ClockCommand.self, LogCommand.self, Replay.self,
+            Simulate.self,
+            Decrypt.self, MasterKeyCommand.self, Version.self,
         ])
 }
 

@@ -32,6 +32,7 @@ GROUPS = [
     "bodies",
     "hostile",
     "runs",
+    "retention",
     "health",
     "why",
     "failures",

@@ -52,6 +52,7 @@ struct PurityTests {
         }
         #expect(
             declarations.sorted() == [
+                "Starting.swift: private var countByJob: [JobID: Int] = [:]",
                 "Table.swift: @usableFromInline var places: [ID: Int] = [:]",
                 "Timers.swift: private var places: [Key: Int] = [:]",
             ])

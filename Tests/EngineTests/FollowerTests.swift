@@ -12,6 +12,15 @@ private final class MemoryViews: Views {
         var storeCount = 0
         /// From this position on, documents cannot be read.
         var failsFrom: Position?
+        /// How many writes will find no room.
+        var fullCount = 0
+
+        /// One more write, which there may be no room for.
+        mutating func needsRoom() throws(ViewsError) {
+            guard fullCount > 0 else { return }
+            fullCount -= 1
+            throw ViewsError(path: "views", problem: "no room", isFull: true)
+        }
     }
     let stored = Mutex(Stored())
 
@@ -23,11 +32,17 @@ private final class MemoryViews: Views {
             return stored.documents[id]
         }
     }
-    func clear() { stored.withLock { $0 = Stored() } }
+    func clear() throws(ViewsError) {
+        try stored.withLock { stored throws(ViewsError) in
+            try stored.needsRoom()
+            stored = Stored()
+        }
+    }
     func documents(_ query: DocumentQuery) -> [Document] { [] }
     func checkpoint() -> CommitEnd { stored.withLock { $0.checkpoint } }
-    func store(_ documents: [Document], checkpoint: CommitEnd) {
-        stored.withLock { stored in
+    func store(_ documents: [Document], checkpoint: CommitEnd) throws(ViewsError) {
+        try stored.withLock { stored throws(ViewsError) in
+            try stored.needsRoom()
             for document in documents { stored.documents[document.id] = document }
             stored.checkpoint = checkpoint
             stored.storeCount += 1
@@ -95,7 +110,7 @@ struct FollowerTests {
     func checkpoint() async throws {
         let disk = try log(100)
         let views = MemoryViews()
-        views.store([], checkpoint: try MemoryLog(disk: disk).commit(upTo: Position(100)))
+        try views.store([], checkpoint: try MemoryLog(disk: disk).commit(upTo: Position(100)))
         let follower = try follower(disk, views)
         follower.start()
         try await follower.wait(for: Position(100), limit: .minutes(1))
@@ -111,12 +126,28 @@ struct FollowerTests {
         let foreign = Document(collection: "items", id: "item/foreign", position: Position(9), json: [])
         var checkpoint = try MemoryLog(disk: disk).commit(upTo: Position(64))
         if isLonger { checkpoint.position = Position(101) } else { checkpoint.link = Batch.linkBeforeFirst }
-        views.store([foreign], checkpoint: checkpoint)
+        try views.store([foreign], checkpoint: checkpoint)
         let follower = try follower(disk, views)
         follower.start()
         try await follower.wait(for: Position(100), limit: .minutes(1))
         #expect(try views.document("item/foreign", in: "items") == nil)
         #expect(try views.document("item/i0", in: "items")?.json == Array("15".utf8))
+        #expect(views.checkpoint().position == Position(100))
+        follower.stop()
+    }
+
+    @Test("where there is no room, clearing waits for it as storing does")
+    func noRoom() async throws {
+        let disk = try log(100)
+        let views = MemoryViews()
+        var checkpoint = try MemoryLog(disk: disk).commit(upTo: Position(100))
+        checkpoint.position = Position(101)
+        try views.store([], checkpoint: checkpoint)
+        views.stored.withLock { $0.fullCount = 1 }
+        let follower = try follower(disk, views)
+        follower.start()
+        try await follower.wait(for: Position(100), limit: .minutes(1))
+        #expect(follower.failure == nil)
         #expect(views.checkpoint().position == Position(100))
         follower.stop()
     }

@@ -36,6 +36,7 @@ enum Samples {
         agent.checks = ["chk_1"].map { CheckID(Text($0)) }
         agent.openRuns = ["run_2", "run_1"].map { RunID(Text($0)) }
         agent.inFlightCount = 2
+        agent.queuedCount = 4
         agent.highestLiveSequence = 99
         for number in 1...70 { _ = agent.recent.add(sequence: UInt64(number), fingerprint: UInt64(number) << 40) }
         agent.duplicateCount = 3
@@ -60,6 +61,7 @@ enum Samples {
         session.registeredSentAt = moment
         session.isWelcomed = true
         session.hasSpoken = true
+        session.hasListedRuns = true
         session.takesRuns = true
         session.unansweredCount = 3
         session.isSkewNoted = true
@@ -96,7 +98,7 @@ enum Samples {
     static let fullJob: Job = {
         var spec = JobSpec()
         spec.cron = "*/5 * * * *"
-        spec.retentionDays = 30
+        spec.retention = fullRule
         spec.compression = "none"
         spec.preHooks = ["a", "b"]
         spec.postHooks = ["c"]
@@ -107,7 +109,9 @@ enum Samples {
         spec.jitterSeconds = 30
         spec.overlap = .queue
         spec.catchUpSeconds = 0
-        return Job(agent: AgentID("agt_1"), target: TargetID("tgt_1"), spec: spec, position: Position(6))
+        var job = Job(agent: AgentID("agt_1"), target: TargetID("tgt_1"), spec: spec, position: Position(6))
+        job.startedBy = Position(7)
+        return job
     }()
     static let emptyJob = Job(agent: AgentID(""), target: TargetID(""), spec: JobSpec(), position: .start)
 
@@ -115,11 +119,14 @@ enum Samples {
     static let fullRun: Run = {
         let order = RunOrder(
             job: JobID("job_1"), agent: AgentID("agt_1"), target: TargetID("tgt_1"), isManual: true, timeoutSeconds: 60,
-            retentionDays: 30, slot: Slot(localMinute: 29_500_000, offsetSeconds: -12_600), overlap: .alongside,
+            retentionDays: 30, maxAttempts: 3, backoffSeconds: [0, 60],
+            slot: Slot(localMinute: 29_500_000, offsetSeconds: -12_600), overlap: .alongside,
             takeBy: moment)
         var run = Run(order: order, phase: .stored(Attempt(2), evidence), at: moment)
         run.attempt = Attempt(2)
         run.replacementCount = 1
+        run.wasCutOff = true
+        run.isRepeatable = true
         run.deliveryCount = 2
         run.completionCount = 3
         run.failure = .timeout
@@ -131,6 +138,8 @@ enum Samples {
         run.sentBy = Position(4)
         run.stoppedBy = Position(6)
         run.cancelRequestedBy = Position(7)
+        run.cancellation = .unanswered
+        run.queuedAt = Timestamp(milliseconds: 5)
         run.grace = moment
         return run
     }()
@@ -142,23 +151,36 @@ enum Samples {
     /// Every phase, with every class of failure and kind of evidence somewhere.
     static let phases: [Run.Phase] =
         [
-            .queued, .sending(Attempt(1)), .unconfirmed(Attempt(2)), .running(.first), .verifying(.first),
+            .queued, .expired, .sending(Attempt(1)), .unconfirmed(Attempt(2)), .running(.first), .verifying(.first),
             .stored(.first, Evidence(byteCount: 0, digest: nil, source: .none)),
             .stored(.first, Evidence(byteCount: 0, digest: digest, source: .readBack)), .stopped, .captured, .ended,
             .closed(.success(.first, evidence)), .closed(.reported), .closed(.cancelled),
         ]
         + FailureClass.allCases.flatMap {
             [
-                .reconciling(.first, $0), .failed(.first, $0), .gone(.first, $0), .closed(.failed($0)),
+                .reconciling(.first, $0), .failed(.first, $0), .gone(.first, $0), .waiting(.first, $0),
+                .closed(.failed($0)),
                 .closed(.lost($0)),
             ]
         }
 
     static let fullObject = StoredObject(
-        agent: AgentID("agt_1"), job: JobID("job_1"), attempt: Attempt(2), byteCount: 5, keepUntil: moment,
-        isBeingDeleted: true)
+        agent: AgentID("agt_1"), job: JobID("job_1"), attempt: Attempt(2), byteCount: 5, createdAt: moment,
+        storedAt: moment, keepUntil: moment, isBeingDeleted: true, isVanished: true)
     static let emptyObject = StoredObject(
-        agent: AgentID(""), job: JobID(""), attempt: .none, byteCount: 0, keepUntil: Timestamp(milliseconds: 0))
+        agent: AgentID(""), job: JobID(""), attempt: .none, byteCount: 0,
+        createdAt: Timestamp(milliseconds: 0), storedAt: Timestamp(milliseconds: 0),
+        keepUntil: Timestamp(milliseconds: 0))
+
+    static let fullLock = ObjectLock(until: moment, reason: "audit", token: "ci", setAt: moment)
+    static let emptyLock = ObjectLock(until: nil, reason: "", token: "", setAt: Timestamp(milliseconds: 0))
+    static let fullDeletion = Deletion(agent: AgentID("agt_1"), job: JobID("job_1"), failureCount: 3)
+    static let emptyDeletion = Deletion(agent: AgentID(""), job: JobID(""))
+    static let fullRule: RetentionRule = {
+        var rule = RetentionRule(days: 30)
+        for part in RetentionRule.Count.allCases { rule[part] = UInt32(part.rawValue) }
+        return rule
+    }()
 
     static let fullCheck: Check = {
         var spec = CheckSpec(
@@ -203,6 +225,18 @@ enum Samples {
     static let fullAnswer = RememberedAnswer(bodyDigest: digest, position: Position(9), expiresAt: moment)
     static let emptyAnswer = RememberedAnswer(
         bodyDigest: [], position: .start, expiresAt: Timestamp(milliseconds: 0))
+
+    static let fullPolicy: FleetPolicy = {
+        var policy = FleetPolicy()
+        policy.startsPerSecond = 7
+        return policy
+    }()
+    static let fullBudget: StartBudget = {
+        var budget = StartBudget()
+        budget.thousandths = 1_500
+        budget.countedAt = moment
+        return budget
+    }()
 
     static let slot = Slot(localMinute: 29_500_000, offsetSeconds: -12_600)
     static let fullSchedule: Schedule = {
@@ -273,6 +307,9 @@ enum Samples {
         var state = Fleet.State()
         state.seed = 42
         state.startCount = 3
+        state.policy = fullPolicy
+        state.startBudget = fullBudget
+        state.queueing = [AgentID("agt_2"), AgentID("agt_1")]
         for (id, name) in [("agt_2", "b"), ("agt_1", "a")] as [(Text, Text)] {
             state.agents[AgentID(id)] = fullAgent
             state.agents[AgentID(id)]?.name = name
@@ -290,8 +327,12 @@ enum Samples {
             run.phase = phase
             state.runs[RunID(Text("run_\((number + 7) % phases.count)"))] = run
         }
-        state.objects[RunID("run_5")] = fullObject
-        state.objects[RunID("run_1")] = fullObject
+        for id in ["run_5", "run_1"] as [Text] {
+            state.objects[RunID(id)] = fullObject
+            state.shelves[fullObject.job, default: []].append(RunID(id))
+            state.locks[RunID(id)] = fullLock
+            state.deletions[ObjectKey(run: RunID(id), attempt: Attempt(2))] = fullDeletion
+        }
         for id in ["chk_9", "chk_1"] as [Text] {
             state.checks[CheckID(id)] = fullCheck
             state.checks[CheckID(id)]?.last?.check = CheckID(id)
@@ -303,6 +344,8 @@ enum Samples {
             state.claims[AgentID(id)] = fullClaim
             state.conflicts[AgentID(id)] = fullConflict
         }
+        for kind in Alert.Kind.allCases { state.alerts[AlertKey(kind, "a/b")] = fullAlert }
+        state.timers.arm(.alert(AlertKey(.agentLost, "agt_1")), due: moment, by: Position(14))
         for id in ["job_9", "job_1"] as [Text] { state.schedules[JobID(id)] = fullSchedule }
         for name in ["Europe/Berlin", "America/New_York"] as [Text] { state.zones[name] = fullZone }
         state.schedulesSince = moment
@@ -310,12 +353,18 @@ enum Samples {
         state.madeCount = 4
         state.timers.arm(.schedule(JobID("job_1")), due: moment, by: Position(16))
         state.timers.arm(.zone("Europe/Berlin"), due: moment, by: Position(15))
-        for kind in Alert.Kind.allCases { state.alerts[AlertKey(kind, "a/b")] = fullAlert }
-        state.timers.arm(.alert(AlertKey(.agentLost, "agt_1")), due: moment, by: Position(14))
         state.timers.arm(.claim(AgentID("agt_9")), due: moment, by: Position(10))
+        state.timers.arm(.retention(JobID("job_1")), due: moment, by: Position(14))
+        state.timers.arm(.leftovers(RunID("run_1")), due: moment, by: Position(15))
+        state.timers.arm(
+            .deletion(ObjectKey(run: RunID("run_1"), attempt: Attempt(2))), due: moment, by: Position(16))
+        state.timers.arm(.survey, due: moment, by: Position(17))
         state.timers.arm(.silence(AgentID("agt_1")), due: moment, by: Position(11))
         state.timers.arm(.run(RunID("run_1")), due: moment, by: Position(12))
-        state.timers.arm(.check(CheckID("chk_1")), due: moment, by: Position(14))
+        state.timers.arm(.window(AgentID("agt_1")), due: moment, by: Position(14))
+        state.timers.arm(.cancellation(RunID("run_1")), due: moment, by: Position(15))
+        state.timers.arm(.starts, due: moment, by: Position(16))
+        state.timers.arm(.check(CheckID("chk_1")), due: moment, by: Position(17))
         state.timers.arm(.idempotency(keys[0]), due: Timestamp(milliseconds: 5), by: Position(13))
         return state
     }()

@@ -59,7 +59,7 @@ struct FleetCasesTests {
         var rig = try FleetRig(parallelRunLimit: 1)
         try rig.connect(SessionID("ses_1"))
         try rig.ask(.runJob(first, FleetRig.job))
-        try rig.ask(.runJob(second, FleetRig.job))
+        try rig.ask(.runJob(second, FleetRig.otherJob))
         #expect(rig.state.runs[second]?.phase == .queued)
         // When there are two
         try rig.ask(.configureAgent(FleetRig.agent, [.maxParallelJobs(2)]))

@@ -10,6 +10,8 @@ struct FleetRig {
 
     static let agent = AgentID("agt_1")
     static let job = JobID("job_1")
+    /// Of another target, so that a run of it may go on beside one of the first.
+    static let otherJob = JobID("job_2")
     static let ticket = Ticket(token: "test")
 
     /// With one agent that may do so many runs at a time, connected and welcomed.
@@ -21,6 +23,9 @@ struct FleetRig {
         try ask(.configureAgent(Self.agent, [.maxParallelJobs(parallelRunLimit)]))
         try ask(.createTarget(target, Self.agent, [.type(.sqlite), .displayName("d"), .database("/d")]))
         try ask(.createJob(Self.job, Self.agent, target, [.timeoutSeconds(600)]))
+        let other = TargetID("tgt_2")
+        try ask(.createTarget(other, Self.agent, [.type(.sqlite), .displayName("e"), .database("/e")]))
+        try ask(.createJob(Self.otherJob, Self.agent, other, [.timeoutSeconds(600)]))
     }
 
     var state: Fleet.State { kernel.state }

@@ -7,29 +7,38 @@ import Testing
 /// Goal: a process that starts from a snapshot and the tail goes on exactly as one that has folded the whole log.
 /// Method: the same worlds, with all their restarts, once with and once without snapshots; and every log cut everywhere.
 struct SnapshotWorldTests {
-    @Test("Snapshots change nothing: the same entries, to the last link", arguments: UInt64(0)..<12)
-    func changeNothing(seed: UInt64) throws {
+    @Test("Snapshots change nothing: the same entries, to the last link")
+    func changeNothing() throws {
+        let startCounts = try (UInt64(0)..<8).map { try startCount(seed: $0) }
+        #expect(startCounts.reduce(0, +) > 2 * startCounts.count)
+    }
+
+    /// Compares two worlds of a seed.
+    private func startCount(seed: UInt64) throws -> Int {
         func grow(keepsSnapshots: Bool) throws -> World {
-            var world = World(seed: seed, runCount: 25, keepsSnapshots: keepsSnapshots)
+            var plan = Plan(seed: seed, span: .minutes(30))
+            plan.keepsSnapshots = keepsSnapshots
+            plan.keepsLog = true
+            var world = World(plan)
             try world.settle()
             return world
         }
         let (with, without) = (try grow(keepsSnapshots: true), try grow(keepsSnapshots: false))
         #expect(with.describe == without.describe)
-        #expect(with.server.disk.entries(after: .start) == without.server.disk.entries(after: .start))
-        #expect(with.station.disk.entries(after: .start) == without.station.disk.entries(after: .start))
-        #expect(try !with.server.disk.snapshots.positions().isEmpty)
-        #expect(with.server.startCount > 1)
+        #expect(try with.server.disk.entries(after: .start) == without.server.disk.entries(after: .start))
+        #expect(!with.server.disk.snapshots.positions().isEmpty)
+        return with.server.startCount
     }
 
     @Test("A state restored at every entry decides as the one that was folded", arguments: [3 as UInt64, 11])
     func everyCut(seed: UInt64) throws {
-        var world = World(seed: seed, runCount: 15)
+        var plan = Plan(seed: seed, span: .minutes(15))
+        plan.keepsLog = true
+        var world = World(plan)
         try world.settle()
-        let fleet = world.server.disk.entries(after: .start)
-        try walk(Fleet.self, fleet.map { try world.server.codec.decode($0) })
-        let station = world.station.disk.entries(after: .start)
-        try walk(Station.self, station.map { try world.station.codec.decode($0) })
+        try walk(Fleet.self, world.server.disk.entries(after: .start).map { try World.fleetCodec.decode($0) })
+        let station = try #require(world.stations[0])
+        try walk(Station.self, station.disk.entries(after: .start).map { try World.stationCodec.decode($0) })
     }
 
     /// Folds twice; one of the states is encoded and restored before each entry.

@@ -1,63 +1,79 @@
 import Core
+import Foundation
 import Simulation
 import Testing
-import Wire
 
-/// Goal: lost connections, restarts, full and failing disks, lost, late, repeated and forged reports strand no run,
-/// repeat no decision, and lose nothing that was acknowledged.
+/// Goal: whatever strikes networks, processes, disks, clocks and the store strands no run, repeats no decision, and loses
+/// nothing that was acknowledged.
 /// Method: one seed drives every choice. Safety is checked at each commit with faults on, liveness with faults off.
 struct WorldTests {
-    @Test("A world keeps the invariants, whatever strikes it", arguments: UInt64(0)..<60)
-    func keepsInvariants(seed: UInt64) throws {
-        var world = World(seed: seed, runCount: 40)
-        try world.settle()
-        #expect(world.openRuns.isEmpty, "\(world.describe)")
-    }
+    /// How many seeds in each of so many rows that grow beside each other.
+    private static let (rowLength, rowCount) = (15, 4)
 
-    @Test("A hundred runs", arguments: [1_000 as UInt64, 1_001])
-    func hundredRuns(seed: UInt64) throws {
-        var world = World(seed: seed, runCount: 100)
-        try world.settle()
-        #expect(world.openRuns.isEmpty, "\(world.describe)")
-    }
-
-    @Test("The agent's log keeps all that a world needs in the bytes it has on disk", arguments: UInt64(2_000)..<2_004)
-    func storesStation(seed: UInt64) throws {
-        var world = World(seed: seed, runCount: 25, codecs: Codecs(fleet: TableCodec(), station: StationCodec()))
-        try world.settle()
-        #expect(world.openRuns.isEmpty, "\(world.describe)")
-    }
-
-    @Test("The same seed makes the same world")
-    func isDeterministic() throws {
-        func grow() throws -> String {
-            var world = World(seed: 7, runCount: 10)
-            try world.settle()
-            return world.describe
-        }
-        #expect(try grow() == grow())
-    }
-
-    @Test(
-        "A mistake that is built in is found, by its number",
-        arguments: [
-            (Defect.repeatsRunBackup, [9]),
-            (.publishesBeforeCommit, [2]),
-            (.forgetsJournal, [2]),
-            (.believesReports, [12]),
-            (.losesOutcomes, [4, 9]),
-        ])
-    func findsDefect(defect: Defect, invariants: [Int]) throws {
-        for seed in UInt64(0)..<40 {
-            var world = World(seed: seed, runCount: 25, defect: defect)
-            do {
-                try world.settle()
-            } catch {
-                #expect(invariants.contains(error.invariant), "\(error)")
-                #expect(error.seed == seed && !error.tail.isEmpty)
-                return
+    @Test("Worlds keep the invariants whatever strikes them, and between them show all that matters")
+    func keepsInvariants() async {
+        let tallies = await withTaskGroup(of: Tally.self) { group in
+            for row in 0..<Self.rowCount {
+                group.addTask {
+                    var tally = Tally()
+                    for seed in 0..<Self.rowLength {
+                        let plan = Plan(
+                            seed: UInt64(row * Self.rowLength + seed), agentCount: 3, span: .minutes(40))
+                        let (world, violation) = World.grow(plan)
+                        tally.add(world, violation)
+                    }
+                    return tally
+                }
             }
+            var tallies: [Tally] = []
+            for await tally in group { tallies.append(tally) }
+            return tallies
         }
-        Issue.record("40 worlds with \(defect) kept every invariant")
+        var coverage = Coverage()
+        for tally in tallies {
+            for violation in tally.violations { Issue.record("\(violation)") }
+            coverage.add(tally.coverage)
+        }
+        for fault in Fault.allCases {
+            #expect(tallies.contains { $0.count(of: fault) > 0 }, "\(fault.rawValue) has never struck")
+        }
+        let missing = ReachablePairs.missing(in: coverage)
+        #expect(missing.isEmpty, "never reached: \(missing.map(\.description).joined(separator: ", "))")
+    }
+
+    @Test("Hours of a larger fleet in its usual troubles", arguments: [1_000 as UInt64, 1_001])
+    func hours(seed: UInt64) throws {
+        var world = World(Plan(seed: seed, agentCount: 12, span: .hours(6), profile: .usual))
+        try world.settle()
+        #expect(world.openRuns.isEmpty, "\(world.describe)")
+    }
+
+    @Test("Nothing goes wrong in a calm world")
+    func calm() throws {
+        var world = World(Plan(seed: 5, agentCount: 3, span: .hours(10), profile: .calm))
+        try world.settle()
+        for fault in Fault.allCases { #expect(world.count(of: fault) == 0, "\(fault)") }
+    }
+
+    @Test("The same plan makes the same world, in another process too")
+    func isDeterministic() throws {
+        var tally = Tally()
+        for seed in UInt64(7)...8 {
+            let (world, violation) = World.grow(Plan(seed: seed, agentCount: 3, span: .minutes(10)))
+            tally.add(world, violation)
+        }
+        let own = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: own).deletingLastPathComponent().appending(
+            path: "simulation-probe")
+        // Hash seeds are random for each process unless this is set.
+        process.environment = ProcessInfo.processInfo.environment.filter { $0.key != "SWIFT_DETERMINISTIC_HASHING" }
+        process.arguments = ["7", "8", "3", "10", "storm"]
+        let output = Pipe()
+        process.standardOutput = output
+        try process.run()
+        let bytes = output.fileHandleForReading.readDataToEndOfFile()
+        process.waitUntilExit()
+        #expect(String(decoding: bytes, as: UTF8.self) == "digest \(tally.digest)\n")
     }
 }

@@ -27,20 +27,20 @@ struct FleetCodecTests {
         }
         let reports = MessageSamples.frames.compactMap { if case .received(_, let it) = $0 { it.report } else { nil } }
         let orders = MessageSamples.frames.compactMap { if case .captured(_, let it) = $0 { it.order } else { nil } }
-        covers(MessageSamples.all, MessageCases.number, 0..<18, [19, 21, 23])
+        covers(MessageSamples.all, MessageCases.number, 0..<18, [19, 21, 22, 23])
         covers(reports, MessageCases.number, 0..<10)
         covers(orders, MessageCases.number, 0..<5)
-        covers(MessageSamples.requests, MessageCases.number, 0..<19, [30, 45, 46, 50])
-        covers(MessageSamples.acceptances, MessageCases.number, 0..<20, [30, 45, 46, 50])
+        covers(MessageSamples.requests, MessageCases.number, 0..<19, [30, 35, 40, 41, 45, 46, 50])
+        covers(MessageSamples.acceptances, MessageCases.number, 0..<20, [30, 35, 40, 41, 45, 46, 50])
         covers(MessageSamples.settingsFields, MessageCases.number, 0..<4)
         covers(MessageSamples.targetFields, MessageCases.number, 0..<11)
-        covers(MessageSamples.jobFields, MessageCases.number, 0..<12)
+        covers(MessageSamples.jobFields, MessageCases.number, 0..<12, [15])
         covers(MessageSamples.checkFields, MessageCases.number, 0..<11)
         covers(MessageSamples.checkDecisions, MessageCases.number, 0..<3)
-        covers(MessageSamples.timers, MessageCases.number, 0..<4, [5, 6, 12, 14])
+        covers(MessageSamples.timers, MessageCases.number, 0..<4, [5, 6, 7, 8, 9, 10, 11, 12, 14, 20, 21])
         covers(MessageSamples.verdicts, MessageCases.number, 0..<5)
-        covers(MessageSamples.commands, MessageCases.number, 0..<9, [10, 17, 18])
-        covers(MessageSamples.results, MessageCases.number, 0..<5, [8, 10])
+        covers(MessageSamples.commands, MessageCases.number, 0..<9, [10, 14, 17, 18])
+        covers(MessageSamples.results, MessageCases.number, 0..<5, [8, 9, 10])
         covers(MessageSamples.slotVerdicts, MessageCases.number, 0..<4)
     }
 

@@ -158,9 +158,9 @@ struct StationWorker: Worker {
         } catch {
             // An agent that is stopped owes them still.
             if Task.isCancelled { throw CancellationError() }
-            let problem = discretion.redacted("\(error)", item)
-            logger.warning("run \(id): \(problem)")
-            outbox.send(.warning(job: job, message: "run \(id): \(problem)"))
+            let message = discretion.redacted("run \(id): \(error)", item)
+            logger.warning("\(message)")
+            outbox.send(.warning(job: job, message: message))
         }
     }
 

@@ -30,6 +30,7 @@ final class FleetFigures: Sendable {
     private let runSeconds: Histogram
     private let runBytes: Histogram
     private let storedBytes: Counter
+    private let objects: Counter
     private let upgradesRefused: Counter
     private let requests: Counter
     private let requestSeconds: Histogram
@@ -65,9 +66,9 @@ final class FleetFigures: Sendable {
         checkChanges = metrics.counter(
             "backupy_check_changes_total", "Health checks that came to another status, by status.")
         anomalies = metrics.counter("backupy_anomalies_total", "What was not as it should be with agents, by kind.")
-        slots = metrics.counter("backupy_slots_total", "Slots of schedules that were judged, by verdict and reason.")
         alerts = metrics.counter(
             "backupy_alert_steps_total", "Alerts opened, repeated, reminded and resolved, by kind.")
+        slots = metrics.counter("backupy_slots_total", "Slots of schedules that were judged, by verdict and reason.")
         runs = metrics.counter("backupy_runs_total", "Runs that ended, by status and class of failure.")
         runSeconds = metrics.histogram(
             "backupy_run_duration_seconds", "From the first attempt to the verdict, by status.",
@@ -76,6 +77,9 @@ final class FleetFigures: Sendable {
             "backupy_run_object_bytes", "Size of stored backups.",
             bounds: [1_048_576, 10_485_760, 104_857_600, 1_073_741_824, 10_737_418_240, 107_374_182_400])
         storedBytes = metrics.counter("backupy_run_stored_bytes_total", "Bytes of backups stored since the start.")
+        objects = metrics.counter(
+            "backupy_objects_total",
+            "Decisions about stored objects: let go by retention, belonging to no success, vanished, there again.")
         requests = metrics.counter("backupy_http_requests_total", "Requests answered, by method, route and status.")
         requestSeconds = metrics.histogram(
             "backupy_http_request_seconds", "How long answers took to begin, by method and route.",
@@ -87,6 +91,7 @@ final class FleetFigures: Sendable {
         for status in ["failed", "lost"] {
             for failure in FailureClass.allCases { runs.appear([("status", status), ("error_class", failure.word)]) }
         }
+        for word in ["expired", "orphaned", "vanished", "returned"] { objects.appear([("decision", word)]) }
         for kind in ["full", "failed"] { logFailures.appear([("kind", kind)]) }
     }
 
@@ -171,15 +176,14 @@ final class FleetFigures: Sendable {
             say(.notice, "the agent is \(presence.rawValue)", entry, ["agent": "\(agent)"])
         case .decided(let run, .started):
             starts.withLock { if $0[run] == nil { $0[run] = entry.recordedAt } }
+        case .decided(let run, .retried):
+            say(.notice, "\(Fleet.sentence(for: entry.message))", entry, ["run": "\(run)"])
         case .decided(let run, .closed(let verdict, _)): observe(run, verdict, entry)
+        case .object(let object, let decision): observe(object, decision, entry)
         case .judged(let check, let decision):
             say(.notice, "\(Fleet.sentence(for: entry.message))", entry, ["check": "\(check)"])
             if case .became(let phase, _) = decision { checkChanges.add(1, [("status", phase.word)]) }
         case .outcome(let outcome): observe(outcome)
-        case .scheduled(_, .judged(_, let verdict, _)):
-            slots.add(1, [("verdict", verdict.word), ("reason", verdict.reason ?? "")])
-        case .scheduled(_, .opened):
-            break
         case .alerted(let decision):
             alerts.add(1, [("kind", decision.key.kind.rawValue), ("step", decision.step.rawValue)])
             var more: Logger.Metadata = [
@@ -189,6 +193,10 @@ final class FleetFigures: Sendable {
             if let agent = decision.agent { more["agent"] = "\(agent)" }
             let level = decision.step == .resolved ? Logger.Level.notice : .warning
             say(level, "alert \(decision.key.kind.rawValue) \(decision.step.rawValue): \(decision.detail)", entry, more)
+        case .scheduled(_, .judged(_, let verdict, _)):
+            slots.add(1, [("verdict", verdict.word), ("reason", verdict.reason ?? "")])
+        case .scheduled(_, .opened):
+            break
         case .started, .captureOpened, .captured, .requested, .accepted, .refused, .deadline, .command: break
         }
     }
@@ -202,7 +210,18 @@ final class FleetFigures: Sendable {
         case .cancel: framesSent.add(1, [("kind", "cancel_job")])
         case .probe: framesSent.add(1, [("kind", "ping")])
         case .runCheck: framesSent.add(1, [("kind", "run_health_check")])
-        case .observe, .delete, .disconnect, .refuse, .probeTarget, .readZone: break
+        case .observe, .delete, .survey, .disconnect, .refuse, .probeTarget, .readZone: break
+        }
+    }
+
+    private func observe(_ object: ObjectReference, _ decision: ObjectDecision, _ entry: Entry<Fleet.Message>) {
+        objects.add(1, [("decision", decision.word)])
+        let more: Logger.Metadata = ["run": "\(object.run)", "object": "\(object.name)"]
+        switch decision {
+        case .expired(let reason): say(.notice, "the object of run \(object.run) is let go: \(reason)", entry, more)
+        case .orphaned(let reason): say(.notice, "an object belongs to no success: \(reason.rawValue)", entry, more)
+        case .vanished: say(.error, "the object of run \(object.run) is not in the store any more", entry, more)
+        case .returned: say(.notice, "the object of run \(object.run) is in the store again", entry, more)
         }
     }
 

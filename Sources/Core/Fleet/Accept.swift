@@ -7,6 +7,7 @@ extension Fleet.State {
         switch acceptance {
         case .agentCreated(let id, let name, let digest):
             agents[id] = Agent(name: name, keyDigest: digest, isCaptured: false)
+            if timers.due(.survey) == nil { planSurvey(after: Fleet.Limits.survey, entry) }
             agents[id]?.settingsPosition = entry.position
             return []
         case .agentRenamed(let id, let name):
@@ -20,6 +21,7 @@ extension Fleet.State {
             return disown(id, entry)
         case .agentConfigured(let id, let settings):
             agents[id]?.settings = settings
+            armWindow(of: id, entry)
             agents[id]?.settingsPosition = entry.position
             return reconfigure(id) + [.ready(id)]  // more may run at the same time than before
         case .targetCreated(let id, let agent, let spec):
@@ -40,8 +42,10 @@ extension Fleet.State {
             agents[agent]?.jobs.append(id)
             return reconfigure(agent) + reschedule(id, .jobChanged, entry)
         case .jobChanged(let id, let spec):
+            let former = jobs[id]?.spec.retention
             jobs[id]?.spec = spec
             jobs[id]?.position = entry.position
+            if former != spec.retention { review(id, entry) }
             return jobs[id].map { reconfigure($0.agent) + reschedule(id, .jobChanged, entry) } ?? []
         case .jobDeleted(let id):
             let agent = jobs[id]?.agent
@@ -57,8 +61,13 @@ extension Fleet.State {
                 return []
             } + [.cancellation(id)]
         case .runDeletionRequested(let id):
-            objects[id]?.isBeingDeleted = true
-            return [.deletion(id)]
+            return objects[id].map { beginDeletion(of: $0.reference(of: id)) } ?? []
+        case .runLocked(let id, let lock):
+            self.lock(id, lock)
+            return []
+        case .runUnlocked(let id):
+            unlock(id, entry)
+            return []
         case .checkCreated(let id, let agent, let spec):
             return createCheck(id, agent, spec, entry)
         case .checkChanged(let id, let spec):
@@ -76,24 +85,17 @@ extension Fleet.State {
         case .tokenDeleted(let id):
             tokens[id] = nil
             return []
-        case .clockConfirmed:
-            return confirmClock(entry)
+        case .policyChanged(let policy):
+            self.policy = policy
+            return []
         case .alertAcknowledged(_, let key):
             acknowledge(key, ticket, entry)
             return []
+        case .clockConfirmed:
+            return confirmClock(entry)
         case .tokenIssued, .repeated:
             return []
         }
-    }
-
-    /// A run that somebody, or a schedule, wants: it waits for its agent.
-    mutating func queue(_ id: RunID, _ order: RunOrder, _ entry: Entry<Fleet.Message>) -> [Fleet.Change] {
-        let run = Run(order: order, phase: .queued, at: entry.recordedAt)
-        runs[id] = run
-        agents[order.agent]?.openRuns.append(id)
-        timers.arm(.run(id), due: run.due, by: entry.position)
-        watchLateness(of: id, entry)
-        return [.ready(order.agent)]
     }
 
     private mutating func remember(_ acceptance: Acceptance, _ ticket: Ticket, _ entry: Entry<Fleet.Message>) {

@@ -22,7 +22,7 @@ extension Fleet {
         }
         if let refusal = overreach(of: request, by: ticket.role, in: state) { return .refused(refusal) }
         if let refusal = surprise(of: request, ticket, in: state) { return .refused(refusal) }
-        switch judge(request, at: moment, in: state) {
+        switch judge(request, ticket, at: moment, in: state) {
         case .granted(let acceptance):
             if let refusal = excess(of: acceptance, in: state) { return .refused(refusal) }
             return .accepted(acceptance, ticket)
@@ -39,7 +39,9 @@ extension Fleet {
         }
     }
 
-    private static func judge(_ request: Request, at moment: Timestamp, in state: borrowing State) -> Judgement {
+    private static func judge(
+        _ request: Request, _ ticket: Ticket, at moment: Timestamp, in state: borrowing State
+    ) -> Judgement {
         switch request {
         case .createAgent(let id, let name, let digest):
             if let problem = problem(ofName: name) { return .refused(problem) }
@@ -85,6 +87,12 @@ extension Fleet {
             return .granted(.cancelRequested(id))
         case .deleteRun(let id):
             return deleteRun(id, at: moment, in: state)
+        case .lockRun(let id, let until, let reason):
+            return lock(id, until, reason, ticket.token, at: moment, in: state)
+        case .unlockRun(let id):
+            return state.locks.contains(id)
+                ? .granted(.runUnlocked(id))
+                : .refused(Refusal(code: .conflict, text: "the run's object is not locked"))
         case .issueDecryptionToken(let id):
             guard let object = state.objects[id], !object.isBeingDeleted else {
                 return .refused(Refusal(code: .conflict, text: "the run has no stored object"))
@@ -112,6 +120,10 @@ extension Fleet {
             return .granted(.alertAcknowledged(id, found))
         case .deleteToken(let id):
             return state.tokens.contains(id) ? .granted(.tokenDeleted(id)) : .unknown("token")
+        case .changePolicy(let fields):
+            var policy = state.policy
+            for field in fields { policy.set(field) }
+            return policy.problem.map { .refused($0) } ?? .granted(.policyChanged(policy))
         case .confirmClock:
             return state.clockDoubt == nil
                 ? .refused(Refusal(code: .conflict, text: "the clock is not in doubt"))
@@ -210,12 +222,18 @@ extension Fleet {
         if object.isBeingDeleted {
             return .refused(Refusal(code: .conflict, text: "the object is being deleted already"))
         }
-        if moment < object.keepUntil {
-            return .refused(
-                Refusal(
-                    code: .precondition, text: Text("retention holds the object until \(object.keepUntil.text)")))
+        return obstacle(toDeleting: id, object, at: moment, in: state).map { .refused($0) }
+            ?? .granted(.runDeletionRequested(id))
+    }
+
+    private static func lock(
+        _ id: RunID, _ until: Timestamp?, _ reason: Text, _ token: Text, at moment: Timestamp, in state: borrowing State
+    ) -> Judgement {
+        guard let object = state.objects[id], !object.isBeingDeleted else {
+            return .refused(Refusal(code: .conflict, text: "the run has no stored object that could be locked"))
         }
-        return .granted(.runDeletionRequested(id))
+        let lock = ObjectLock(until: until, reason: reason, token: token, setAt: moment)
+        return lock.problem(at: moment).map { .refused($0) } ?? .granted(.runLocked(id, lock))
     }
 
     private static var taken: Refusal { Refusal(code: .conflict, text: "this id is taken; repeat the request") }

@@ -17,7 +17,8 @@ extension Fleet {
         case .registered(let agent, let session):
             return state.agents[agent]?.isCaptured == false ? [.command(.welcome(agent, session))] : []
         case .ready(let agent):
-            return startQueued(of: agent, in: state) + renewCancellations(of: agent, entry, in: state)
+            return startQueued(of: agent, at: entry.recordedAt, in: state)
+                + renewCancellations(of: agent, entry, in: state)
         case .disowned(let agent, let session):
             return state.agents[agent]?.isCaptured == true ? [] : [.command(.disconnect(agent, session))]
         case .claimed(let id):
@@ -34,8 +35,24 @@ extension Fleet {
             return cancel(run, in: state)
         case .observation(let run, let attempt):
             return [.command(.observe(run, attempt))]
-        case .deletion(let run):
-            return state.objects[run].map { [.command(.delete(run, $0.attempt))] } ?? []
+        case .forgotten(let run, let attempt):
+            return state.runs[run].map {
+                [.command(.dispatch($0.order.agent, run, attempt, isRepeatable: true))]
+            } ?? []
+        case .startsFree:
+            return startAll(at: entry.recordedAt, in: state)
+        case .deletion(let key):
+            return [.command(.delete(key.run, key.attempt))]
+        case .retention(let job):
+            return expire(job, at: entry.recordedAt, in: state)
+        case .leftovers(let run):
+            return orphanLeftovers(of: run, in: state)
+        case .surveyDue:
+            return [.command(.survey)]
+        case .surveyed(let survey):
+            return follow(survey, in: state)
+        case .vanished:
+            return []
         case .anomaly(let anomaly):
             return [.noted(anomaly)]
         case .slots(let job):
@@ -69,20 +86,6 @@ extension Fleet {
         }
     }
 
-    /// As many of the agent's queued runs as it may do at the same time, the oldest first.
-    private static func startQueued(of id: AgentID, in state: borrowing State) -> [Message] {
-        guard let agent = state.agents[id], agent.session?.takesRuns == true else { return [] }
-        var free = Int64(agent.settings.maxParallelJobs) - Int64(agent.inFlightCount)
-        var messages: [Message] = []
-        for run in agent.openRuns {
-            if free <= 0 { break }
-            guard let next = state.runs[run], next.phase == .queued else { continue }
-            messages.append(.decided(run, .started(next.attempt.next, isRepeatable: agent.journalsRuns)))
-            free -= 1
-        }
-        return messages
-    }
-
     private static func renewCancellations(
         of id: AgentID, _ entry: Entry<Message>, in state: borrowing State
     ) -> [Message] {
@@ -99,7 +102,7 @@ extension Fleet {
         return [.command(.cancel(run.order.agent, id, attempt))]
     }
 
-    private static func close(_ run: Run, _ id: RunID, _ verdict: Verdict, _ entry: Entry<Message>) -> Message {
+    static func close(_ run: Run, _ id: RunID, _ verdict: Verdict, _ entry: Entry<Message>) -> Message {
         .decided(id, .closed(verdict, grounds: run.grounds(of: verdict).filter { $0 != entry.position }))
     }
 
@@ -109,24 +112,27 @@ extension Fleet {
         let agent = run.order.agent
         switch run.phase {
         case .queued:
-            return startQueued(of: agent, in: state)
+            return startQueued(of: agent, at: entry.recordedAt, in: state)
         case .sending(let attempt):
             guard case .decided(_, .started(_, let isRepeatable)) = entry.message else { return [] }
             return [.command(.dispatch(agent, id, attempt, isRepeatable: isRepeatable))]
         case .verifying(let attempt), .reconciling(let attempt, _):
-            return [.command(.observe(id, attempt))] + startQueued(of: agent, in: state)
+            return [.command(.observe(id, attempt))] + startQueued(of: agent, at: entry.recordedAt, in: state)
         case .stored(let attempt, let evidence):
             return [close(run, id, .success(attempt, evidence), entry)]
-        case .failed(_, let reason):
-            return [close(run, id, .failed(reason), entry)]
-        case .gone(_, let reason):
-            return [close(run, id, .lost(reason), entry)]
+        case .failed(let attempt, let reason):
+            return [conclude(id, after: attempt, reason, otherwise: .failed(reason), entry, in: state)].compactMap(
+                \.self)
+        case .gone(let attempt, let reason):
+            return [conclude(id, after: attempt, reason, otherwise: .lost(reason), entry, in: state)].compactMap(\.self)
+        case .expired:
+            return [close(run, id, .lost(.lost), entry)]
         case .stopped:
             return [close(run, id, .cancelled, entry)]
         case .ended:
             return [close(run, id, run.capturedVerdict, entry)]
-        case .closed:
-            return startQueued(of: agent, in: state) + judgeSlot(of: run, id, in: state)
+        case .closed, .waiting:
+            return startQueued(of: agent, at: entry.recordedAt, in: state) + judgeSlot(of: run, id, in: state)
         case .unconfirmed, .running, .captured:
             return []
         }

@@ -27,10 +27,15 @@ extension Fleet {
         case .deadline(.run(let id)): Description(stream: .run(id), kind: "deadline.run", role: .deadline)
         case .deadline(.claim(let id)):
             Description(stream: stream(of: id, in: state), kind: "deadline.claim", role: .deadline)
-        case .deadline(.schedule(let id)): Description(stream: .job(id), kind: "deadline.schedule", role: .deadline)
-        case .deadline(.zone): Description(stream: .engine, kind: "deadline.zone", role: .deadline)
+        case .deadline(.window(let id)):
+            Description(stream: stream(of: id, in: state), kind: "deadline.window", role: .deadline)
+        case .deadline(.starts): Description(stream: .engine, kind: "deadline.starts", role: .deadline)
+        case .deadline(.cancellation(let id)):
+            Description(stream: .run(id), kind: "deadline.cancellation", role: .deadline)
         case .deadline(.alert(let key)):
             Description(stream: key.stream(in: state), kind: "deadline.alert", role: .deadline)
+        case .deadline(.schedule(let id)): Description(stream: .job(id), kind: "deadline.schedule", role: .deadline)
+        case .deadline(.zone): Description(stream: .engine, kind: "deadline.zone", role: .deadline)
         case .deadline(.check(let id)):
             Description(stream: stream(of: id, in: state), kind: "deadline.check", role: .deadline)
         case .deadline(.idempotency): Description(stream: .engine, kind: "deadline.idempotency", role: .deadline)
@@ -42,10 +47,21 @@ extension Fleet {
                 stream: anomaly.run.map(Stream.run) ?? stream(of: anomaly.agent, in: state),
                 kind: Text("anomaly.\(anomaly.kind.rawValue)"), role: .decision)
         case .decided(let id, .started): Description(stream: .run(id), kind: "run.started", role: .decision)
+        case .decided(let id, .retried): Description(stream: .run(id), kind: "run.retried", role: .decision)
         case .alerted(let decision):
             Description(
                 stream: decision.key.stream(in: state), kind: Text("alert.\(decision.step.rawValue)"), role: .decision)
         case .decided(let id, .closed): Description(stream: .run(id), kind: "run.closed", role: .decision)
+        case .object(let object, let decision):
+            Description(
+                stream: stream(of: object, in: state), kind: Text("object.\(decision.word)"), role: .decision)
+        case .deadline(.retention(let id)):
+            Description(
+                stream: state.jobs.contains(id) ? .job(id) : .engine, kind: "deadline.retention", role: .deadline)
+        case .deadline(.leftovers(let id)): Description(stream: .run(id), kind: "deadline.leftovers", role: .deadline)
+        case .deadline(.deletion(let key)):
+            Description(stream: .run(key.run), kind: "deadline.deletion", role: .deadline)
+        case .deadline(.survey): Description(stream: .engine, kind: "deadline.survey", role: .deadline)
         case .scheduled(_, .opened(_, let run, _, _)):
             Description(stream: .run(run), kind: "slot.opened", role: .decision)
         case .scheduled(let id, .judged): Description(stream: .job(id), kind: "slot.judged", role: .decision)
@@ -62,6 +78,14 @@ extension Fleet {
 
     private static func stream(of id: AgentID, in state: borrowing State) -> Stream {
         state.agents.contains(id) ? .agent(id) : .engine
+    }
+
+    /// A run that only a name in the store speaks of is not known.
+    private static func stream(of object: ObjectReference, in state: borrowing State) -> Stream {
+        let isKnown =
+            state.runs.contains(object.run) || state.objects.contains(object.run)
+            || state.deletions.contains(object.key)
+        return isKnown ? .run(object.run) : stream(of: object.agent, in: state)
     }
 
     private static func stream(of id: CheckID, in state: borrowing State) -> Stream {
@@ -146,6 +170,8 @@ extension Request {
         case .runJob: "request.run_job"
         case .cancelRun: "request.cancel_run"
         case .deleteRun: "request.delete_run"
+        case .lockRun: "request.lock_run"
+        case .unlockRun: "request.unlock_run"
         case .issueDecryptionToken: "request.issue_decryption_token"
         case .createCheck: "request.create_check"
         case .changeCheck: "request.change_check"
@@ -153,8 +179,9 @@ extension Request {
         case .runCheck: "request.run_check"
         case .createToken: "request.create_token"
         case .deleteToken: "request.delete_token"
-        case .confirmClock: "request.confirm_clock"
+        case .changePolicy: "request.change_policy"
         case .acknowledgeAlert: "request.acknowledge_alert"
+        case .confirmClock: "request.confirm_clock"
         }
     }
 
@@ -167,11 +194,12 @@ extension Request {
             state.targets[id].map { .agent($0.agent) } ?? .engine
         case .changeJob(let id, _), .deleteJob(let id), .runJob(_, let id):
             state.jobs.contains(id) ? .job(id) : .engine
-        case .cancelRun(let id), .deleteRun(let id), .issueDecryptionToken(let id):
+        case .cancelRun(let id), .deleteRun(let id), .lockRun(let id, _, _), .unlockRun(let id),
+            .issueDecryptionToken(let id):
             state.runs.contains(id) || state.objects.contains(id) ? .run(id) : .engine
         case .changeCheck(let id, _), .deleteCheck(let id), .runCheck(let id):
             state.checks.contains(id) ? .check(id) : .engine
-        case .createAgent, .createCheck, .createToken, .deleteToken, .acknowledgeAlert, .confirmClock:
+        case .createAgent, .createCheck, .createToken, .deleteToken, .changePolicy, .acknowledgeAlert, .confirmClock:
             .engine
         }
     }
@@ -209,6 +237,8 @@ extension Acceptance {
         case .runQueued: "accepted.run_queued"
         case .cancelRequested: "accepted.cancel_requested"
         case .runDeletionRequested: "accepted.run_deletion_requested"
+        case .runLocked: "accepted.run_locked"
+        case .runUnlocked: "accepted.run_unlocked"
         case .tokenIssued: "accepted.token_issued"
         case .checkCreated: "accepted.check_created"
         case .checkChanged: "accepted.check_changed"
@@ -216,8 +246,9 @@ extension Acceptance {
         case .checkRunRequested: "accepted.check_run_requested"
         case .tokenCreated: "accepted.token_created"
         case .tokenDeleted: "accepted.token_deleted"
-        case .clockConfirmed: "accepted.clock_confirmed"
+        case .policyChanged: "accepted.policy_changed"
         case .alertAcknowledged: "accepted.alert_acknowledged"
+        case .clockConfirmed: "accepted.clock_confirmed"
         case .repeated: "accepted.repeated"
         }
     }
@@ -227,11 +258,12 @@ extension Acceptance {
         case .agentCreated(let id, _, _), .agentRenamed(let id, _), .agentDeleted(let id), .keyRotated(let id, _),
             .agentConfigured(let id, _), .targetCreated(_, let id, _):
             .agent(id)
-        case .targetChanged, .targetDeleted, .tokenCreated, .tokenDeleted, .alertAcknowledged, .repeated,
-            .clockConfirmed:
+        case .targetChanged, .targetDeleted, .tokenCreated, .tokenDeleted, .policyChanged, .alertAcknowledged,
+            .repeated, .clockConfirmed:
             .engine
         case .jobCreated(let id, _, _, _), .jobChanged(let id, _), .jobDeleted(let id): .job(id)
-        case .runQueued(let id, _), .cancelRequested(let id), .runDeletionRequested(let id), .tokenIssued(let id, _):
+        case .runQueued(let id, _), .cancelRequested(let id), .runDeletionRequested(let id), .tokenIssued(let id, _),
+            .runLocked(let id, _), .runUnlocked(let id):
             .run(id)
         case .checkCreated(let id, _, _), .checkChanged(let id, _), .checkDeleted(let id), .checkRunRequested(let id):
             .check(id)
@@ -249,6 +281,7 @@ extension Command {
         case .cancel: "cancel"
         case .observe: "observe"
         case .delete: "delete"
+        case .survey: "survey"
         case .disconnect: "disconnect"
         case .probe: "probe"
         case .refuse: "refuse"
@@ -264,6 +297,7 @@ extension Command {
         case .welcome(let id, _), .configure(let id, _), .disconnect(let id, _), .probe(let id, _), .refuse(let id, _):
             .agent(id)
         case .dispatch(_, let id, _, _), .cancel(_, let id, _), .observe(let id, _), .delete(let id, _): .run(id)
+        case .survey: .engine
         case .readZone: .engine
         case .probeTarget(let id), .runCheck(_, let id): .check(id)
         }

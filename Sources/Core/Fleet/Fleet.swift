@@ -38,6 +38,20 @@ public enum Fleet: Machine {
         /// How long a connection of an agent may take to show that it lives while another host waits in its place. With
         /// the way back shorter than the 15 s that agents wait for their RegisterAck.
         public static let claim = Milliseconds.seconds(8)
+        /// How many objects retention lets go of in one turn.
+        public static let expirations = 64
+        /// How long a job's objects are left alone when only time can let one go.
+        public static let review = Milliseconds.hours(24)
+        /// How long after a run's end its other attempts may still have something in the store.
+        public static let leftovers = Milliseconds.hours(24)
+        /// How many attempts of a run are cleaned up at once; a survey finds what there may be of more.
+        public static let leftoverCount: UInt32 = 120
+        /// How often the store is surveyed.
+        public static let survey = Milliseconds.hours(24)
+        /// How long after a start, or after a survey that found more than it could tell.
+        public static let surveyDelay = Milliseconds.minutes(10)
+        /// The wait before a store that could not be surveyed is surveyed again.
+        public static let surveyRetry = Milliseconds.hours(1)
         /// An agent that is out of reach for so long is an alert.
         public static let absence = Milliseconds.minutes(5)
         /// A run that waits for so long is an alert.
@@ -58,6 +72,17 @@ public enum Fleet: Machine {
         public static let replay: UInt32 = 64
         /// How many attempts of unknown sending are replaced per run.
         public static let replacements: UInt32 = 2
+        /// The wait before another attempt of a job that names none.
+        public static let defaultWait = Milliseconds.seconds(60)
+        /// The wait before another attempt is never shorter.
+        public static let shortestWait = Milliseconds.seconds(1)
+        /// The wait before another attempt is never longer.
+        public static let longestWait = Milliseconds.hours(24)
+        /// How long an agent that journals runs may take to say that it has stopped one. Ours stops within a second; the
+        /// rest is for its way back after a lost connection.
+        public static let cancellation = Milliseconds.minutes(10)
+        /// The same, for all others: known ones only log that they were told.
+        public static let cancellationOfOthers = Milliseconds.minutes(1)
         /// The first rules that know schedules.
         static let firstRulesWithSchedules: UInt32 = 3
         /// How late a slot may open without being late.
@@ -100,18 +125,32 @@ public enum Fleet: Machine {
         case cancellation(RunID)
         /// The store must be asked (again) about an attempt, whatever the run's phase.
         case observation(RunID, Attempt)
-        /// Somebody wants a run's object deleted.
-        case deletion(RunID)
+        /// A journaling agent is back and does not know an attempt that it was sent.
+        case forgotten(RunID, Attempt)
+        /// Runs may start again that the fleet's limit of starts held back.
+        case startsFree
+        /// It has been decided that an object is deleted, or it must be tried again.
+        case deletion(ObjectKey)
+        /// Some of a job's objects are kept by nothing any more.
+        case retention(JobID)
+        /// Attempts of a closed run may have left something in the store.
+        case leftovers(RunID)
+        /// The store is to be surveyed.
+        case surveyDue
+        /// What a survey came to.
+        case surveyed(Survey)
+        /// The object of a run has vanished from its store, or is back.
+        case vanished(RunID)
         /// Something is not as it should be.
         case anomaly(Anomaly)
+        /// What an alert is about may stand otherwise than before.
+        case alert(AlertKey)
         /// Slots of a job's schedule are due.
         case slots(JobID)
         /// A slot has its verdict.
         case slotJudged(JobID, Slot, SlotVerdict)
         /// A time zone's rules are wanted.
         case zone(Text)
-        /// What an alert is about may stand otherwise than before.
-        case alert(AlertKey)
         /// There is a new result of a check, by which it may go otherwise than before.
         case checked(CheckID)
         /// A check was made, changed, paused or resumed.
@@ -142,6 +181,12 @@ public enum Fleet: Machine {
         public internal(set) var runs = Table<RunID, Run>()
         /// Objects that exist.
         public internal(set) var objects = Table<RunID, StoredObject>()
+        /// Objects that nobody may delete for now.
+        public internal(set) var locks = Table<RunID, ObjectLock>()
+        /// Deletions that have been decided and are not done.
+        public internal(set) var deletions = Table<ObjectKey, Deletion>()
+        /// The runs of each job that have an object. Derived from the objects.
+        public internal(set) var shelves = Table<JobID, [RunID]>()
         /// Health checks.
         public internal(set) var checks = Table<CheckID, Check>()
         /// Answers that a repeated request gets again.
@@ -152,6 +197,14 @@ public enum Fleet: Machine {
         public internal(set) var claims = Table<AgentID, Claim>()
         /// Other hosts that were refused.
         public internal(set) var conflicts = Table<AgentID, Conflict>()
+        /// What holds for the whole fleet.
+        public internal(set) var policy = FleetPolicy()
+        /// How many runs may start now.
+        public internal(set) var startBudget = StartBudget()
+        /// Agents with queued runs, in the order in which they were served last.
+        var queueing: [AgentID] = []
+        /// Alerts that are open.
+        public internal(set) var alerts = Table<AlertKey, Alert>()
         /// Where the schedules of jobs stand.
         public internal(set) var schedules = Table<JobID, Schedule>()
         /// Time zones that schedules are read in.
@@ -162,8 +215,6 @@ public enum Fleet: Machine {
         public internal(set) var clockDoubt: ClockDoubt?
         /// How many ids deciders have made.
         public internal(set) var madeCount: UInt64 = 0
-        /// Alerts that are open.
-        public internal(set) var alerts = Table<AlertKey, Alert>()
         /// What is due when. Derived from the entities.
         var timers = Timers<TimerKey>()
 
@@ -192,20 +243,4 @@ public struct RememberedAnswer: Hashable, Sendable {
     public var position: Position
     /// When it is forgotten.
     public var expiresAt: Timestamp
-}
-
-/// An object in a store that belongs to a run.
-public struct StoredObject: Hashable, Sendable {
-    /// Whose.
-    public var agent: AgentID
-    /// Of which job.
-    public var job: JobID
-    /// The attempt that made it.
-    public var attempt: Attempt
-    /// Its size.
-    public var byteCount: UInt64
-    /// Not to be deleted before.
-    public var keepUntil: Timestamp
-    /// Whether its deletion has been asked for.
-    public var isBeingDeleted = false
 }

@@ -16,8 +16,9 @@ extension Fleet {
         case .presence(let agent, let presence): state.setPresence(of: agent, presence)
         case .noted(let anomaly): state.note(anomaly)
         case .decided(let run, let decision): state.fold(decision, of: run, entry)
-        case .scheduled(let job, let decision): state.fold(decision, of: job, entry)
+        case .object(let object, let decision): state.fold(decision, of: object, entry)
         case .alerted(let decision): state.fold(decision, entry)
+        case .scheduled(let job, let decision): state.fold(decision, of: job, entry)
         case .outcome(let outcome): state.fold(outcome, entry)
         case .clockStepped(let step): state.skip(step, entry)
         case .judged(let check, let decision): state.fold(decision, of: check, entry)
@@ -33,10 +34,14 @@ extension Fleet.State {
     mutating func start(_ start: EngineStart, _ entry: Entry<Fleet.Message>) -> [Fleet.Change] {
         if startCount == 0 { seed = start.seed }
         startCount &+= 1
+        planSurvey(after: Fleet.Limits.surveyDelay, entry)
         for id in agents.idsByCreation {
             _ = loseSession(of: id, entry)
             endClaim(of: id)
-            for run in agents[id]?.openRuns ?? [] { touch(run, entry) { $0.resumed(at: entry.recordedAt) } }
+            for run in agents[id]?.openRuns ?? [] {
+                touch(run, entry) { $0.resumed(at: entry.recordedAt) }
+                armCancellation(of: run, entry)
+            }
             // Not decided one by one: with a large fleet that would be a turn of thousands of messages.
             if agents[id]?.status == .online { agents[id]?.status = .offline }
             watchAbsence(of: id, entry)
@@ -59,7 +64,10 @@ extension Fleet.State {
                 timers.arm(.claim(id), due: due, by: entry.position)
             }
             skipAlerts(of: id, step, entry)
-            for run in agents[id]?.openRuns ?? [] { touch(run, entry) { $0.skipped(step) } }
+            for run in agents[id]?.openRuns ?? [] {
+                touch(run, entry) { $0.skipped(step) }
+                armCancellation(of: run, entry)
+            }
         }
         resumeChecks(isLong: false, entry)
         return []
@@ -94,6 +102,7 @@ extension Fleet.State {
             }
             guard before.isOpen else {
                 runs[run] = nil
+                timers.disarm(.leftovers(run))
                 return []
             }
             return fold(run, entry) { $0.duePassed(at: entry.recordedAt) }
@@ -102,12 +111,29 @@ extension Fleet.State {
             return []
         case .claim(let agent):
             return promoteClaim(of: agent, entry)
+        case .retention(let job):
+            return reviewed(job, entry)
+        case .leftovers(let run):
+            return runs[run]?.isOpen == false ? [.leftovers(run)] : []
+        case .deletion(let key):
+            return deletions.contains(key) ? [.deletion(key)] : []
+        case .survey:
+            planSurvey(after: Fleet.Limits.survey, entry)
+            return timers.due(.survey) == nil ? [] : [.surveyDue]
+        case .window(let agent):
+            armWindow(of: agent, entry)
+            return [.ready(agent)]
+        case .starts:
+            return passStarts(entry)
+        case .cancellation(let run):
+            touch(run, entry) { $0.cancelUnanswered() }
+            return []
+        case .alert(let key):
+            return passAlert(key, entry)
         case .schedule(let job):
             return passSchedule(job, entry)
         case .zone(let zone):
             return renew(zone)
-        case .alert(let key):
-            return passAlert(key, entry)
         case .check(let check):
             return passCheck(check, entry)
         }
@@ -163,6 +189,11 @@ extension Fleet.State {
             let count = agents[after.order.agent]?.inFlightCount ?? 0
             agents[after.order.agent]?.inFlightCount = isInFlight ? count &+ 1 : count &- min(1, count)
         }
-        if before.isOpen, !after.isOpen { agents[after.order.agent]?.openRuns.removeAll { $0 == id } }
+        let (wasQueued, isQueued) = (before.phase == .queued, after.phase == .queued)
+        if wasQueued != isQueued { countQueued(of: after.order.agent, isQueued ? 1 : -1, entry) }
+        if before.isOpen, !after.isOpen {
+            agents[after.order.agent]?.openRuns.removeAll { $0 == id }
+            timers.disarm(.cancellation(id))
+        }
     }
 }

@@ -33,10 +33,12 @@ extension Fleet {
         case noted(Anomaly)
         /// What was decided about a run.
         case decided(RunID, RunDecision)
-        /// What was decided about a slot of a job's schedule.
-        case scheduled(JobID, SlotDecision)
+        /// What was decided about an object in the store.
+        case object(ObjectReference, ObjectDecision)
         /// What was decided about an alert.
         case alerted(AlertDecision)
+        /// What was decided about a slot of a job's schedule.
+        case scheduled(JobID, SlotDecision)
         /// What was decided about a health check.
         case judged(CheckID, CheckDecision)
         /// An instruction to a worker.
@@ -197,12 +199,26 @@ public enum TimerKey: Hashable, Comparable, Sendable {
     case idempotency(IdempotencyKey)
     /// A connection from another host takes the agent's place, unless the agent's own was heard.
     case claim(AgentID)
+    /// A job's objects are judged anew.
+    case retention(JobID)
+    /// What the attempts of a closed run may have left in the store is deleted.
+    case leftovers(RunID)
+    /// A deletion that failed is tried again.
+    case deletion(ObjectKey)
+    /// The store is surveyed.
+    case survey
+    /// An agent's maintenance is over, and runs are queued.
+    case window(AgentID)
+    /// Runs may start again that the fleet's limit of starts held back.
+    case starts
+    /// An agent did not answer a cancellation in time.
+    case cancellation(RunID)
+    /// Something that is not over is an alert from now on, or one that is open is looked at again.
+    case alert(AlertKey)
     /// A slot of the job's schedule is to be opened or judged.
     case schedule(JobID)
     /// The rules of a time zone are to be read anew.
     case zone(Text)
-    /// Something that is not over is an alert from now on, or one that is open is looked at again.
-    case alert(AlertKey)
     /// A health check's next probe, or that none was heard of for too long.
     case check(CheckID)
 }

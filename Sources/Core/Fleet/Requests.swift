@@ -29,6 +29,10 @@ public enum Request: Hashable, Sendable {
     case cancelRun(RunID)
     /// Delete a run's object and key; refused while retention holds it.
     case deleteRun(RunID)
+    /// Forbid to delete a run's object, until a moment or until it is unlocked.
+    case lockRun(RunID, until: Timestamp?, reason: Text)
+    /// Allow it again.
+    case unlockRun(RunID)
     /// Hand out the data key of a run's object, inside a token.
     case issueDecryptionToken(RunID)
     /// Add a health check; nil: the control plane probes.
@@ -43,10 +47,12 @@ public enum Request: Hashable, Sendable {
     case createToken(TokenID, APITokenSpec)
     /// Let nobody in with a token any more.
     case deleteToken(TokenID)
-    /// Say that the wall clock is right although the log is far ahead of it.
-    case confirmClock
+    /// Change what holds for the whole fleet.
+    case changePolicy([FleetPolicyField])
     /// Take note of an open alert: no more reminders.
     case acknowledgeAlert(AlertID)
+    /// Say that the wall clock is right although the log is far ahead of it.
+    case confirmClock
 }
 
 /// Who asks, and whether it may be the same question again.
@@ -103,6 +109,8 @@ public enum Acceptance: Hashable, Sendable {
     case runQueued(RunID, RunOrder)
     case cancelRequested(RunID)
     case runDeletionRequested(RunID)
+    case runLocked(RunID, ObjectLock)
+    case runUnlocked(RunID)
     case tokenIssued(RunID, Attempt)
     case checkCreated(CheckID, AgentID?, CheckSpec)
     case checkChanged(CheckID, CheckSpec)
@@ -110,8 +118,9 @@ public enum Acceptance: Hashable, Sendable {
     case checkRunRequested(CheckID)
     case tokenCreated(TokenID, APITokenSpec)
     case tokenDeleted(TokenID)
-    case clockConfirmed
+    case policyChanged(FleetPolicy)
     case alertAcknowledged(AlertID, AlertKey)
+    case clockConfirmed
     /// The same question under the same key: what was answered at that position.
     case repeated(Position)
 }
@@ -130,6 +139,10 @@ public struct RunOrder: Hashable, Sendable {
     public var timeoutSeconds: UInt32
     /// How long its object must be kept; 0 is not at all.
     public var retentionDays: UInt32
+    /// How often it is tried; 0 and 1 are once.
+    public var maxAttempts: UInt32
+    /// The waits between tries.
+    public var backoffSeconds: [UInt32]
     /// The slot of the schedule that it is for; nil when a person asked for it.
     public var slot: Slot?
     /// How it stands to other open runs of the job; nil when a person asked for it: it waits for its turn then.
@@ -140,7 +153,8 @@ public struct RunOrder: Hashable, Sendable {
     /// An order with all its parts; without the last three it is a person's.
     public init(
         job: JobID, agent: AgentID, target: TargetID, isManual: Bool, timeoutSeconds: UInt32, retentionDays: UInt32,
-        slot: Slot? = nil, overlap: Overlap? = nil, takeBy: Timestamp? = nil
+        maxAttempts: UInt32 = 0, backoffSeconds: [UInt32] = [], slot: Slot? = nil, overlap: Overlap? = nil,
+        takeBy: Timestamp? = nil
     ) {
         self.job = job
         self.agent = agent
@@ -148,6 +162,8 @@ public struct RunOrder: Hashable, Sendable {
         self.isManual = isManual
         self.timeoutSeconds = timeoutSeconds
         self.retentionDays = retentionDays
+        self.maxAttempts = maxAttempts
+        self.backoffSeconds = backoffSeconds
         self.slot = slot
         self.overlap = overlap
         self.takeBy = takeBy

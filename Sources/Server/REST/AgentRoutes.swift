@@ -173,18 +173,10 @@ extension Desk {
 extension Desk {
     /// The thing that the path names. Whether there is one is the state's business.
     func identifier<Thing>(_ context: FleetContext) throws(RESTError) -> Identifier<Thing> {
-        guard let text = context.parameters.get("id"), Self.isIdentifier(text, of: Identifier<Thing>.self) else {
+        guard let text = context.parameters.get("id"), Body.isIdentifier(text, of: Identifier<Thing>.self) else {
             throw .unknown("thing at this path")
         }
         return Identifier(Text(text))
-    }
-
-    /// Whether a text has the form of such an id: whatever else stands in its place must not get to the log.
-    static func isIdentifier<Thing>(_ text: String, of: Identifier<Thing>.Type) -> Bool {
-        text.hasPrefix(Thing.prefix) && text.utf8.count <= Thing.prefix.utf8.count + 11
-            && text.utf8.dropFirst(Thing.prefix.utf8.count).allSatisfy { byte in
-                (0x30...0x39).contains(byte) || (0x41...0x5A).contains(byte) || (0x61...0x7A).contains(byte)
-            }
     }
 
     /// Something of an agent's.

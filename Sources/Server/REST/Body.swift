@@ -127,10 +127,18 @@ struct Body {
         _ name: String, of kind: Identifier<Thing>.Type
     ) throws(RESTError) -> Identifier<Thing>? {
         guard let value = take(name), value != .null else { return nil }
-        guard case .string(let text) = value, Desk.isIdentifier(text, of: kind) else {
+        guard case .string(let text) = value, Self.isIdentifier(text, of: kind) else {
             throw .field(path(of: name), "must be null, or an id that begins with \(Thing.prefix)")
         }
         return Identifier(Text(text))
+    }
+
+    /// Whether a text has the form of such an id: whatever else stands in its place must not get to the log.
+    static func isIdentifier<Thing>(_ text: String, of: Identifier<Thing>.Type) -> Bool {
+        text.hasPrefix(Thing.prefix) && text.utf8.count <= Thing.prefix.utf8.count + 11
+            && text.utf8.dropFirst(Thing.prefix.utf8.count).allSatisfy { byte in
+                (0x30...0x39).contains(byte) || (0x41...0x5A).contains(byte) || (0x61...0x7A).contains(byte)
+            }
     }
 
     /// Whether a member is there.

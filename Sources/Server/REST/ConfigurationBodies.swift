@@ -101,6 +101,23 @@ struct TargetBody {
     func fields(secret: Text?) -> [TargetField] { fields + (secret.map { [.password(.vault($0))] } ?? []) }
 }
 
+/// What a body says about retention; parts that it does not name stay as they were.
+enum RetentionBody {
+    static func fields(_ body: inout Body) throws(RESTError) -> [JobField] {
+        var fields: [JobField] = []
+        if let value = try body.number("retention_days", limit: 36_500) { fields.append(.retentionDays(value)) }
+        if var retention = try body.object("retention") {
+            for part in RetentionRule.Count.allCases {
+                if let value = try retention.number(part.word, limit: RetentionRule.limit) {
+                    fields.append(.keep(part, value))
+                }
+            }
+            try retention.end()
+        }
+        return fields
+    }
+}
+
 /// The body of a new or changed job, without its target.
 enum JobBody {
     static func fields(_ body: inout Body) throws(RESTError) -> [JobField] {
@@ -120,7 +137,7 @@ enum JobBody {
             fields.append(.overlap(value))
         }
         if let value = try body.number("catch_up_sec") { fields.append(.catchUpSeconds(value)) }
-        if let value = try body.number("retention_days", limit: 36_500) { fields.append(.retentionDays(value)) }
+        fields += try RetentionBody.fields(&body)
         if let value = try body.text("compression") { fields.append(.compression(value)) }
         if try body.flag("encryption_enabled") == false {
             throw .field("encryption_enabled", "must be true: backups are always encrypted")

@@ -45,6 +45,7 @@ enum ConfigurationJSON {
             "overlap": .string(spec.overlap.rawValue),
             "catch_up_sec": .integer(spec.catchUpSeconds),
             "retention_days": .integer(spec.retentionDays),
+            "retention": RetentionJSON.rule(spec.retention),
             "compression": .string(spec.compression.string),
             "encryption_enabled": true,
             "pre_hooks": .array(spec.preHooks.map { .string($0.string) }),

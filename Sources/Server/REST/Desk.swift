@@ -69,7 +69,7 @@ struct Desk: Sendable {
             switch field {
             case .preHooks(let hooks): texts += hooks.enumerated().map { ("pre_hooks[\($0)]", $1) }
             case .postHooks(let hooks): texts += hooks.enumerated().map { ("post_hooks[\($0)]", $1) }
-            case .cron, .retentionDays, .compression, .maxAttempts, .backoffSeconds, .timeoutSeconds, .timeZone,
+            case .cron, .retentionDays, .keep, .compression, .maxAttempts, .backoffSeconds, .timeoutSeconds, .timeZone,
                 .jitterSeconds, .overlap, .catchUpSeconds:
                 continue
             }

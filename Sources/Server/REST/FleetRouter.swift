@@ -28,8 +28,8 @@ public enum FleetRouter {
         var routes =
             probes(services) + desk.agentRoutes + desk.targetRoutes + desk.jobRoutes + desk.scheduleRoutes
             + desk.runRoutes
-            + desk.checkRoutes + desk.logRoutes
-            + desk.stateRoutes + desk.tokenRoutes + desk.alertRoutes
+            + desk.checkRoutes + desk.logRoutes + desk.stateRoutes + desk.tokenRoutes + desk.retentionRoutes
+            + desk.policyRoutes + desk.alertRoutes
         if let store = services.store {
             routes +=
                 ObjectRoutes(

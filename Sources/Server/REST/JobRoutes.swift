@@ -52,7 +52,7 @@ extension Desk {
         let target = try body.text("target_id", byteLimit: 200) ?? ""
         let fields = try JobBody.fields(&body)
         guard !target.isEmpty else { throw RESTError.field("target_id", "is needed: the target to back up") }
-        guard Self.isIdentifier(target.string, of: TargetID.self) else {
+        guard Body.isIdentifier(target.string, of: TargetID.self) else {
             throw RESTError.field("target_id", "must be a target of the same agent")
         }
         try await refusePasswords(of: agent, in: fields)

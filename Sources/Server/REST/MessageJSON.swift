@@ -51,14 +51,24 @@ enum MessageJSON {
                 "code": .string(refusal.code.rawValue), "field": text(refusal.field), "text": text(refusal.text),
                 "current_revision": .integer(refusal.current?.number),
             ]
-        case .deadline(.silence(let agent)), .deadline(.claim(let agent)):
+        case .deadline(.silence(let agent)), .deadline(.claim(let agent)), .deadline(.window(let agent)):
             ["agent_id": id(agent)]
+        case .deadline(.starts):
+            [:]
         case .deadline(.schedule(let job)):
             ["job_id": id(job)]
         case .deadline(.zone(let zone)):
             ["time_zone": text(zone)]
-        case .deadline(.run(let run)):
+        case .deadline(.run(let run)), .deadline(.cancellation(let run)):
             ["run_id": id(run)]
+        case .deadline(.retention(let job)):
+            ["job_id": id(job)]
+        case .deadline(.leftovers(let run)):
+            ["run_id": id(run)]
+        case .deadline(.deletion(let key)):
+            RetentionJSON.key(key)
+        case .deadline(.survey):
+            [:]
         case .deadline(.check(let check)):
             ["check_id": id(check)]
         case .deadline(.idempotency(let key)):
@@ -81,6 +91,8 @@ enum MessageJSON {
             ]
         case .decided(let run, let decision):
             Self.decision(decision, of: run)
+        case .object(let object, let decision):
+            RetentionJSON.decision(decision, about: object)
         case .scheduled(let job, let decision):
             SlotJSON.decision(decision, of: job)
         case .judged(let check, let decision):
@@ -99,6 +111,13 @@ enum MessageJSON {
         switch decision {
         case .started(let attempt, let isRepeatable):
             ["run_id": id(run), "attempt": .integer(attempt.number), "repeatable": .bool(isRepeatable)]
+        case .retried(let retry, let grounds):
+            [
+                "run_id": id(run), "attempt": .integer(retry.attempt.number),
+                "error_class": .string(retry.failure.word),
+                "next_attempt_at": Moment.json(retry.due), "free": .bool(retry.isFree),
+                "grounds": .array(grounds.map { .integer($0.number) }),
+            ]
         case .closed(let verdict, let grounds):
             [
                 "run_id": id(run), "verdict": .string(verdict.word), "error_class": .optional(verdict.failure?.word),
@@ -146,6 +165,8 @@ enum MessageJSON {
             ["type": word, "agent_id": id(agent), "run_id": id(run), "attempt": .integer(attempt.number)]
         case .observe(let run, let attempt), .delete(let run, let attempt):
             ["type": word, "run_id": id(run), "attempt": .integer(attempt.number)]
+        case .survey:
+            ["type": word]
         case .disconnect(let agent, let session), .probe(let agent, let session), .refuse(let agent, let session):
             ["type": word, "agent_id": id(agent), "session_id": id(session)]
         case .readZone(let zone, let moment):
@@ -165,6 +186,7 @@ enum MessageJSON {
         case .found(let byteCount, let bytes):
             ["type": "found", "size_bytes": .integer(byteCount), "sha256": digest(bytes)]
         case .missing: ["type": "missing"]
+        case .surveyed(let survey): RetentionJSON.survey(survey)
         case .zone(let rules): SlotJSON.zone(rules)
         case .probed(let found): ["type": "probed", "found": CheckJSON.result(found)]
         }

@@ -129,13 +129,26 @@ enum OpenAPISchemas {
             "Run",
             object([
                 ("id", text), ("job_id", text), ("agent_id", text), ("target_id", optionalText),
-                ("status", words(RunDetail.Status.allCases.map(\.rawValue))), ("attempt", number),
+                ("status", words(RunDetail.Status.allCases.map(\.rawValue))),
+                ("waiting_for", optionalWords(Fleet.Wait.allCases.map(\.rawValue))), ("attempt", number),
+                ("next_attempt_at", optionalMoment), ("attempts", list(attempt)),
+                ("cancellation", optionalWords(Run.Cancellation.allCases.map(\.rawValue))),
                 ("manual_trigger", flag), ("progress_percent", number), ("current_step", optionalText),
                 ("error_message", optionalText), ("error_class", optionalText), ("evidence", optionalAnything),
                 ("s3_key", optionalText), ("size_bytes", optionalNumber), ("sha256", optionalText),
                 ("duration_ms", optionalNumber), ("compression", optionalText), ("db_engine_version", optionalText),
-                ("created_at", moment), ("started_at", optionalMoment), ("finished_at", optionalMoment),
-                ("position", number), ("slot", optionalMoment),
+                ("kept_by", ["type": ["array", "null"], "items": text]), ("kept_until", optionalMoment),
+                ("locked", optionalAnything), ("object_deleted_at", optionalMoment),
+                ("object_deleted_reason", optionalText), ("created_at", moment), ("started_at", optionalMoment),
+                ("finished_at", optionalMoment), ("position", number), ("slot", optionalMoment),
+            ])),
+        .init("RetentionPreview", closed([("retention_days", number), ("retention", closed(retention))])),
+        .init(
+            "Retention",
+            object([
+                ("job_id", text), ("retention_days", number), ("retention", object(retention)), ("kept_count", number),
+                ("expiring_count", number), ("expiring_size_bytes", number), ("items", list(object(keptObject))),
+                ("next_cursor", optionalText), ("has_more", flag),
             ])),
         .init(
             "Slot",
@@ -155,6 +168,13 @@ enum OpenAPISchemas {
                 ("status", words(["right", "in_doubt"])), ("behind_sec", optionalNumber), ("since", optionalMoment),
                 ("wall_time", moment),
             ])),
+        .init("NewLock", closed([("until", optionalMoment), ("reason", text)])),
+        .init(
+            "Lock",
+            object([("run_id", text), ("until", optionalMoment), ("reason", text), ("token", text), ("set_at", moment)])
+        ),
+        .init("Settings", object(settings)),
+        .init("SettingsChange", closed(settings)),
         .init("Download", object([("url", text), ("expires_at", moment)])),
         .init("DecryptionToken", object([("token", optionalText), ("expires_at", moment)])),
         .init("State", object([("position", number), ("digest", text), ("state", anything)])),
@@ -193,13 +213,28 @@ enum OpenAPISchemas {
         ("host", text), ("port", ["type": "integer", "minimum": 0, "maximum": 65_535]), ("database", text),
         ("username", text), ("container_id", text), ("strategy", words(TargetBody.strategies.map(\.0))),
     ]
+    private static let retention: [Property] = RetentionRule.Count.allCases.map {
+        ($0.word, ["type": "integer", "minimum": 0, "maximum": .integer(RetentionRule.limit)])
+    }
+    private static let keptObject: [Property] = [
+        ("run_id", text), ("attempt", number), ("created_at", moment), ("stored_at", moment), ("size_bytes", number),
+        ("kept_by", list(text)), ("kept_until", optionalMoment), ("locked", optionalAnything), ("expires", flag),
+        ("reason", optionalText),
+    ]
     private static let job: [Property] = [
         ("cron", text), ("time_zone", text), ("jitter_sec", number),
         ("overlap", words(Overlap.allCases.map(\.rawValue))), ("catch_up_sec", number), ("retention_days", number),
-        ("compression", words(["zstd"])),
+        ("retention", closed(retention)), ("compression", words(["zstd"])),
         ("encryption_enabled", ["const": true]), ("pre_hooks", hooks), ("post_hooks", hooks),
         ("retry", closed([("max_attempts", number), ("backoff_seconds", list(number))])), ("timeout_sec", number),
     ]
+    private static let settings: [Property] = [
+        ("starts_per_second", ["type": "integer", "minimum": 1, "maximum": 500])
+    ]
+    private static let attempt = object([
+        ("number", number), ("started_at", moment), ("ended_at", optionalMoment), ("error_class", optionalText),
+        ("error_message", optionalText),
+    ])
     private static let check: [Property] = [
         ("name", text), ("type", words(CheckSpec.Kind.allCases.map(\.word))), ("target", text),
         ("interval_sec", ["type": "integer", "minimum": 5, "maximum": 86_400]),
@@ -221,6 +256,10 @@ enum OpenAPISchemas {
     private static func list(_ items: JSON) -> JSON { ["type": "array", "items": items] }
     private static func words(_ words: [String]) -> JSON {
         ["type": "string", "enum": .array(words.map(JSON.string))]
+    }
+
+    private static func optionalWords(_ words: [String]) -> JSON {
+        ["type": ["string", "null"], "enum": .array(words.map(JSON.string) + [.null])]
     }
 
     /// What is answered: every member is there.

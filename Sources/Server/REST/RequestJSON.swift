@@ -35,6 +35,10 @@ enum RequestJSON {
             ["type": "cancel_run", "run_id": id(run)]
         case .deleteRun(let run):
             ["type": "delete_run", "run_id": id(run)]
+        case .lockRun(let run, let until, let reason):
+            ["type": "lock_run", "run_id": id(run), "until": Moment.json(until), "reason": text(reason)]
+        case .unlockRun(let run):
+            ["type": "unlock_run", "run_id": id(run)]
         case .issueDecryptionToken(let run):
             ["type": "issue_decryption_token", "run_id": id(run)]
         case .createCheck(let check, let agent, let spec):
@@ -57,6 +61,8 @@ enum RequestJSON {
             ["type": "acknowledge_alert", "alert_id": id(alert)]
         case .deleteToken(let token):
             ["type": "delete_token", "token_id": id(token)]
+        case .changePolicy(let fields):
+            ["type": "change_policy", "set": .array(fields.map(name))]
         case .confirmClock:
             ["type": "confirm_clock"]
         }
@@ -89,7 +95,8 @@ enum RequestJSON {
         case .jobChanged(let job, let spec):
             [
                 "type": "job_changed", "job_id": id(job), "cron": text(spec.cron), "time_zone": text(spec.timeZone),
-                "retention_days": .integer(spec.retentionDays), "timeout_sec": .integer(spec.timeoutSeconds),
+                "retention_days": .integer(spec.retentionDays), "retention": RetentionJSON.rule(spec.retention),
+                "timeout_sec": .integer(spec.timeoutSeconds),
             ]
         case .jobDeleted(let job):
             ["type": "job_deleted", "job_id": id(job)]
@@ -98,11 +105,17 @@ enum RequestJSON {
                 "type": "run_queued", "run_id": id(run), "job_id": id(order.job), "agent_id": id(order.agent),
                 "target_id": id(order.target), "manual_trigger": .bool(order.isManual),
                 "timeout_sec": .integer(order.timeoutSeconds), "retention_days": .integer(order.retentionDays),
+                "max_attempts": .integer(max(1, order.maxAttempts)),
+                "backoff_seconds": .array(order.backoffSeconds.map { .integer($0) }),
             ]
         case .cancelRequested(let run):
             ["type": "cancel_requested", "run_id": id(run)]
         case .runDeletionRequested(let run):
             ["type": "run_deletion_requested", "run_id": id(run)]
+        case .runLocked(let run, let lock):
+            ["type": "run_locked", "run_id": id(run), "lock": RetentionJSON.lock(lock)]
+        case .runUnlocked(let run):
+            ["type": "run_unlocked", "run_id": id(run)]
         case .tokenIssued(let run, let attempt):
             ["type": "token_issued", "run_id": id(run), "attempt": .integer(attempt.number)]
         case .checkCreated(let check, let agent, let spec):
@@ -126,15 +139,23 @@ enum RequestJSON {
             ]
         case .tokenDeleted(let token):
             ["type": "token_deleted", "token_id": id(token)]
-        case .clockConfirmed:
-            ["type": "clock_confirmed"]
+        case .policyChanged(let policy):
+            ["type": "policy_changed", "starts_per_second": .integer(policy.startsPerSecond)]
         case .alertAcknowledged(let alert, let key):
             [
                 "type": "alert_acknowledged", "alert_id": id(alert), "alert": .string(key.kind.rawValue),
                 "subject": text(key.subject),
             ]
+        case .clockConfirmed:
+            ["type": "clock_confirmed"]
         case .repeated(let position):
             ["type": "repeated", "position": .integer(position.number)]
+        }
+    }
+
+    private static func name(_ field: FleetPolicyField) -> JSON {
+        switch field {
+        case .startsPerSecond: "starts_per_second"
         }
     }
 
@@ -175,6 +196,7 @@ enum RequestJSON {
         case .jitterSeconds: "jitter_sec"
         case .overlap: "overlap"
         case .catchUpSeconds: "catch_up_sec"
+        case .keep(let part, _): .string("retention.\(part.word)")
         }
     }
 

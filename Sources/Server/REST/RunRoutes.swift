@@ -27,7 +27,7 @@ extension Desk {
             Route(
                 .delete, "/v1/runs/{id}", access: .role(.admin),
                 Operation(
-                    "Delete a run's object and key; refused while retention holds it.", success: 202,
+                    "Delete a run's object and key; refused while retention or a lock holds it.", success: 202,
                     result: .one("RunReference")), handler: deleteRun),
             Route(
                 .get, "/v1/runs/{id}/timeline",
@@ -67,7 +67,7 @@ extension Desk {
         let runs = documents.prefix(page.limit).compactMap(FleetProjection.detail)
         let last = documents.count > page.limit ? documents[page.limit - 1].position : nil
         let next = last.map { Page.cursor("runs", String($0.number)) }
-        return .json(Page.json(runs.map(json), next: next))
+        return .json(Page.json(json(runs), next: next))
     }
 
     func moment(_ name: String, _ query: Query) throws(RESTError) -> Timestamp? {
@@ -79,7 +79,7 @@ extension Desk {
     }
 
     private func showRun(_ request: Hummingbird.Request, _ context: FleetContext) async throws -> Response {
-        .json(json(try await run(context)))
+        .json(json([try await run(context)])[0])
     }
 
     private func timeline(_ request: Hummingbird.Request, _ context: FleetContext) async throws -> Response {
@@ -139,7 +139,7 @@ extension Desk {
     }
 
     /// The run that the path names. A captured run's id may have any form.
-    private func run(_ context: FleetContext) async throws -> RunDetail {
+    func run(_ context: FleetContext) async throws -> RunDetail {
         guard let id = context.parameters.get("id")?.removingPercentEncoding, id.utf8.count <= 200 else {
             throw RESTError.unknown("run")
         }
@@ -149,13 +149,28 @@ extension Desk {
         return run
     }
 
-    private func json(_ run: RunDetail) -> JSON {
+    /// The runs as they are shown. What a queued one waits for, and what keeps an object, is asked of the state, once for
+    /// all of them.
+    private func json(_ runs: [RunDetail]) -> [JSON] {
+        let keepings = keepings(of: runs)
+        let queued = runs.filter { $0.status == .queued }.map(\.id)
+        guard !queued.isEmpty else { return runs.map { json($0, keepings[$0.id], waitingFor: nil) } }
+        let moment = now
+        let waits = services.state.read { state in
+            var waits: [RunID: Fleet.Wait] = [:]
+            for id in queued { waits[id] = Fleet.wait(of: id, at: moment, in: state) }
+            return waits
+        }
+        return runs.map { json($0, keepings[$0.id], waitingFor: waits[$0.id]) }
+    }
+
+    private func json(_ run: RunDetail, _ keeping: Keeping?, waitingFor wait: Fleet.Wait?) -> JSON {
         // Names of our own objects are made by us, whatever an agent echoes.
         var name = run.claim?.objectName.string
         if !run.isCaptured, run.byteCount != nil {
             name = Self.objectName(of: run, Attempt(run.provenAttempt ?? run.attempt))
         }
-        return RunJSON.run(run, objectName: name)
+        return RunJSON.run(run, objectName: name, keeping, waitingFor: wait)
     }
 
     private static func objectName(of run: RunDetail, _ attempt: Attempt) -> String {
@@ -165,7 +180,7 @@ extension Desk {
 
 /// Runs as the interface shows them.
 enum RunJSON {
-    static func run(_ run: RunDetail, objectName: String?) -> JSON {
+    static func run(_ run: RunDetail, objectName: String?, _ keeping: Keeping?, waitingFor wait: Fleet.Wait?) -> JSON {
         let claim = run.claim
         return [
             "id": .string(run.id.text.string),
@@ -173,7 +188,11 @@ enum RunJSON {
             "agent_id": .string(run.agent.text.string),
             "target_id": AgentJSON.text(run.target.text),
             "status": .string(run.status.rawValue),
+            "waiting_for": .optional(wait?.rawValue),
             "attempt": .integer(run.attempt),
+            "next_attempt_at": Moment.json(run.nextAttemptAt),
+            "attempts": .array(run.tries.map(attempt)),
+            "cancellation": .optional(run.cancellation?.rawValue),
             "manual_trigger": .bool(run.isManual),
             "progress_percent": .integer(run.progressPercent),
             "current_step": AgentJSON.text(run.currentStep),
@@ -188,11 +207,24 @@ enum RunJSON {
             "duration_ms": .integer(claim?.durationMilliseconds),
             "compression": AgentJSON.text(claim?.compression),
             "db_engine_version": AgentJSON.text(claim?.databaseVersion),
+            "kept_by": keeping.map { .array($0.words.map(JSON.string)) } ?? .null,
+            "kept_until": Moment.json(keeping?.until),
+            "locked": keeping?.lock.map(RetentionJSON.lock) ?? .null,
+            "object_deleted_at": Moment.json(run.deletedAt),
+            "object_deleted_reason": AgentJSON.text(run.deletionReason),
             "created_at": Moment.json(run.createdAt),
             "started_at": Moment.json(run.startedAt),
             "finished_at": Moment.json(run.finishedAt),
             "position": .integer(run.createdPosition),
             "slot": AgentJSON.text(run.slot),
+        ]
+    }
+
+    private static func attempt(_ attempt: RunDetail.Try) -> JSON {
+        [
+            "number": .integer(attempt.number), "started_at": Moment.json(attempt.startedAt),
+            "ended_at": Moment.json(attempt.endedAt), "error_class": AgentJSON.text(attempt.errorClass),
+            "error_message": AgentJSON.text(attempt.errorText),
         ]
     }
 }

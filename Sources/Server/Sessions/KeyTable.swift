@@ -45,8 +45,9 @@ public final class KeyTable: Sendable {
                 keys.withLock { $0.set(nil, of: id) }
             case .agentRenamed, .agentConfigured, .targetCreated, .targetChanged, .targetDeleted, .jobCreated,
                 .jobChanged, .jobDeleted, .runQueued, .cancelRequested, .runDeletionRequested, .tokenIssued,
-                .checkCreated, .checkChanged, .checkDeleted, .checkRunRequested, .tokenCreated, .tokenDeleted,
-                .alertAcknowledged, .repeated:
+                .runLocked, .runUnlocked, .checkCreated, .checkChanged, .checkDeleted, .checkRunRequested,
+                .tokenCreated,
+                .tokenDeleted, .policyChanged, .alertAcknowledged, .clockConfirmed, .repeated:
                 continue
             }
         }

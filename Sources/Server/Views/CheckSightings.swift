@@ -39,15 +39,8 @@ enum CheckSightings {
     static func json(of document: Document) -> JSON? { JSON(parsing: document.json)?["result"] }
 
     private static func result(in message: Fleet.Message) -> HealthResult? {
-        switch message {
-        case .received(_, let frame):
-            guard case .health(let found) = frame.report else { return nil }
-            return found
-        case .outcome(let outcome):
-            guard case .probed(let found) = outcome.result else { return nil }
-            return found
-        default:
-            return nil
-        }
+        if case .received(_, let frame) = message, case .health(let found) = frame.report { return found }
+        if case .outcome(let outcome) = message, case .probed(let found) = outcome.result { return found }
+        return nil
     }
 }

@@ -3,16 +3,15 @@ public import Engine
 import Foundation
 
 /// Keeps what is read in lists: `runs`, one document a run, with all that ``Core/RunDetail`` tells; `slots`, one a slot of a
-/// schedule, with ``Core/SlotDetail``; `anomalies`, one
-/// document for each; `alerts`, one document for each, of the resolved ones the last 10 000; and the last results of health
-/// checks.
+/// schedule, with ``Core/SlotDetail``; `anomalies`, one document for each; `alerts`, one document for each, of the resolved
+/// ones the last 10 000; and the last results of health checks.
 ///
 /// Everything about a run that counts stands in its own stream (see `Fleet.describe`), whichever id the message itself
 /// carries: a frame that names an attempt by its wire id, or only the job, too.
 public struct FleetProjection: Projection {
     /// The name of the collection.
     public static let runs = "runs"
-    /// The name of the other one.
+    /// The name of the collection of slots of schedules.
     public static let slots = "slots"
 
     /// The name of the collection of what was not as it should be.
@@ -27,7 +26,7 @@ public struct FleetProjection: Projection {
     /// The collections it fills. The member `created_at` is in milliseconds.
     public var collections: [CollectionSchema] {
         [
-            CollectionSchema(name: Self.runs, indexed: ["agent_id", "job_id", "target_id", "status"]),
+            CollectionSchema(name: Self.runs, indexed: ["agent_id", "job_id", "target_id", "status"], version: 2),
             CollectionSchema(name: Self.slots, indexed: ["job_id"]),
             CollectionSchema(name: Self.anomalies, indexed: ["agent_id", "kind"]),
             CollectionSchema(
@@ -36,7 +35,7 @@ public struct FleetProjection: Projection {
         ] + CheckSightings.collections
     }
 
-    /// The documents as this entry leaves them; none when it changes nothing that is shown.
+    /// The documents that this entry changes, as it leaves them; none when it changes nothing that is shown.
     public func project(_ entry: Entry<Fleet.Message>, lookup: (String, String) -> Document?) -> [Document] {
         if case .noted(let anomaly) = entry.message {
             return Self.document(
@@ -45,15 +44,7 @@ public struct FleetProjection: Projection {
             ).map { [$0] } ?? []
         }
         if let document = Self.alert(entry, lookup: lookup) { return [document] }
-        return projectRun(entry, lookup: lookup) + slots(entry, lookup)
-    }
-
-    private func slots(_ entry: Entry<Fleet.Message>, _ lookup: (String, String) -> Document?) -> [Document] {
-        guard case .scheduled(let job, let decision) = entry.message else { return [] }
-        let id = SlotDetail.id(decision.slot, of: job)
-        var detail = lookup(Self.slots, id).flatMap(Self.slot(of:)) ?? SlotDetail(decision, of: job, entry)
-        detail.fold(decision, at: entry.recordedAt)
-        return Self.document(detail, in: Self.slots, id: id, position: Position(detail.position)).map { [$0] } ?? []
+        return runs(entry, lookup) + slots(entry, lookup)
     }
 
     private static func alert(_ entry: Entry<Fleet.Message>, lookup: (String, String) -> Document?) -> Document? {
@@ -69,7 +60,15 @@ public struct FleetProjection: Projection {
         return document(detail, in: alerts, id: id.text.string, position: Position(detail.position))
     }
 
-    private func projectRun(_ entry: Entry<Fleet.Message>, lookup: (String, String) -> Document?) -> [Document] {
+    private func slots(_ entry: Entry<Fleet.Message>, _ lookup: (String, String) -> Document?) -> [Document] {
+        guard case .scheduled(let job, let decision) = entry.message else { return [] }
+        let id = SlotDetail.id(decision.slot, of: job)
+        var detail = lookup(Self.slots, id).flatMap(Self.slot(of:)) ?? SlotDetail(decision, of: job, entry)
+        detail.fold(decision, at: entry.recordedAt)
+        return Self.document(detail, in: Self.slots, id: id, position: Position(detail.position)).map { [$0] } ?? []
+    }
+
+    private func runs(_ entry: Entry<Fleet.Message>, _ lookup: (String, String) -> Document?) -> [Document] {
         guard let id = Self.run(of: entry.stream) else { return CheckSightings.project(entry, lookup: lookup) }
         guard let before = lookup(Self.runs, id).flatMap(Self.detail) else {
             return RunDetail(entry).flatMap(Self.document).map { [$0] } ?? []
@@ -89,7 +88,7 @@ public struct FleetProjection: Projection {
 
     /// The slot that a document describes; nil when it is none of ours.
     public static func slot(of document: Document) -> SlotDetail? {
-        try? JSONDecoder().decode(SlotDetail.self, from: Data(document.json))
+        read(SlotDetail.self, document)
     }
 
     private static func document(of detail: RunDetail) -> Document? {

@@ -1,150 +1,131 @@
 import Core
 import Engine
+import Wire
 
 /// The workers of our agent: dump and upload take time, and the rest is quick.
 extension World {
-    mutating func carryOut(_ delivery: Delivery<Station.Message>) throws(Breach) {
+    mutating func carryOut(_ delivery: Delivery<Station.Message>, at agent: Int) throws(Breach) {
         let position = delivery.position
         func outcome(_ id: Station.RunID, _ outcome: Station.Outcome) -> Station.Message {
             .outcome(id, of: position, outcome)
         }
         switch delivery.message {
         case .announce(let id):
-            announce(id)
-            try record(outcome(id, .done))
+            announce(id, at: agent)
+            try record(outcome(id, .done), at: agent)
         case .dump(let id):
-            if station.stopping.remove(id) != nil { return _ = try record(outcome(id, .failed("stopped"))) }
-            guard !delivery.isRedelivered, station.secrets.contains(id) else {
-                return _ = try record(outcome(id, .interrupted))
-            }
-            station.dumpCounts[id, default: 0] += 1
-            guard station.dumpCounts[id] == 1 else { throw Breach(9, "our agent dumps \(id) a second time") }
-            station.working[id] = position
-            let span = dice.chance(in: 25) ? dice.span(300_000...1_500_000) : dice.span(500...90_000)
-            after(Milliseconds(span.count / 2), stationStep(.progress, id, position))
-            after(span, stationStep(.dumped, id, position))
+            try dump(id, delivery, at: agent)
         case .upload(let id):
-            if station.stopping.remove(id) != nil { return _ = try record(outcome(id, .failed("stopped"))) }
-            guard !delivery.isRedelivered, station.secrets.contains(id) else {
-                return _ = try record(outcome(id, .interrupted))
+            if stations[agent]?.stopping.remove(id) != nil {
+                return _ = try record(outcome(id, .failed("cancelled")), at: agent)
             }
-            station.working[id] = position
-            after(dice.span(200...60_000), stationStep(.uploaded, id, position))
+            guard !delivery.isRedelivered, stations[agent]?.orders[id] != nil else {
+                return _ = try record(outcome(id, .interrupted), at: agent)
+            }
+            stations[agent]?.working[id] = position
+            after(dice.span(200...60_000), step(.uploaded, id, position, at: agent))
         case .stop(let id):
-            if let command = station.working.removeValue(forKey: id) {
-                try record(.outcome(id, of: command, .failed("stopped")))
-            } else if station.kernel?.state.runs[id]?.holdsSlot == true {
-                station.stopping.insert(id)
+            if let command = stations[agent]?.working.removeValue(forKey: id) {
+                guard try record(.outcome(id, of: command, .failed("cancelled")), at: agent) else { return }
+            } else if stations[agent]?.kernel?.state.runs[id]?.holdsSlot == true {
+                stations[agent]?.stopping.insert(id)
             }
-            try record(outcome(id, .done))
+            try record(outcome(id, .done), at: agent)
         case .discard(let id):
-            station.staging.remove(id)
-            station.secrets.remove(id)
-            station.stopping.remove(id)
-            try record(outcome(id, .done))
+            stations[agent]?.staging.remove(id)
+            stations[agent]?.orders[id] = nil
+            stations[agent]?.stopping.remove(id)
+            try record(outcome(id, .done), at: agent)
         case .report(let id):
-            station.reports.append((id, position, 0))
-            try sendReport(id)
+            stations[agent]?.reports.append((id, position, 0))
+            sendReport(id, at: agent)
         case .forget(let id):
-            if let place = station.reports.firstIndex(where: { $0.run == id }) {
-                let report = station.reports.remove(at: place)
-                guard try record(.outcome(id, of: report.position, .withdrawn)) else { return }
+            stations[agent]?.keys[id] = nil
+            if let place = stations[agent]?.reports.firstIndex(where: { $0.run == id }),
+                let report = stations[agent]?.reports.remove(at: place)
+            {
+                guard try record(.outcome(id, of: report.position, .withdrawn), at: agent) else { return }
             }
-            try record(outcome(id, .done))
+            try record(outcome(id, .done), at: agent)
         case .started, .connected, .disconnected, .configured, .told, .cancelTold, .progressed, .outcome,
             .reportExpired, .journalExpired:
             break
         }
     }
 
-    private func stationStep(_ kind: StationStep.Kind, _ id: Station.RunID, _ command: Position) -> Happening {
-        .stationStep(links[Self.ours].epoch, StationStep(kind: kind, run: id, command: command))
+    private mutating func dump(
+        _ id: Station.RunID, _ delivery: Delivery<Station.Message>, at agent: Int
+    ) throws(Breach) {
+        func outcome(_ outcome: Station.Outcome) -> Station.Message { .outcome(id, of: delivery.position, outcome) }
+        if stations[agent]?.stopping.remove(id) != nil {
+            return _ = try record(outcome(.failed("cancelled")), at: agent)
+        }
+        guard !delivery.isRedelivered, let order = stations[agent]?.orders[id] else {
+            return _ = try record(outcome(.interrupted), at: agent)
+        }
+        guard let job = links[agent].settings?.jobs[order.order.job] else {
+            return _ = try record(outcome(.failed("pipeline: unknown job_id")), at: agent)
+        }
+        guard order.key.count == 32 else { throw Breach(12, "\(id) came with a key of \(order.key.count) bytes") }
+        stations[agent]?.dumpCounts[id, default: 0] += 1
+        guard stations[agent]?.dumpCounts[id] == 1 else { throw Breach(9, "our agent dumps \(id) a second time") }
+        stations[agent]?.working[id] = delivery.position
+        let span = drawDumpTime()
+        after(Milliseconds(span.count / 2), step(.progress, id, delivery.position, at: agent))
+        after(span, step(.dumped, id, delivery.position, at: agent))
+        if job.timeoutSeconds > 0 {
+            after(.seconds(Int64(job.timeoutSeconds)), step(.timeUp, id, delivery.position, at: agent))
+        }
     }
 
-    mutating func take(_ step: StationStep) throws(Breach) {
+    private func step(_ kind: StationStep.Kind, _ id: Station.RunID, _ command: Position, at agent: Int) -> Happening {
+        .stationStep(agent, links[agent].epoch, StationStep(kind: kind, run: id, command: command))
+    }
+
+    mutating func take(_ step: StationStep, at agent: Int) throws(Breach) {
         let id = step.run
-        guard station.working[id] == step.command, let run = station.kernel?.state.runs[id] else { return }
+        guard stations[agent]?.working[id] == step.command, let run = stations[agent]?.kernel?.state.runs[id] else {
+            return
+        }
         switch step.kind {
         case .progress:
-            try record(.progressed(id, Station.Progress(step: "dump", percentOfStep: 50)))
-            announce(id)
+            guard try record(.progressed(id, Station.Progress(step: "dump", percent: 50)), at: agent) else { return }
+            announce(id, at: agent)
         case .dumped:
-            station.working[id] = nil
+            stations[agent]?.working[id] = nil
             if dice.chance(in: 12) {
-                return _ = try record(.outcome(id, of: step.command, .failed("dump: pipeline: exit status 1")))
+                let text: Text = dice.chance(in: 3) ? "pipeline: target: no such file" : "dump: exit status 1"
+                return _ = try record(.outcome(id, of: step.command, .failed(text)), at: agent)
             }
-            station.staging.insert(id)
+            stations[agent]?.staging.insert(id)
             let object = drawObject()
             let staged = Station.Staged(
-                byteCount: object.byteCount, digest: Self.text(object.digest), engineVersion: "")
-            try record(.outcome(id, of: step.command, .staged(staged)))
+                byteCount: object.byteCount, digest: Self.hexadecimal(object.digest), engineVersion: "SQLite 3.40.1")
+            try record(.outcome(id, of: step.command, .staged(staged)), at: agent)
         case .uploaded:
-            station.working[id] = nil
-            guard let staged = run.staged else { return }
-            if !isHealed, dice.chance(in: 40) {  // the store confirms, and has nothing
-                return _ = try record(.outcome(id, of: step.command, .uploaded))
+            stations[agent]?.working[id] = nil
+            guard let staged = run.staged, let order = stations[agent]?.orders[id] else { return }
+            let object = ModelStore.Object(byteCount: staged.byteCount, digest: Self.bytes(staged.digest))
+            switch upload(object, as: run.order.object, expiresAt: order.expiresAt) {
+            case .stored:
+                stations[agent]?.keys[id] = order.key
+                try record(.outcome(id, of: step.command, .uploaded), at: agent)
+            case .refused(let status):
+                let text = Text("upload: the store answered HTTP \(status)")
+                try record(.outcome(id, of: step.command, .failed(text)), at: agent)
+            case .unreachable:
+                try record(.outcome(id, of: step.command, .failed("upload: connection refused")), at: agent)
             }
-            var object = ModelStore.Object(byteCount: staged.byteCount, digest: Self.bytes(staged.digest))
-            if !isHealed, dice.chance(in: 40) { object.byteCount -= 1 }
-            let isTaken = store.put(object, as: run.order.object)
-            try record(.outcome(id, of: step.command, isTaken ? .uploaded : .failed("upload: HTTP 409")))
+        case .timeUp:
+            stations[agent]?.working[id] = nil
+            try record(.outcome(id, of: step.command, .failed("pipeline: the run timed out")), at: agent)
         }
     }
 
-    mutating func drawObject() -> ModelStore.Object {
-        let bits = dice.bits()
-        return ModelStore.Object(byteCount: 1 + bits >> 40, digest: withUnsafeBytes(of: bits.bigEndian) { Array($0) })
-    }
-
-    private static func text(_ digest: [UInt8]) -> Text {
-        Text(digest.map { String(Int($0) + 256, radix: 16) }.joined())
-    }
-
-    private static func bytes(_ text: Text) -> [UInt8] {
-        let characters = Array(text.string)
-        return stride(from: 0, to: characters.count - 2, by: 3).compactMap {
-            UInt8(String(characters[($0 + 1)...($0 + 2)]), radix: 16)
+    private static func bytes(_ hexadecimal: Text) -> [UInt8] {
+        let digits = Array(hexadecimal.string.utf8)
+        return stride(from: 0, to: digits.count - 1, by: 2).compactMap {
+            UInt8(String(decoding: digits[$0...$0 + 1], as: UTF8.self), radix: 16)
         }
-    }
-
-    private mutating func announce(_ id: Station.RunID) {
-        guard links[Self.ours].isWelcomed, let run = station.kernel?.state.runs[id], run.isOpen else { return }
-        send(
-            .jobUpdate(
-                JobUpdate(
-                    job: JobID(run.order.job), run: WireRunID(id), status: run.phase == .queued ? .queued : .running,
-                    progressPercent: run.progress.percent, step: run.progress.step, errorText: "")), from: Self.ours)
-    }
-
-    /// Sends a waiting report on the connection there is; it waits on for its acknowledgement.
-    mutating func sendReport(_ id: Station.RunID) throws(Breach) {
-        guard links[Self.ours].isWelcomed, let run = station.kernel?.state.runs[id], let ending = run.ending,
-            let place = station.reports.lastIndex(where: { $0.run == id })
-        else { return }
-        switch ending {
-        case .completed:
-            send(
-                .completed(
-                    Completion(
-                        job: JobID(run.order.job), run: WireRunID(id), objectName: run.order.object,
-                        byteCount: run.staged?.byteCount ?? 0, digest: run.staged.map { Self.bytes($0.digest) },
-                        durationMilliseconds: run.durationMilliseconds, compression: "zstd", databaseVersion: "")),
-                from: Self.ours)
-        case .failed(let text):
-            let isUpload = text.string.hasPrefix("upload")
-            send(
-                .jobUpdate(
-                    JobUpdate(
-                        job: JobID(run.order.job), run: WireRunID(id), status: .failed, progressPercent: 0,
-                        step: run.progress.step, errorText: text)), failure: isUpload ? .upload : .source,
-                from: Self.ours)
-        case .cancelled:
-            send(
-                .jobUpdate(
-                    JobUpdate(
-                        job: JobID(run.order.job), run: WireRunID(id), status: .cancelled, progressPercent: 0,
-                        step: run.progress.step, errorText: "")), from: Self.ours)
-        }
-        station.reports[place].sequence = links[Self.ours].sequence
     }
 }

@@ -12,6 +12,14 @@ struct Auditor<M: Machine>: Sendable {
     private var nextExpected = 0
     /// Commands without an outcome.
     private(set) var openCommands: [Position: M.Message] = [:]
+    private var recent: [(position: Position, stream: Stream, kind: Text)] = []
+    private static var recentCount: Int { 20 }
+
+    /// The last entries, a line each, the oldest first.
+    var tail: [String] {
+        let start = recent.count < Self.recentCount ? 0 : Int(last.number % UInt64(Self.recentCount))
+        return (recent[start...] + recent[..<start]).map { "\($0.position) \($0.stream) \($0.kind)" }
+    }
 
     /// Checks the next entry and folds it.
     mutating func take(_ entry: Entry<M.Message>) throws(Breach) {
@@ -39,10 +47,20 @@ struct Auditor<M: Machine>: Sendable {
         case .fact, .request, .answer, .decision, .deadline: break
         }
         last = entry.position
+        note(entry)
         recordedAt = entry.recordedAt
         revisions[entry.stream] = revision
         for change in M.fold(entry, into: &state) {
             for message in M.decide(change, entry, in: state) { expected.append((message, entry.position)) }
+        }
+    }
+
+    private mutating func note(_ entry: Entry<M.Message>) {
+        let line = (entry.position, entry.stream, entry.kind)
+        if recent.count < Self.recentCount {
+            recent.append(line)
+        } else {
+            recent[Int((entry.position.number - 1) % UInt64(Self.recentCount))] = line
         }
     }
 

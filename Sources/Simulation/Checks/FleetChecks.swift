@@ -1,20 +1,40 @@
 import Core
+import Engine
 
-/// What must hold at each entry of the control plane's log: invariants 5, 7, 8, 10, 12 and 14.
+/// What must hold at each entry of the control plane's log: invariants 5, 7, 8, 10, 11, 12 and 14.
 struct FleetChecks: Sendable {
     private var closings: [RunID: Int] = [:]
     private var runsByKey: [IdempotencyKey: RunID] = [:]
-    private var deletable: Set<RunID> = []
+    private var deletions = DeletionAudit()
     private var foreign: (id: RunID, run: Run)?
+    /// A run in the hands of its agent whose time may be over with this entry.
+    private var dueRun: RunID?
+    private var startedAt = Timestamp(milliseconds: 0)
+    /// When each open session was heard last.
+    private var heardAt: [SessionID: Timestamp] = [:]
     /// Objects that their own agent reported, whatever the state made of it.
     private var claims: [RunID: [(name: Text, object: ModelStore.Object)]] = [:]
 
     /// Looks at an entry in the state just before it.
     mutating func before(
-        _ entry: Entry<Fleet.Message>, in state: borrowing Fleet.State, store: borrowing ModelStore
+        _ entry: Entry<Fleet.Message>, in state: borrowing Fleet.State, store: borrowing ModelStore,
+        vault: borrowing ModelVault
     ) throws(Breach) {
         foreign = nil
+        if let problem = deletions.check(entry, in: state) { throw Breach(10, problem.string) }
+        dueRun = nil
         switch entry.message {
+        case .started:
+            startedAt = entry.recordedAt
+            heardAt = [:]
+        case .sessionOpened(_, let opening):
+            if let session = opening.session { heardAt[session] = entry.recordedAt }
+        case .sessionClosed(_, let session, _):
+            heardAt[session] = nil
+        case .deadline(.silence(let agent)):
+            try checkSilence(of: agent, entry, in: state)
+        case .deadline(.run(let id)):
+            if state.runs[id]?.attemptInFlight != nil { dueRun = id }
         case .decided(let id, .started(let attempt, _)):
             try checkStart(of: id, attempt, in: state)
         case .decided(let id, .closed(let verdict, _)):
@@ -22,21 +42,20 @@ struct FleetChecks: Sendable {
             guard closings[id] == 1 else { throw Breach(5, "\(id) is closed a second time") }
             try checkVerdict(verdict, of: id, in: state, store: store)
         case .command(.dispatch(_, let id, let attempt, _)):
-            guard state.runs[id]?.phase == .sending(attempt), state.runs[id]?.attempt == attempt else {
+            guard let run = state.runs[id], run.attempt == attempt, run.attemptInFlight == attempt else {
                 throw Breach(7, "attempt \(attempt) of \(id) is dispatched and is not the current one")
             }
-        case .command(.delete(let id, _)):
-            guard deletable.contains(id), let object = state.objects[id], object.keepUntil <= entry.recordedAt else {
-                throw Breach(10, "the object of \(id) is deleted without a reason")
+            guard run.phase == .sending(attempt) || run.isRepeatable else {
+                throw Breach(9, "attempt \(attempt) of \(id) is dispatched again, to an agent without a journal")
             }
         case .received(let agent, let frame):
+            if let session = frame.session { heardAt[session] = entry.recordedAt }
             try checkOwner(agent, frame, entry, in: state)
+            try checkSecrets(agent, frame, in: state, vault: vault)
         case .accepted(.runQueued(let id, _), let ticket):
             if let key = ticket.idempotencyKey, let former = runsByKey.updateValue(id, forKey: key) {
                 throw Breach(2, "key \(key.key) made \(former) and then \(id)")
             }
-        case .accepted(.runDeletionRequested(let id), _):
-            deletable.insert(id)
         default:
             break
         }
@@ -46,6 +65,19 @@ struct FleetChecks: Sendable {
     func after(_ entry: Entry<Fleet.Message>, in state: borrowing Fleet.State) throws(Breach) {
         if let (id, run) = foreign, state.runs[id] != run {
             throw Breach(14, "a frame of another agent changed \(id)")
+        }
+        if let dueRun, state.runs[dueRun]?.attemptInFlight == nil, entry.recordedAt - startedAt < Fleet.Limits.grace {
+            throw Breach(4, "\(dueRun) is given up within the grace that follows our own absence")
+        }
+    }
+
+    /// Time in which an agent spoke is not silence.
+    private func checkSilence(
+        of agent: AgentID, _ entry: Entry<Fleet.Message>, in state: borrowing Fleet.State
+    ) throws(Breach) {
+        guard let session = state.agents[agent]?.session?.id, let heard = heardAt[session] else { return }
+        guard entry.recordedAt - heard >= Fleet.Limits.silence else {
+            throw Breach(4, "\(agent) is taken for silent \((entry.recordedAt - heard).count) ms after it spoke")
         }
     }
 
@@ -69,7 +101,7 @@ struct FleetChecks: Sendable {
         guard state.runs.contains(id) else { throw Breach(5, "\(id) is closed and is not known") }
         switch verdict {
         case .success(let attempt, let evidence):
-            guard let object = store.objects[WireRunID(id, attempt).text] else {
+            guard let object = store.objects[Self.objectName(of: id, attempt, in: state)] else {
                 throw Breach(12, "\(id) is a success, and the store has no object of attempt \(attempt)")
             }
             guard object.byteCount == evidence.byteCount, evidence.digest == nil || evidence.digest == object.digest
@@ -85,6 +117,29 @@ struct FleetChecks: Sendable {
         }
     }
 
+    private static func objectName(of id: RunID, _ attempt: Attempt, in state: borrowing Fleet.State) -> Text {
+        guard let order = state.runs[id]?.order else { return "" }
+        return ObjectNames.name(agent: order.agent, job: order.job, run: id, attempt: attempt)
+    }
+
+    /// A terminal report may hold the key of its run, in any field: none of it may be on the log.
+    private func checkSecrets(
+        _ agent: AgentID, _ frame: ReceivedFrame, in state: borrowing Fleet.State, vault: borrowing ModelVault
+    ) throws(Breach) {
+        guard let id = frame.concluded?.parts?.run, state.runs[id]?.order.agent == agent else { return }
+        for secret in vault.secrets(of: id, agent) where Self.contains(frame.bytes, secret) {
+            throw Breach(11, "a key of \(id) is in a recorded frame")
+        }
+    }
+
+    private static func contains(_ bytes: [UInt8], _ part: [UInt8]) -> Bool {
+        guard let first = part.first, bytes.count >= part.count else { return false }
+        for start in 0...(bytes.count - part.count) where bytes[start] == first {
+            if bytes[start..<(start + part.count)].elementsEqual(part) { return true }
+        }
+        return false
+    }
+
     private mutating func checkOwner(
         _ agent: AgentID, _ frame: ReceivedFrame, _ entry: Entry<Fleet.Message>, in state: borrowing Fleet.State
     ) throws(Breach) {
@@ -96,9 +151,10 @@ struct FleetChecks: Sendable {
             }
         guard let id = wire?.parts?.run, let run = state.runs[id] else { return }
         guard run.order.agent != agent else {
-            if case .completed(let completion) = frame.report {
+            if case .completed(let completion) = frame.report, let attempt = completion.run.parts?.attempt {
+                let name = Self.objectName(of: id, attempt, in: state)
                 let object = ModelStore.Object(byteCount: completion.byteCount, digest: completion.digest ?? [])
-                claims[id, default: []].append((completion.run.text, object))
+                claims[id, default: []].append((name, object))
             }
             return
         }

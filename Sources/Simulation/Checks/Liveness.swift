@@ -1,4 +1,5 @@
 public import Core
+import Digests
 import Engine
 
 extension World {
@@ -8,18 +9,14 @@ extension World {
         return runs.idsByCreation.filter { runs[$0]?.isOpen == true }
     }
 
-    /// Whether people have asked for everything they wanted.
-    public var isAsked: Bool { clients.allSatisfy(\.isAnswered) }
-
-    /// Lets time pass until all that was planned has been asked for, heals the world, and lets it come to rest.
+    /// Lets time pass until people want nothing more, heals the world, and lets it come to rest.
     ///
     /// - Throws: ``Violation``, also when anything is still waiting at the end.
     public mutating func settle() throws(Violation) {
-        let end = now + .hours(24)
-        while !isAsked, now < end { try step() }
+        while now < end { try run(for: min(end - now, .minutes(10))) }
         heal()
         let healed = now
-        let rest = now + .hours(30)
+        let rest = now + .hours(60)
         while now < rest {
             try run(for: .minutes(2))
             if now > healed + .minutes(30), let breach = idleness { throw violation(breach) }
@@ -29,51 +26,80 @@ extension World {
         try audit()
     }
 
-    /// Compares both states with their logs.
+    /// Compares all states with their logs.
     private func audit() throws(Violation) {
         do {
             if let state = server.kernel?.state { try fleetAudit.check(served: state) }
-            if let state = station.kernel?.state { try stationAudit.check(served: state) }
+            for station in stations {
+                if let state = station?.kernel?.state { try station?.audit.check(served: state) }
+            }
         } catch {
             throw violation(error)
         }
     }
 
-    /// A run that waits although its agent is there and could take it.
+    /// A run that waits although nothing keeps it, or an agent that is there and taken for away.
     private var idleness: Breach? {
         let state = fleetAudit.state
-        for id in openRuns {
-            guard let run = state.runs[id], run.phase == .queued, let agent = state.agents[run.order.agent] else {
-                continue
+        for link in links where link.isWelcomed && !link.isClone && now - link.lastHeard < .seconds(60) {
+            guard let id = link.connection, let connection = connections[id], !connection.isBroken,
+                let session = connection.session, connection.isOpenAtServer, server.kernel != nil
+            else { continue }
+            guard state.agents[link.agent]?.session?.id == session else {
+                return Breach(4, "\(link.host) is connected, and \(link.agent) is taken for away")
             }
-            // Those whose object is just being looked for will free their slots for good in a moment.
-            let busyCount = agent.openRuns.count { state.runs[$0]?.phase != .queued }
-            guard agent.session != nil, busyCount < agent.settings.maxParallelJobs else { continue }
-            return Breach(4, "\(id) waits, and \(run.order.agent) is online and has a free slot")
+        }
+        for id in openRuns {
+            guard let run = state.runs[id], run.phase == .queued else { continue }
+            let wait = Fleet.wait(of: id, at: now, in: state)
+            // In a healed world whoever is connected can be sent something.
+            guard wait == nil || wait == .agent && state.agents[run.order.agent]?.session != nil else { continue }
+            return Breach(4, "\(id) waits, and \(run.order.agent) could take it")
         }
         return nil
     }
 
     /// What is not at rest; nil when everything is.
     private var restlessness: Breach? {
-        if !isAsked { return Breach(2, "a request was never answered") }
+        if unansweredCount > 0 { return Breach(2, "\(unansweredCount) requests were never answered") }
         if let run = openRuns.first, let known = fleetAudit.state.runs[run] {
             return Breach(4, "\(run) of \(known.order.agent) is still open in phase \(known.phase)")
         }
         if let command = fleetAudit.openCommands.min(by: { $0.key < $1.key }) {
             return Breach(9, "command \(command.key) has no outcome: \(command.value)")
         }
-        if let command = stationAudit.openCommands.min(by: { $0.key < $1.key }) {
-            return Breach(9, "station: command \(command.key) has no outcome: \(command.value)")
-        }
-        let station = stationAudit.state
-        if station.openCount > 0 { return Breach(4, "station: \(station.openCount) runs are still open") }
-        if station.activeCount > 0 { return Breach(8, "station: \(station.activeCount) slots are still taken") }
-        if let staged = self.station.staging.sorted().first {
-            return Breach(4, "station: the staging file of \(staged) is still there")
+        for (agent, station) in stations.enumerated() where !links[agent].isClone {
+            guard let station else { continue }
+            let host = links[agent].host
+            if let command = station.audit.openCommands.min(by: { $0.key < $1.key }) {
+                return Breach(9, "\(host): command \(command.key) has no outcome: \(command.value)")
+            }
+            let state = station.audit.state
+            if state.openCount > 0 { return Breach(4, "\(host): \(state.openCount) runs are still open") }
+            if state.activeCount > 0 { return Breach(8, "\(host): \(state.activeCount) slots are still taken") }
+            if let staged = station.staging.sorted().first {
+                return Breach(4, "\(host): the staging file of \(staged) is still there")
+            }
         }
         return nil
     }
+
+    /// SHA-256 over the links of all logs: equal worlds have equal ones, in every process and on every machine.
+    public var digest: Digest {
+        var hash = SHA256()
+        server.disk.end.link.withUnsafeBytes { hash.update($0) }
+        for station in stations { station?.disk.end.link.withUnsafeBytes { hash.update($0) } }
+        return hash.finalize()
+    }
+
+    /// How many faults of a kind there were.
+    public func count(of fault: Fault) -> Int { faultCounts[fault] ?? 0 }
+
+    /// The last position of the control plane's log.
+    public var position: Position { fleetAudit.last }
+
+    /// For so long it has lived, by its own clock.
+    public var age: Milliseconds { now - World.beginning }
 
     /// What the world has come to, for people.
     public var describe: String {
@@ -83,22 +109,14 @@ extension World {
             if case .closed(let verdict) = run.phase { word = verdict.word }
             if let place = verdicts.firstIndex(where: { $0.0 == word }) { verdicts[place].1 += 1 }
         }
-        let faults = zip(Hazard.allCases, faultCounts).map { "\($0) \($1)" }
+        let faults = Fault.allCases.filter { count(of: $0) > 0 }.map { "\($0.rawValue) \(count(of: $0))" }
         return """
-            seed \(seed), \((now - World.beginning).count / 1_000) s, \(stepCount) steps, \
-            \(server.commitCount) commits, \(fleetAudit.last) entries, \(stationAudit.last) at the agent
+            seed \(plan.seed), \(age.count / 1_000) s, \(stepCount) steps, \
+            \(server.commitCount) commits, \(fleetAudit.last) entries
             runs: \(verdicts.map { "\($0.0) \($0.1)" }.joined(separator: ", "))
-            server starts \(server.startCount), agent starts \(stationAudit.state.startCount), \
-            connections \(connections.count); faults: \(faults.joined(separator: ", "))
+            server starts \(server.startCount), connections \(connectionCount)
+            faults: \(faults.joined(separator: ", "))
+            digest \(digest)
             """
-    }
-}
-
-extension World {
-    /// The control plane's log, a line an entry: position, time, stream, kind, cause.
-    public var log: [String] {
-        server.disk.entries(after: .start).map {
-            "\($0.position) \($0.recordedAt) \($0.stream) \($0.kind) \($0.cause.map(\.description) ?? "")"
-        }
     }
 }

@@ -2,15 +2,18 @@ import Core
 
 /// What is to happen when: soonest first, equal times in the order in which they were added.
 struct Agenda<Item: Sendable>: Sendable {
+    /// Small, since the heap moves it about; the item itself stays where it is.
     private struct Slot {
         var due: Timestamp
         var order: UInt64
-        var item: Item
+        var place: Int
 
         func precedes(_ other: Slot) -> Bool { due == other.due ? order < other.order : due < other.due }
     }
 
     private var heap: [Slot] = []
+    private var items: [Item?] = []
+    private var freePlaces: [Int] = []
     private var addedCount: UInt64 = 0
 
     /// When the soonest is due.
@@ -18,28 +21,43 @@ struct Agenda<Item: Sendable>: Sendable {
 
     mutating func add(_ item: Item, at due: Timestamp) {
         addedCount += 1
-        heap.append(Slot(due: due, order: addedCount, item: item))
-        var place = heap.count - 1
-        while place > 0, heap[place].precedes(heap[(place - 1) / 2]) {
-            heap.swapAt(place, (place - 1) / 2)
-            place = (place - 1) / 2
+        let place: Int
+        if let free = freePlaces.popLast() {
+            place = free
+            items[place] = item
+        } else {
+            place = items.count
+            items.append(item)
         }
+        let slot = Slot(due: due, order: addedCount, place: place)
+        heap.append(slot)
+        var child = heap.count - 1
+        while child > 0, slot.precedes(heap[(child - 1) / 2]) {
+            heap[child] = heap[(child - 1) / 2]
+            child = (child - 1) / 2
+        }
+        heap[child] = slot
     }
 
     mutating func removeFirst() -> Item? {
-        guard let last = heap.popLast() else { return nil }
-        guard let first = heap.first else { return last.item }
-        heap[0] = last
+        guard let first = heap.first, let last = heap.popLast() else { return nil }
+        if !heap.isEmpty { sink(last) }
+        freePlaces.append(first.place)
+        defer { items[first.place] = nil }
+        return items[first.place]
+    }
+
+    /// Puts a slot in the first place and lets it sink to its own.
+    private mutating func sink(_ slot: Slot) {
         var place = 0
         while true {
-            var least = place
-            for child in [2 * place + 1, 2 * place + 2]
-            where child < heap.count && heap[child].precedes(heap[least]) {
-                least = child
-            }
-            if least == place { return first.item }
-            heap.swapAt(place, least)
+            var least = 2 * place + 1
+            guard least < heap.count else { break }
+            if least + 1 < heap.count, heap[least + 1].precedes(heap[least]) { least += 1 }
+            guard heap[least].precedes(slot) else { break }
+            heap[place] = heap[least]
             place = least
         }
+        heap[place] = slot
     }
 }

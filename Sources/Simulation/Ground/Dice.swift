@@ -24,6 +24,15 @@ struct Dice: Sendable {
     /// True once in so many throws.
     mutating func chance(in many: Int64) -> Bool { number(1...many) == 1 }
 
+    /// So many drawn bytes.
+    mutating func bytes(_ count: Int) -> [UInt8] {
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(count + 7)
+        while bytes.count < count { withUnsafeBytes(of: bits().bigEndian) { bytes.append(contentsOf: $0) } }
+        bytes.removeLast(bytes.count - count)
+        return bytes
+    }
+
     /// One of the elements; nil of none.
     mutating func pick<Element>(_ elements: [Element]) -> Element? {
         elements.isEmpty ? nil : elements[Int(number(0...Int64(elements.count - 1)))]

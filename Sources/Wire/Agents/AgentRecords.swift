@@ -91,9 +91,16 @@ extension RecordFleetTimerKey {
             case .silence(let agent): .silence(agent.text.string)
             case .claim(let agent): .claim(agent.text.string)
             case .run(let run): .run(run.text.string)
+            case .retention(let job): .retention(job.text.string)
+            case .leftovers(let run): .leftovers(run.text.string)
+            case .deletion(let key): .deletion(RecordFleetAttempt(key.run, key.attempt))
+            case .survey: .survey(RecordFleetNothing())
+            case .window(let agent): .window(agent.text.string)
+            case .starts: .starts(RecordFleetNothing())
+            case .cancellation(let run): .cancellation(run.text.string)
+            case .alert(let key): .alert(RecordFleetAlertReference(key))
             case .schedule(let job): .schedule(job.text.string)
             case .zone(let zone): .zone(zone.string)
-            case .alert(let key): .alert(RecordFleetAlertReference(key))
             case .check(let check): .check(check.text.string)
             case .idempotency(let key):
                 .idempotency(
@@ -110,9 +117,16 @@ extension TimerKey {
         switch record.key {
         case .silence(let agent): self = .silence(AgentID(Text(agent)))
         case .run(let run): self = .run(RunID(Text(run)))
+        case .retention(let job): self = .retention(JobID(Text(job)))
+        case .leftovers(let run): self = .leftovers(RunID(Text(run)))
+        case .deletion(let attempt): self = .deletion(attempt.key)
+        case .survey: self = .survey
+        case .window(let agent): self = .window(AgentID(Text(agent)))
+        case .starts: self = .starts
+        case .cancellation(let run): self = .cancellation(RunID(Text(run)))
+        case .alert(let record): self = .alert(try AlertKey(record))
         case .schedule(let job): self = .schedule(JobID(Text(job)))
         case .zone(let zone): self = .zone(Text(zone))
-        case .alert(let record): self = .alert(try AlertKey(record))
         case .check(let check): self = .check(CheckID(Text(check)))
         case .claim(let agent): self = .claim(AgentID(Text(agent)))
         case .idempotency(let key): self = .idempotency(IdempotencyKey(token: Text(key.token), key: Text(key.key)))

@@ -19,6 +19,9 @@ extension RecordFleetJob {
         jitterSeconds = spec.jitterSeconds
         overlap = spec.overlap.rawValue
         catchUpSeconds = spec.catchUpSeconds
+        keeps = RetentionRule.Count.allCases.filter { spec.retention[$0] > 0 }.map {
+            RecordFleetKeep($0, spec.retention[$0])
+        }
     }
 
     var jobID: JobID { JobID(Text(job)) }
@@ -41,6 +44,7 @@ extension JobSpec {
         jitterSeconds = record.jitterSeconds
         if !record.overlap.isEmpty { overlap = try Overlap(record: record.overlap) }
         if record.hasCatchUpSeconds { catchUpSeconds = record.catchUpSeconds }
+        for keep in record.keeps { retention[try RetentionRule.Count(keep)] = keep.count }
     }
 }
 
@@ -75,6 +79,7 @@ extension RecordFleetJobField {
             case .jitterSeconds(let value): .jitterSeconds(value)
             case .overlap(let value): .overlap(value.rawValue)
             case .catchUpSeconds(let value): .catchUpSeconds(value)
+            case .keep(let part, let count): .keep(RecordFleetKeep(part, count))
             }
     }
 }
@@ -94,6 +99,7 @@ extension JobField {
         case .jitterSeconds(let value): self = .jitterSeconds(value)
         case .overlap(let value): self = .overlap(try Overlap(record: value))
         case .catchUpSeconds(let value): self = .catchUpSeconds(value)
+        case .keep(let value): self = .keep(try RetentionRule.Count(value), value.count)
         case nil: throw .unknown("field of a job")
         }
     }

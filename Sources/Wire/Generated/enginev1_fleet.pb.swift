@@ -186,12 +186,12 @@ package nonisolated struct RecordFleetMessage: Sendable {
     set {message = .faulted(newValue)}
   }
 
-  package var scheduled: RecordFleetSlotDecision {
+  package var object: RecordFleetObjectDecision {
     get {
-      if case .scheduled(let v)? = message {return v}
-      return RecordFleetSlotDecision()
+      if case .object(let v)? = message {return v}
+      return RecordFleetObjectDecision()
     }
-    set {message = .scheduled(newValue)}
+    set {message = .object(newValue)}
   }
 
   package var alerted: RecordFleetAlertDecision {
@@ -200,6 +200,14 @@ package nonisolated struct RecordFleetMessage: Sendable {
       return RecordFleetAlertDecision()
     }
     set {message = .alerted(newValue)}
+  }
+
+  package var scheduled: RecordFleetSlotDecision {
+    get {
+      if case .scheduled(let v)? = message {return v}
+      return RecordFleetSlotDecision()
+    }
+    set {message = .scheduled(newValue)}
   }
 
   package var judged: RecordFleetCheckDecision {
@@ -234,8 +242,9 @@ package nonisolated struct RecordFleetMessage: Sendable {
     case outcome(RecordFleetOutcome)
     /// What went wrong in the engine.
     case faulted(String)
-    case scheduled(RecordFleetSlotDecision)
+    case object(RecordFleetObjectDecision)
     case alerted(RecordFleetAlertDecision)
+    case scheduled(RecordFleetSlotDecision)
     case judged(RecordFleetCheckDecision)
 
   }
@@ -605,12 +614,28 @@ package nonisolated struct RecordFleetRequest: @unchecked Sendable {
     set {_uniqueStorage()._request = .deleteToken(newValue)}
   }
 
-  package var confirmClock: RecordFleetNothing {
+  package var lockRun: RecordFleetLock {
     get {
-      if case .confirmClock(let v)? = _storage._request {return v}
-      return RecordFleetNothing()
+      if case .lockRun(let v)? = _storage._request {return v}
+      return RecordFleetLock()
     }
-    set {_uniqueStorage()._request = .confirmClock(newValue)}
+    set {_uniqueStorage()._request = .lockRun(newValue)}
+  }
+
+  package var unlockRun: String {
+    get {
+      if case .unlockRun(let v)? = _storage._request {return v}
+      return String()
+    }
+    set {_uniqueStorage()._request = .unlockRun(newValue)}
+  }
+
+  package var changePolicy: RecordFleetPolicyChange {
+    get {
+      if case .changePolicy(let v)? = _storage._request {return v}
+      return RecordFleetPolicyChange()
+    }
+    set {_uniqueStorage()._request = .changePolicy(newValue)}
   }
 
   /// The alert's id.
@@ -620,6 +645,14 @@ package nonisolated struct RecordFleetRequest: @unchecked Sendable {
       return String()
     }
     set {_uniqueStorage()._request = .acknowledgeAlert(newValue)}
+  }
+
+  package var confirmClock: RecordFleetNothing {
+    get {
+      if case .confirmClock(let v)? = _storage._request {return v}
+      return RecordFleetNothing()
+    }
+    set {_uniqueStorage()._request = .confirmClock(newValue)}
   }
 
   package var changeCheck: RecordFleetCheckChange {
@@ -661,9 +694,12 @@ package nonisolated struct RecordFleetRequest: @unchecked Sendable {
     case deleteCheck(String)
     case createToken(RecordFleetToken)
     case deleteToken(String)
-    case confirmClock(RecordFleetNothing)
+    case lockRun(RecordFleetLock)
+    case unlockRun(String)
+    case changePolicy(RecordFleetPolicyChange)
     /// The alert's id.
     case acknowledgeAlert(String)
+    case confirmClock(RecordFleetNothing)
     case changeCheck(RecordFleetCheckChange)
     /// The check's id.
     case runCheck(String)
@@ -854,12 +890,28 @@ package nonisolated struct RecordFleetAcceptance: @unchecked Sendable {
     set {_uniqueStorage()._acceptance = .tokenDeleted(newValue)}
   }
 
-  package var clockConfirmed: RecordFleetNothing {
+  package var runLocked: RecordFleetLock {
     get {
-      if case .clockConfirmed(let v)? = _storage._acceptance {return v}
-      return RecordFleetNothing()
+      if case .runLocked(let v)? = _storage._acceptance {return v}
+      return RecordFleetLock()
     }
-    set {_uniqueStorage()._acceptance = .clockConfirmed(newValue)}
+    set {_uniqueStorage()._acceptance = .runLocked(newValue)}
+  }
+
+  package var runUnlocked: String {
+    get {
+      if case .runUnlocked(let v)? = _storage._acceptance {return v}
+      return String()
+    }
+    set {_uniqueStorage()._acceptance = .runUnlocked(newValue)}
+  }
+
+  package var policyChanged: RecordFleetPolicy {
+    get {
+      if case .policyChanged(let v)? = _storage._acceptance {return v}
+      return RecordFleetPolicy()
+    }
+    set {_uniqueStorage()._acceptance = .policyChanged(newValue)}
   }
 
   package var alertAcknowledged: RecordFleetAlertReference {
@@ -868,6 +920,14 @@ package nonisolated struct RecordFleetAcceptance: @unchecked Sendable {
       return RecordFleetAlertReference()
     }
     set {_uniqueStorage()._acceptance = .alertAcknowledged(newValue)}
+  }
+
+  package var clockConfirmed: RecordFleetNothing {
+    get {
+      if case .clockConfirmed(let v)? = _storage._acceptance {return v}
+      return RecordFleetNothing()
+    }
+    set {_uniqueStorage()._acceptance = .clockConfirmed(newValue)}
   }
 
   package var checkChanged: RecordFleetCheck {
@@ -910,8 +970,11 @@ package nonisolated struct RecordFleetAcceptance: @unchecked Sendable {
     case repeatedPosition(UInt64)
     case tokenCreated(RecordFleetToken)
     case tokenDeleted(String)
-    case clockConfirmed(RecordFleetNothing)
+    case runLocked(RecordFleetLock)
+    case runUnlocked(String)
+    case policyChanged(RecordFleetPolicy)
     case alertAcknowledged(RecordFleetAlertReference)
+    case clockConfirmed(RecordFleetNothing)
     case checkChanged(RecordFleetCheck)
     /// The check's id.
     case checkRunRequested(String)
@@ -1076,6 +1139,56 @@ package nonisolated struct RecordFleetSettings: Sendable {
   package init() {}
 
   fileprivate var _maintenance: RecordFleetMaintenance? = nil
+}
+
+/// What holds for the whole fleet.
+package nonisolated struct RecordFleetPolicyChange: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var fields: [RecordFleetPolicyField] = []
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+package nonisolated struct RecordFleetPolicyField: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var field: RecordFleetPolicyField.OneOf_Field? = nil
+
+  package var startsPerSecond: UInt32 {
+    get {
+      if case .startsPerSecond(let v)? = field {return v}
+      return 0
+    }
+    set {field = .startsPerSecond(newValue)}
+  }
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package nonisolated enum OneOf_Field: Equatable, Sendable {
+    case startsPerSecond(UInt32)
+
+  }
+
+  package init() {}
+}
+
+package nonisolated struct RecordFleetPolicy: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var startsPerSecond: UInt32 = 0
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
 }
 
 package nonisolated struct RecordFleetTargetChange: Sendable {
@@ -1400,6 +1513,14 @@ package nonisolated struct RecordFleetJobField: Sendable {
     set {field = .catchUpSeconds(newValue)}
   }
 
+  package var keep: RecordFleetKeep {
+    get {
+      if case .keep(let v)? = field {return v}
+      return RecordFleetKeep()
+    }
+    set {field = .keep(newValue)}
+  }
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package nonisolated enum OneOf_Field: Equatable, Sendable {
@@ -1416,8 +1537,25 @@ package nonisolated struct RecordFleetJobField: Sendable {
     /// `skip`, `queue`, `alongside`.
     case overlap(String)
     case catchUpSeconds(UInt32)
+    case keep(RecordFleetKeep)
 
   }
+
+  package init() {}
+}
+
+/// A part of a job's retention.
+package nonisolated struct RecordFleetKeep: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// Number of `RetentionRule.Count`.
+  package var part: UInt32 = 0
+
+  package var count: UInt32 = 0
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
 }
@@ -1492,6 +1630,9 @@ package nonisolated struct RecordFleetJob: Sendable {
   /// Clears the value of `catchUpSeconds`. Subsequent reads from it will return its default value.
   package mutating func clearCatchUpSeconds() {self._catchUpSeconds = nil}
 
+  /// The parts of its retention that something was said about, besides the days.
+  package var keeps: [RecordFleetKeep] = []
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -1548,6 +1689,12 @@ package nonisolated struct RecordFleetRunOrder: Sendable {
   package var timeoutSeconds: UInt32 = 0
 
   package var retentionDays: UInt32 = 0
+
+  /// How often it is tried; 0 and 1 are once.
+  package var maxAttempts: UInt32 = 0
+
+  /// The waits between tries.
+  package var backoffSeconds: [UInt32] = []
 
   /// The next three are absent when a person asked for the run.
   package var slot: RecordFleetSlot {
@@ -2031,6 +2178,75 @@ package nonisolated struct RecordFleetTimerKey: Sendable {
   }
 
   /// The job's id.
+  package var retention: String {
+    get {
+      if case .retention(let v)? = key {return v}
+      return String()
+    }
+    set {key = .retention(newValue)}
+  }
+
+  /// The run's id.
+  package var leftovers: String {
+    get {
+      if case .leftovers(let v)? = key {return v}
+      return String()
+    }
+    set {key = .leftovers(newValue)}
+  }
+
+  /// A run and an attempt.
+  package var deletion: RecordFleetAttempt {
+    get {
+      if case .deletion(let v)? = key {return v}
+      return RecordFleetAttempt()
+    }
+    set {key = .deletion(newValue)}
+  }
+
+  package var survey: RecordFleetNothing {
+    get {
+      if case .survey(let v)? = key {return v}
+      return RecordFleetNothing()
+    }
+    set {key = .survey(newValue)}
+  }
+
+  /// The id of the agent whose maintenance is over.
+  package var window: String {
+    get {
+      if case .window(let v)? = key {return v}
+      return String()
+    }
+    set {key = .window(newValue)}
+  }
+
+  package var starts: RecordFleetNothing {
+    get {
+      if case .starts(let v)? = key {return v}
+      return RecordFleetNothing()
+    }
+    set {key = .starts(newValue)}
+  }
+
+  /// The id of the run that somebody wants cancelled.
+  package var cancellation: String {
+    get {
+      if case .cancellation(let v)? = key {return v}
+      return String()
+    }
+    set {key = .cancellation(newValue)}
+  }
+
+  package var alert: RecordFleetAlertReference {
+    get {
+      if case .alert(let v)? = key {return v}
+      return RecordFleetAlertReference()
+    }
+    set {key = .alert(newValue)}
+  }
+
+  /// The job's id.
   package var schedule: String {
     get {
       if case .schedule(let v)? = key {return v}
@@ -2046,14 +2262,6 @@ package nonisolated struct RecordFleetTimerKey: Sendable {
       return String()
     }
     set {key = .zone(newValue)}
-  }
-
-  package var alert: RecordFleetAlertReference {
-    get {
-      if case .alert(let v)? = key {return v}
-      return RecordFleetAlertReference()
-    }
-    set {key = .alert(newValue)}
   }
 
   /// The check's id.
@@ -2076,10 +2284,22 @@ package nonisolated struct RecordFleetTimerKey: Sendable {
     /// The id of the agent whose key another host came with.
     case claim(String)
     /// The job's id.
+    case retention(String)
+    /// The run's id.
+    case leftovers(String)
+    /// A run and an attempt.
+    case deletion(RecordFleetAttempt)
+    case survey(RecordFleetNothing)
+    /// The id of the agent whose maintenance is over.
+    case window(String)
+    case starts(RecordFleetNothing)
+    /// The id of the run that somebody wants cancelled.
+    case cancellation(String)
+    case alert(RecordFleetAlertReference)
+    /// The job's id.
     case schedule(String)
     /// The zone's name.
     case zone(String)
-    case alert(RecordFleetAlertReference)
     /// The check's id.
     case check(String)
 
@@ -2229,13 +2449,48 @@ package nonisolated struct RecordFleetRunDecision: Sendable {
     set {decision = .closed(newValue)}
   }
 
+  package var retried: RecordFleetRetry {
+    get {
+      if case .retried(let v)? = decision {return v}
+      return RecordFleetRetry()
+    }
+    set {decision = .retried(newValue)}
+  }
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package nonisolated enum OneOf_Decision: Equatable, Sendable {
     case started(RecordFleetAttemptStart)
     case closed(RecordFleetRunEnd)
+    case retried(RecordFleetRetry)
 
   }
+
+  package init() {}
+}
+
+/// Another attempt will follow the one that came to nothing.
+package nonisolated struct RecordFleetRetry: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// The attempt that came to nothing.
+  package var attempt: UInt32 = 0
+
+  /// Number of `FailureClass`.
+  package var failure: UInt32 = 0
+
+  /// Milliseconds since 1970.
+  package var dueMs: Int64 = 0
+
+  /// It was cut off for the first time, which does not count against the job's attempts.
+  package var isFree: Bool = false
+
+  /// Positions.
+  package var grounds: [UInt64] = []
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
 }
@@ -2278,38 +2533,44 @@ package nonisolated struct RecordFleetRunEnd: Sendable {
   fileprivate var _verdict: RecordFleetVerdict? = nil
 }
 
-package nonisolated struct RecordFleetSlotDecision: Sendable {
+package nonisolated struct RecordFleetSlotDecision: @unchecked Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  package var job: String = String()
+  package var job: String {
+    get {_storage._job}
+    set {_uniqueStorage()._job = newValue}
+  }
 
   package var slot: RecordFleetSlot {
-    get {_slot ?? RecordFleetSlot()}
-    set {_slot = newValue}
+    get {_storage._slot ?? RecordFleetSlot()}
+    set {_uniqueStorage()._slot = newValue}
   }
   /// Returns true if `slot` has been explicitly set.
-  package var hasSlot: Bool {self._slot != nil}
+  package var hasSlot: Bool {_storage._slot != nil}
   /// Clears the value of `slot`. Subsequent reads from it will return its default value.
-  package mutating func clearSlot() {self._slot = nil}
+  package mutating func clearSlot() {_uniqueStorage()._slot = nil}
 
-  package var decision: RecordFleetSlotDecision.OneOf_Decision? = nil
+  package var decision: OneOf_Decision? {
+    get {return _storage._decision}
+    set {_uniqueStorage()._decision = newValue}
+  }
 
   package var opened: RecordFleetSlotOpening {
     get {
-      if case .opened(let v)? = decision {return v}
+      if case .opened(let v)? = _storage._decision {return v}
       return RecordFleetSlotOpening()
     }
-    set {decision = .opened(newValue)}
+    set {_uniqueStorage()._decision = .opened(newValue)}
   }
 
   package var judged: RecordFleetSlotEnd {
     get {
-      if case .judged(let v)? = decision {return v}
+      if case .judged(let v)? = _storage._decision {return v}
       return RecordFleetSlotEnd()
     }
-    set {decision = .judged(newValue)}
+    set {_uniqueStorage()._decision = .judged(newValue)}
   }
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
@@ -2322,7 +2583,7 @@ package nonisolated struct RecordFleetSlotDecision: Sendable {
 
   package init() {}
 
-  fileprivate var _slot: RecordFleetSlot? = nil
+  fileprivate var _storage = _StorageClass.defaultInstance
 }
 
 package nonisolated struct RecordFleetSlotOpening: Sendable {
@@ -2653,6 +2914,14 @@ package nonisolated struct RecordFleetCommand: Sendable {
     set {command = .refuse(newValue)}
   }
 
+  package var survey: RecordFleetNothing {
+    get {
+      if case .survey(let v)? = command {return v}
+      return RecordFleetNothing()
+    }
+    set {command = .survey(newValue)}
+  }
+
   package var readZone: RecordFleetZoneWanted {
     get {
       if case .readZone(let v)? = command {return v}
@@ -2690,6 +2959,7 @@ package nonisolated struct RecordFleetCommand: Sendable {
     case disconnect(RecordFleetSession)
     case probe(RecordFleetSession)
     case refuse(RecordFleetSession)
+    case survey(RecordFleetNothing)
     case readZone(RecordFleetZoneWanted)
     /// The check's id.
     case probeTarget(String)
@@ -2827,6 +3097,14 @@ package nonisolated struct RecordFleetOutcome: @unchecked Sendable {
     set {_uniqueStorage()._result = .missing(newValue)}
   }
 
+  package var surveyed: RecordFleetSurvey {
+    get {
+      if case .surveyed(let v)? = _storage._result {return v}
+      return RecordFleetSurvey()
+    }
+    set {_uniqueStorage()._result = .surveyed(newValue)}
+  }
+
   package var zone: RecordFleetZone {
     get {
       if case .zone(let v)? = _storage._result {return v}
@@ -2852,6 +3130,7 @@ package nonisolated struct RecordFleetOutcome: @unchecked Sendable {
     case unknown(RecordFleetNothing)
     case found(RecordFleetFound)
     case missing(RecordFleetNothing)
+    case surveyed(RecordFleetSurvey)
     case zone(RecordFleetZone)
     case probed(RecordFleetProbe)
 
@@ -2860,6 +3139,150 @@ package nonisolated struct RecordFleetOutcome: @unchecked Sendable {
   package init() {}
 
   fileprivate var _storage = _StorageClass.defaultInstance
+}
+
+/// An object of our own, by the parts of its name.
+package nonisolated struct RecordFleetObject: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var agent: String = String()
+
+  package var job: String = String()
+
+  package var run: String = String()
+
+  package var attempt: UInt32 = 0
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+package nonisolated struct RecordFleetObjectDecision: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var object: RecordFleetObject {
+    get {_object ?? RecordFleetObject()}
+    set {_object = newValue}
+  }
+  /// Returns true if `object` has been explicitly set.
+  package var hasObject: Bool {self._object != nil}
+  /// Clears the value of `object`. Subsequent reads from it will return its default value.
+  package mutating func clearObject() {self._object = nil}
+
+  package var decision: RecordFleetObjectDecision.OneOf_Decision? = nil
+
+  /// Why.
+  package var expired: String {
+    get {
+      if case .expired(let v)? = decision {return v}
+      return String()
+    }
+    set {decision = .expired(newValue)}
+  }
+
+  /// `failed`, `replaced`, `unowned`.
+  package var orphaned: String {
+    get {
+      if case .orphaned(let v)? = decision {return v}
+      return String()
+    }
+    set {decision = .orphaned(newValue)}
+  }
+
+  package var vanished: RecordFleetNothing {
+    get {
+      if case .vanished(let v)? = decision {return v}
+      return RecordFleetNothing()
+    }
+    set {decision = .vanished(newValue)}
+  }
+
+  package var returned: RecordFleetNothing {
+    get {
+      if case .returned(let v)? = decision {return v}
+      return RecordFleetNothing()
+    }
+    set {decision = .returned(newValue)}
+  }
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package nonisolated enum OneOf_Decision: Equatable, Sendable {
+    /// Why.
+    case expired(String)
+    /// `failed`, `replaced`, `unowned`.
+    case orphaned(String)
+    case vanished(RecordFleetNothing)
+    case returned(RecordFleetNothing)
+
+  }
+
+  package init() {}
+
+  fileprivate var _object: RecordFleetObject? = nil
+}
+
+package nonisolated struct RecordFleetSurvey: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var objectCount: UInt64 = 0
+
+  package var byteCount: UInt64 = 0
+
+  package var foreignCount: UInt64 = 0
+
+  package var strangerCount: UInt64 = 0
+
+  package var unowned: [RecordFleetObject] = []
+
+  /// Runs and attempts.
+  package var missing: [RecordFleetAttempt] = []
+
+  package var returned: [RecordFleetAttempt] = []
+
+  package var isCut: Bool = false
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+package nonisolated struct RecordFleetLock: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var run: String = String()
+
+  /// Milliseconds since 1970; absent: until it is unlocked.
+  package var untilMs: Int64 {
+    get {_untilMs ?? 0}
+    set {_untilMs = newValue}
+  }
+  /// Returns true if `untilMs` has been explicitly set.
+  package var hasUntilMs: Bool {self._untilMs != nil}
+  /// Clears the value of `untilMs`. Subsequent reads from it will return its default value.
+  package mutating func clearUntilMs() {self._untilMs = nil}
+
+  package var reason: String = String()
+
+  /// Whose token set it and when; only where it is granted.
+  package var token: String = String()
+
+  package var setAtMs: Int64 = 0
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+
+  fileprivate var _untilMs: Int64? = nil
 }
 
 package nonisolated struct RecordFleetFound: Sendable {
@@ -2891,7 +3314,7 @@ fileprivate nonisolated let _protobuf_package = "backup.engine.v1"
 
 nonisolated extension RecordFleetMessage: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".FleetMessage"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}started\0\u{3}clock_stepped_ms\0\u{3}capture_opened\0\u{3}session_opened\0\u{3}session_closed\0\u{1}received\0\u{1}captured\0\u{1}unreadable\0\u{1}requested\0\u{1}accepted\0\u{1}refused\0\u{1}deadline\0\u{1}presence\0\u{1}noted\0\u{1}decided\0\u{1}command\0\u{1}outcome\0\u{1}faulted\0\u{1}scheduled\0\u{2}\u{2}alerted\0\u{2}\u{2}judged\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}started\0\u{3}clock_stepped_ms\0\u{3}capture_opened\0\u{3}session_opened\0\u{3}session_closed\0\u{1}received\0\u{1}captured\0\u{1}unreadable\0\u{1}requested\0\u{1}accepted\0\u{1}refused\0\u{1}deadline\0\u{1}presence\0\u{1}noted\0\u{1}decided\0\u{1}command\0\u{1}outcome\0\u{1}faulted\0\u{1}scheduled\0\u{2}\u{2}alerted\0\u{1}object\0\u{1}judged\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -3144,6 +3567,19 @@ nonisolated extension RecordFleetMessage: SwiftProtobuf.Message, SwiftProtobuf._
           self.message = .alerted(v)
         }
       }()
+      case 22: try {
+        var v: RecordFleetObjectDecision?
+        var hadOneofValue = false
+        if let current = self.message {
+          hadOneofValue = true
+          if case .object(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.message = .object(v)
+        }
+      }()
       case 23: try {
         var v: RecordFleetCheckDecision?
         var hadOneofValue = false
@@ -3247,6 +3683,10 @@ nonisolated extension RecordFleetMessage: SwiftProtobuf.Message, SwiftProtobuf._
     case .alerted?: try {
       guard case .alerted(let v)? = self.message else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 21)
+    }()
+    case .object?: try {
+      guard case .object(let v)? = self.message else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 22)
     }()
     case .judged?: try {
       guard case .judged(let v)? = self.message else { preconditionFailure() }
@@ -3628,7 +4068,7 @@ nonisolated extension RecordFleetIdempotency: SwiftProtobuf.Message, SwiftProtob
 
 nonisolated extension RecordFleetRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".FleetRequest"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}ticket\0\u{4}\u{9}create_agent\0\u{3}rename_agent\0\u{3}delete_agent\0\u{3}rotate_key\0\u{3}configure_agent\0\u{3}create_target\0\u{3}change_target\0\u{3}delete_target\0\u{3}create_job\0\u{3}change_job\0\u{3}delete_job\0\u{3}run_job\0\u{3}cancel_run\0\u{3}delete_run\0\u{3}issue_decryption_token\0\u{3}create_check\0\u{3}delete_check\0\u{3}create_token\0\u{3}delete_token\0\u{4}\u{2}confirm_clock\0\u{4}\u{f}change_check\0\u{3}run_check\0\u{4}\u{4}acknowledge_alert\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}ticket\0\u{4}\u{9}create_agent\0\u{3}rename_agent\0\u{3}delete_agent\0\u{3}rotate_key\0\u{3}configure_agent\0\u{3}create_target\0\u{3}change_target\0\u{3}delete_target\0\u{3}create_job\0\u{3}change_job\0\u{3}delete_job\0\u{3}run_job\0\u{3}cancel_run\0\u{3}delete_run\0\u{3}issue_decryption_token\0\u{3}create_check\0\u{3}delete_check\0\u{3}create_token\0\u{3}delete_token\0\u{4}\u{2}confirm_clock\0\u{4}\u{5}change_policy\0\u{4}\u{5}lock_run\0\u{3}unlock_run\0\u{4}\u{4}change_check\0\u{3}run_check\0\u{4}\u{4}acknowledge_alert\0")
 
   fileprivate class _StorageClass {
     var _ticket: RecordFleetTicket? = nil
@@ -3884,6 +4324,40 @@ nonisolated extension RecordFleetRequest: SwiftProtobuf.Message, SwiftProtobuf._
             _storage._request = .confirmClock(v)
           }
         }()
+        case 35: try {
+          var v: RecordFleetPolicyChange?
+          var hadOneofValue = false
+          if let current = _storage._request {
+            hadOneofValue = true
+            if case .changePolicy(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._request = .changePolicy(v)
+          }
+        }()
+        case 40: try {
+          var v: RecordFleetLock?
+          var hadOneofValue = false
+          if let current = _storage._request {
+            hadOneofValue = true
+            if case .lockRun(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._request = .lockRun(v)
+          }
+        }()
+        case 41: try {
+          var v: String?
+          try decoder.decodeSingularStringField(value: &v)
+          if let v = v {
+            if _storage._request != nil {try decoder.handleConflictingOneOf()}
+            _storage._request = .unlockRun(v)
+          }
+        }()
         case 45: try {
           var v: RecordFleetCheckChange?
           var hadOneofValue = false
@@ -4009,6 +4483,18 @@ nonisolated extension RecordFleetRequest: SwiftProtobuf.Message, SwiftProtobuf._
         guard case .confirmClock(let v)? = _storage._request else { preconditionFailure() }
         try visitor.visitSingularMessageField(value: v, fieldNumber: 30)
       }()
+      case .changePolicy?: try {
+        guard case .changePolicy(let v)? = _storage._request else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 35)
+      }()
+      case .lockRun?: try {
+        guard case .lockRun(let v)? = _storage._request else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 40)
+      }()
+      case .unlockRun?: try {
+        guard case .unlockRun(let v)? = _storage._request else { preconditionFailure() }
+        try visitor.visitSingularStringField(value: v, fieldNumber: 41)
+      }()
       case .changeCheck?: try {
         guard case .changeCheck(let v)? = _storage._request else { preconditionFailure() }
         try visitor.visitSingularMessageField(value: v, fieldNumber: 45)
@@ -4045,7 +4531,7 @@ nonisolated extension RecordFleetRequest: SwiftProtobuf.Message, SwiftProtobuf._
 
 nonisolated extension RecordFleetAcceptance: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".FleetAcceptance"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}ticket\0\u{4}\u{9}agent_created\0\u{3}agent_renamed\0\u{3}agent_deleted\0\u{3}key_rotated\0\u{3}agent_configured\0\u{3}target_created\0\u{3}target_changed\0\u{3}target_deleted\0\u{3}job_created\0\u{3}job_changed\0\u{3}job_deleted\0\u{3}run_queued\0\u{3}cancel_requested\0\u{3}run_deletion_requested\0\u{3}token_issued\0\u{3}check_created\0\u{3}check_deleted\0\u{3}repeated_position\0\u{3}token_created\0\u{3}token_deleted\0\u{3}clock_confirmed\0\u{4}\u{f}check_changed\0\u{3}check_run_requested\0\u{4}\u{4}alert_acknowledged\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}ticket\0\u{4}\u{9}agent_created\0\u{3}agent_renamed\0\u{3}agent_deleted\0\u{3}key_rotated\0\u{3}agent_configured\0\u{3}target_created\0\u{3}target_changed\0\u{3}target_deleted\0\u{3}job_created\0\u{3}job_changed\0\u{3}job_deleted\0\u{3}run_queued\0\u{3}cancel_requested\0\u{3}run_deletion_requested\0\u{3}token_issued\0\u{3}check_created\0\u{3}check_deleted\0\u{3}repeated_position\0\u{3}token_created\0\u{3}token_deleted\0\u{3}clock_confirmed\0\u{4}\u{5}policy_changed\0\u{4}\u{5}run_locked\0\u{3}run_unlocked\0\u{4}\u{4}check_changed\0\u{3}check_run_requested\0\u{4}\u{4}alert_acknowledged\0")
 
   fileprivate class _StorageClass {
     var _ticket: RecordFleetTicket? = nil
@@ -4314,6 +4800,40 @@ nonisolated extension RecordFleetAcceptance: SwiftProtobuf.Message, SwiftProtobu
             _storage._acceptance = .clockConfirmed(v)
           }
         }()
+        case 35: try {
+          var v: RecordFleetPolicy?
+          var hadOneofValue = false
+          if let current = _storage._acceptance {
+            hadOneofValue = true
+            if case .policyChanged(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._acceptance = .policyChanged(v)
+          }
+        }()
+        case 40: try {
+          var v: RecordFleetLock?
+          var hadOneofValue = false
+          if let current = _storage._acceptance {
+            hadOneofValue = true
+            if case .runLocked(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._acceptance = .runLocked(v)
+          }
+        }()
+        case 41: try {
+          var v: String?
+          try decoder.decodeSingularStringField(value: &v)
+          if let v = v {
+            if _storage._acceptance != nil {try decoder.handleConflictingOneOf()}
+            _storage._acceptance = .runUnlocked(v)
+          }
+        }()
         case 45: try {
           var v: RecordFleetCheck?
           var hadOneofValue = false
@@ -4447,6 +4967,18 @@ nonisolated extension RecordFleetAcceptance: SwiftProtobuf.Message, SwiftProtobu
       case .clockConfirmed?: try {
         guard case .clockConfirmed(let v)? = _storage._acceptance else { preconditionFailure() }
         try visitor.visitSingularMessageField(value: v, fieldNumber: 30)
+      }()
+      case .policyChanged?: try {
+        guard case .policyChanged(let v)? = _storage._acceptance else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 35)
+      }()
+      case .runLocked?: try {
+        guard case .runLocked(let v)? = _storage._acceptance else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 40)
+      }()
+      case .runUnlocked?: try {
+        guard case .runUnlocked(let v)? = _storage._acceptance else { preconditionFailure() }
+        try visitor.visitSingularStringField(value: v, fieldNumber: 41)
       }()
       case .checkChanged?: try {
         guard case .checkChanged(let v)? = _storage._acceptance else { preconditionFailure() }
@@ -4776,6 +5308,107 @@ nonisolated extension RecordFleetSettings: SwiftProtobuf.Message, SwiftProtobuf.
     if lhs.maxParallelJobs != rhs.maxParallelJobs {return false}
     if lhs.logLevel != rhs.logLevel {return false}
     if lhs.autoUpdate != rhs.autoUpdate {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension RecordFleetPolicyChange: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".FleetPolicyChange"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}fields\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeRepeatedMessageField(value: &self.fields) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.fields.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.fields, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: RecordFleetPolicyChange, rhs: RecordFleetPolicyChange) -> Bool {
+    if lhs.fields != rhs.fields {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension RecordFleetPolicyField: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".FleetPolicyField"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}starts_per_second\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try {
+        var v: UInt32?
+        try decoder.decodeSingularUInt32Field(value: &v)
+        if let v = v {
+          if self.field != nil {try decoder.handleConflictingOneOf()}
+          self.field = .startsPerSecond(v)
+        }
+      }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if case .startsPerSecond(let v)? = self.field {
+      try visitor.visitSingularUInt32Field(value: v, fieldNumber: 1)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: RecordFleetPolicyField, rhs: RecordFleetPolicyField) -> Bool {
+    if lhs.field != rhs.field {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension RecordFleetPolicy: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".FleetPolicy"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}starts_per_second\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt32Field(value: &self.startsPerSecond) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.startsPerSecond != 0 {
+      try visitor.visitSingularUInt32Field(value: self.startsPerSecond, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: RecordFleetPolicy, rhs: RecordFleetPolicy) -> Bool {
+    if lhs.startsPerSecond != rhs.startsPerSecond {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -5155,7 +5788,7 @@ nonisolated extension RecordFleetJobChange: SwiftProtobuf.Message, SwiftProtobuf
 
 nonisolated extension RecordFleetJobField: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".FleetJobField"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}cron\0\u{3}retention_days\0\u{1}compression\0\u{3}pre_hooks\0\u{3}post_hooks\0\u{3}max_attempts\0\u{3}backoff_seconds\0\u{3}timeout_seconds\0\u{3}time_zone\0\u{3}jitter_seconds\0\u{1}overlap\0\u{3}catch_up_seconds\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}cron\0\u{3}retention_days\0\u{1}compression\0\u{3}pre_hooks\0\u{3}post_hooks\0\u{3}max_attempts\0\u{3}backoff_seconds\0\u{3}timeout_seconds\0\u{3}time_zone\0\u{3}jitter_seconds\0\u{1}overlap\0\u{3}catch_up_seconds\0\u{2}\u{3}keep\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -5274,6 +5907,19 @@ nonisolated extension RecordFleetJobField: SwiftProtobuf.Message, SwiftProtobuf.
           self.field = .catchUpSeconds(v)
         }
       }()
+      case 15: try {
+        var v: RecordFleetKeep?
+        var hadOneofValue = false
+        if let current = self.field {
+          hadOneofValue = true
+          if case .keep(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.field = .keep(v)
+        }
+      }()
       default: break
       }
     }
@@ -5333,6 +5979,10 @@ nonisolated extension RecordFleetJobField: SwiftProtobuf.Message, SwiftProtobuf.
       guard case .catchUpSeconds(let v)? = self.field else { preconditionFailure() }
       try visitor.visitSingularUInt32Field(value: v, fieldNumber: 12)
     }()
+    case .keep?: try {
+      guard case .keep(let v)? = self.field else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 15)
+    }()
     case nil: break
     }
     try unknownFields.traverse(visitor: &visitor)
@@ -5340,6 +5990,41 @@ nonisolated extension RecordFleetJobField: SwiftProtobuf.Message, SwiftProtobuf.
 
   package static func ==(lhs: RecordFleetJobField, rhs: RecordFleetJobField) -> Bool {
     if lhs.field != rhs.field {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension RecordFleetKeep: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".FleetKeep"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}part\0\u{1}count\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt32Field(value: &self.part) }()
+      case 2: try { try decoder.decodeSingularUInt32Field(value: &self.count) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.part != 0 {
+      try visitor.visitSingularUInt32Field(value: self.part, fieldNumber: 1)
+    }
+    if self.count != 0 {
+      try visitor.visitSingularUInt32Field(value: self.count, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: RecordFleetKeep, rhs: RecordFleetKeep) -> Bool {
+    if lhs.part != rhs.part {return false}
+    if lhs.count != rhs.count {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -5407,7 +6092,7 @@ nonisolated extension RecordFleetNumbers: SwiftProtobuf.Message, SwiftProtobuf._
 
 nonisolated extension RecordFleetJob: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".FleetJob"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}job\0\u{1}agent\0\u{1}target\0\u{1}cron\0\u{3}retention_days\0\u{1}compression\0\u{3}pre_hooks\0\u{3}post_hooks\0\u{3}max_attempts\0\u{3}backoff_seconds\0\u{3}timeout_seconds\0\u{3}time_zone\0\u{3}jitter_seconds\0\u{1}overlap\0\u{3}catch_up_seconds\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}job\0\u{1}agent\0\u{1}target\0\u{1}cron\0\u{3}retention_days\0\u{1}compression\0\u{3}pre_hooks\0\u{3}post_hooks\0\u{3}max_attempts\0\u{3}backoff_seconds\0\u{3}timeout_seconds\0\u{3}time_zone\0\u{3}jitter_seconds\0\u{1}overlap\0\u{3}catch_up_seconds\0\u{2}\u{3}keeps\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -5430,6 +6115,7 @@ nonisolated extension RecordFleetJob: SwiftProtobuf.Message, SwiftProtobuf._Mess
       case 13: try { try decoder.decodeSingularUInt32Field(value: &self.jitterSeconds) }()
       case 14: try { try decoder.decodeSingularStringField(value: &self.overlap) }()
       case 15: try { try decoder.decodeSingularUInt32Field(value: &self._catchUpSeconds) }()
+      case 18: try { try decoder.decodeRepeatedMessageField(value: &self.keeps) }()
       default: break
       }
     }
@@ -5485,6 +6171,9 @@ nonisolated extension RecordFleetJob: SwiftProtobuf.Message, SwiftProtobuf._Mess
     try { if let v = self._catchUpSeconds {
       try visitor.visitSingularUInt32Field(value: v, fieldNumber: 15)
     } }()
+    if !self.keeps.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.keeps, fieldNumber: 18)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -5504,6 +6193,7 @@ nonisolated extension RecordFleetJob: SwiftProtobuf.Message, SwiftProtobuf._Mess
     if lhs.jitterSeconds != rhs.jitterSeconds {return false}
     if lhs.overlap != rhs.overlap {return false}
     if lhs._catchUpSeconds != rhs._catchUpSeconds {return false}
+    if lhs.keeps != rhs.keeps {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -5581,7 +6271,7 @@ nonisolated extension RecordFleetRunOfJob: SwiftProtobuf.Message, SwiftProtobuf.
 
 nonisolated extension RecordFleetRunOrder: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".FleetRunOrder"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}run\0\u{1}job\0\u{1}agent\0\u{1}target\0\u{3}is_manual\0\u{3}timeout_seconds\0\u{3}retention_days\0\u{1}slot\0\u{1}overlap\0\u{3}take_by_ms\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}run\0\u{1}job\0\u{1}agent\0\u{1}target\0\u{3}is_manual\0\u{3}timeout_seconds\0\u{3}retention_days\0\u{1}slot\0\u{1}overlap\0\u{3}take_by_ms\0\u{3}max_attempts\0\u{3}backoff_seconds\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -5599,6 +6289,8 @@ nonisolated extension RecordFleetRunOrder: SwiftProtobuf.Message, SwiftProtobuf.
       case 8: try { try decoder.decodeSingularMessageField(value: &self._slot) }()
       case 9: try { try decoder.decodeSingularStringField(value: &self.overlap) }()
       case 10: try { try decoder.decodeSingularInt64Field(value: &self._takeByMs) }()
+      case 11: try { try decoder.decodeSingularUInt32Field(value: &self.maxAttempts) }()
+      case 12: try { try decoder.decodeRepeatedUInt32Field(value: &self.backoffSeconds) }()
       default: break
       }
     }
@@ -5639,6 +6331,12 @@ nonisolated extension RecordFleetRunOrder: SwiftProtobuf.Message, SwiftProtobuf.
     try { if let v = self._takeByMs {
       try visitor.visitSingularInt64Field(value: v, fieldNumber: 10)
     } }()
+    if self.maxAttempts != 0 {
+      try visitor.visitSingularUInt32Field(value: self.maxAttempts, fieldNumber: 11)
+    }
+    if !self.backoffSeconds.isEmpty {
+      try visitor.visitPackedUInt32Field(value: self.backoffSeconds, fieldNumber: 12)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -5650,6 +6348,8 @@ nonisolated extension RecordFleetRunOrder: SwiftProtobuf.Message, SwiftProtobuf.
     if lhs.isManual != rhs.isManual {return false}
     if lhs.timeoutSeconds != rhs.timeoutSeconds {return false}
     if lhs.retentionDays != rhs.retentionDays {return false}
+    if lhs.maxAttempts != rhs.maxAttempts {return false}
+    if lhs.backoffSeconds != rhs.backoffSeconds {return false}
     if lhs._slot != rhs._slot {return false}
     if lhs.overlap != rhs.overlap {return false}
     if lhs._takeByMs != rhs._takeByMs {return false}
@@ -6255,7 +6955,7 @@ nonisolated extension RecordFleetToken: SwiftProtobuf.Message, SwiftProtobuf._Me
 
 nonisolated extension RecordFleetTimerKey: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".FleetTimerKey"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}silence\0\u{1}run\0\u{1}idempotency\0\u{1}claim\0\u{1}schedule\0\u{1}zone\0\u{2}\u{6}check\0\u{2}\u{2}alert\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}silence\0\u{1}run\0\u{1}idempotency\0\u{1}claim\0\u{1}schedule\0\u{1}zone\0\u{1}window\0\u{1}starts\0\u{1}cancellation\0\u{1}retention\0\u{1}leftovers\0\u{1}check\0\u{2}\u{2}alert\0\u{2}\u{6}deletion\0\u{1}survey\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -6316,6 +7016,51 @@ nonisolated extension RecordFleetTimerKey: SwiftProtobuf.Message, SwiftProtobuf.
           self.key = .zone(v)
         }
       }()
+      case 7: try {
+        var v: String?
+        try decoder.decodeSingularStringField(value: &v)
+        if let v = v {
+          if self.key != nil {try decoder.handleConflictingOneOf()}
+          self.key = .window(v)
+        }
+      }()
+      case 8: try {
+        var v: RecordFleetNothing?
+        var hadOneofValue = false
+        if let current = self.key {
+          hadOneofValue = true
+          if case .starts(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.key = .starts(v)
+        }
+      }()
+      case 9: try {
+        var v: String?
+        try decoder.decodeSingularStringField(value: &v)
+        if let v = v {
+          if self.key != nil {try decoder.handleConflictingOneOf()}
+          self.key = .cancellation(v)
+        }
+      }()
+      case 10: try {
+        var v: String?
+        try decoder.decodeSingularStringField(value: &v)
+        if let v = v {
+          if self.key != nil {try decoder.handleConflictingOneOf()}
+          self.key = .retention(v)
+        }
+      }()
+      case 11: try {
+        var v: String?
+        try decoder.decodeSingularStringField(value: &v)
+        if let v = v {
+          if self.key != nil {try decoder.handleConflictingOneOf()}
+          self.key = .leftovers(v)
+        }
+      }()
       case 12: try {
         var v: String?
         try decoder.decodeSingularStringField(value: &v)
@@ -6335,6 +7080,32 @@ nonisolated extension RecordFleetTimerKey: SwiftProtobuf.Message, SwiftProtobuf.
         if let v = v {
           if hadOneofValue {try decoder.handleConflictingOneOf()}
           self.key = .alert(v)
+        }
+      }()
+      case 20: try {
+        var v: RecordFleetAttempt?
+        var hadOneofValue = false
+        if let current = self.key {
+          hadOneofValue = true
+          if case .deletion(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.key = .deletion(v)
+        }
+      }()
+      case 21: try {
+        var v: RecordFleetNothing?
+        var hadOneofValue = false
+        if let current = self.key {
+          hadOneofValue = true
+          if case .survey(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.key = .survey(v)
         }
       }()
       default: break
@@ -6372,6 +7143,26 @@ nonisolated extension RecordFleetTimerKey: SwiftProtobuf.Message, SwiftProtobuf.
       guard case .zone(let v)? = self.key else { preconditionFailure() }
       try visitor.visitSingularStringField(value: v, fieldNumber: 6)
     }()
+    case .window?: try {
+      guard case .window(let v)? = self.key else { preconditionFailure() }
+      try visitor.visitSingularStringField(value: v, fieldNumber: 7)
+    }()
+    case .starts?: try {
+      guard case .starts(let v)? = self.key else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 8)
+    }()
+    case .cancellation?: try {
+      guard case .cancellation(let v)? = self.key else { preconditionFailure() }
+      try visitor.visitSingularStringField(value: v, fieldNumber: 9)
+    }()
+    case .retention?: try {
+      guard case .retention(let v)? = self.key else { preconditionFailure() }
+      try visitor.visitSingularStringField(value: v, fieldNumber: 10)
+    }()
+    case .leftovers?: try {
+      guard case .leftovers(let v)? = self.key else { preconditionFailure() }
+      try visitor.visitSingularStringField(value: v, fieldNumber: 11)
+    }()
     case .check?: try {
       guard case .check(let v)? = self.key else { preconditionFailure() }
       try visitor.visitSingularStringField(value: v, fieldNumber: 12)
@@ -6379,6 +7170,14 @@ nonisolated extension RecordFleetTimerKey: SwiftProtobuf.Message, SwiftProtobuf.
     case .alert?: try {
       guard case .alert(let v)? = self.key else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 14)
+    }()
+    case .deletion?: try {
+      guard case .deletion(let v)? = self.key else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 20)
+    }()
+    case .survey?: try {
+      guard case .survey(let v)? = self.key else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 21)
     }()
     case nil: break
     }
@@ -6607,7 +7406,7 @@ nonisolated extension RecordFleetAlertDecision: SwiftProtobuf.Message, SwiftProt
 
 nonisolated extension RecordFleetRunDecision: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".FleetRunDecision"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}run\0\u{1}started\0\u{1}closed\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}run\0\u{1}started\0\u{1}closed\0\u{1}retried\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -6642,6 +7441,19 @@ nonisolated extension RecordFleetRunDecision: SwiftProtobuf.Message, SwiftProtob
           self.decision = .closed(v)
         }
       }()
+      case 4: try {
+        var v: RecordFleetRetry?
+        var hadOneofValue = false
+        if let current = self.decision {
+          hadOneofValue = true
+          if case .retried(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.decision = .retried(v)
+        }
+      }()
       default: break
       }
     }
@@ -6664,6 +7476,10 @@ nonisolated extension RecordFleetRunDecision: SwiftProtobuf.Message, SwiftProtob
       guard case .closed(let v)? = self.decision else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
     }()
+    case .retried?: try {
+      guard case .retried(let v)? = self.decision else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 4)
+    }()
     case nil: break
     }
     try unknownFields.traverse(visitor: &visitor)
@@ -6672,6 +7488,56 @@ nonisolated extension RecordFleetRunDecision: SwiftProtobuf.Message, SwiftProtob
   package static func ==(lhs: RecordFleetRunDecision, rhs: RecordFleetRunDecision) -> Bool {
     if lhs.run != rhs.run {return false}
     if lhs.decision != rhs.decision {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension RecordFleetRetry: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".FleetRetry"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}attempt\0\u{1}failure\0\u{3}due_ms\0\u{3}is_free\0\u{1}grounds\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt32Field(value: &self.attempt) }()
+      case 2: try { try decoder.decodeSingularUInt32Field(value: &self.failure) }()
+      case 3: try { try decoder.decodeSingularInt64Field(value: &self.dueMs) }()
+      case 4: try { try decoder.decodeSingularBoolField(value: &self.isFree) }()
+      case 5: try { try decoder.decodeRepeatedUInt64Field(value: &self.grounds) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.attempt != 0 {
+      try visitor.visitSingularUInt32Field(value: self.attempt, fieldNumber: 1)
+    }
+    if self.failure != 0 {
+      try visitor.visitSingularUInt32Field(value: self.failure, fieldNumber: 2)
+    }
+    if self.dueMs != 0 {
+      try visitor.visitSingularInt64Field(value: self.dueMs, fieldNumber: 3)
+    }
+    if self.isFree != false {
+      try visitor.visitSingularBoolField(value: self.isFree, fieldNumber: 4)
+    }
+    if !self.grounds.isEmpty {
+      try visitor.visitPackedUInt64Field(value: self.grounds, fieldNumber: 5)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: RecordFleetRetry, rhs: RecordFleetRetry) -> Bool {
+    if lhs.attempt != rhs.attempt {return false}
+    if lhs.failure != rhs.failure {return false}
+    if lhs.dueMs != rhs.dueMs {return false}
+    if lhs.isFree != rhs.isFree {return false}
+    if lhs.grounds != rhs.grounds {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -6755,74 +7621,114 @@ nonisolated extension RecordFleetSlotDecision: SwiftProtobuf.Message, SwiftProto
   package static let protoMessageName: String = _protobuf_package + ".FleetSlotDecision"
   package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}job\0\u{1}slot\0\u{1}opened\0\u{1}judged\0")
 
+  fileprivate class _StorageClass {
+    var _job: String = String()
+    var _slot: RecordFleetSlot? = nil
+    var _decision: RecordFleetSlotDecision.OneOf_Decision?
+
+      // This property is used as the initial default value for new instances of the type.
+      // The type itself is protecting the reference to its storage via CoW semantics.
+      // This will force a copy to be made of this reference when the first mutation occurs;
+      // hence, it is safe to mark this as `nonisolated(unsafe)`.
+      static nonisolated(unsafe) let defaultInstance = _StorageClass()
+
+    private init() {}
+
+    init(copying source: _StorageClass) {
+      _job = source._job
+      _slot = source._slot
+      _decision = source._decision
+    }
+  }
+
+  fileprivate mutating func _uniqueStorage() -> _StorageClass {
+    if !isKnownUniquelyReferenced(&_storage) {
+      _storage = _StorageClass(copying: _storage)
+    }
+    return _storage
+  }
+
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
-    while let fieldNumber = try decoder.nextFieldNumber() {
-      // The use of inline closures is to circumvent an issue where the compiler
-      // allocates stack space for every case branch when no optimizations are
-      // enabled. https://github.com/apple/swift-protobuf/issues/1034
-      switch fieldNumber {
-      case 1: try { try decoder.decodeSingularStringField(value: &self.job) }()
-      case 2: try { try decoder.decodeSingularMessageField(value: &self._slot) }()
-      case 3: try {
-        var v: RecordFleetSlotOpening?
-        var hadOneofValue = false
-        if let current = self.decision {
-          hadOneofValue = true
-          if case .opened(let m) = current {v = m}
+    _ = _uniqueStorage()
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      while let fieldNumber = try decoder.nextFieldNumber() {
+        // The use of inline closures is to circumvent an issue where the compiler
+        // allocates stack space for every case branch when no optimizations are
+        // enabled. https://github.com/apple/swift-protobuf/issues/1034
+        switch fieldNumber {
+        case 1: try { try decoder.decodeSingularStringField(value: &_storage._job) }()
+        case 2: try { try decoder.decodeSingularMessageField(value: &_storage._slot) }()
+        case 3: try {
+          var v: RecordFleetSlotOpening?
+          var hadOneofValue = false
+          if let current = _storage._decision {
+            hadOneofValue = true
+            if case .opened(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._decision = .opened(v)
+          }
+        }()
+        case 4: try {
+          var v: RecordFleetSlotEnd?
+          var hadOneofValue = false
+          if let current = _storage._decision {
+            hadOneofValue = true
+            if case .judged(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._decision = .judged(v)
+          }
+        }()
+        default: break
         }
-        try decoder.decodeSingularMessageField(value: &v)
-        if let v = v {
-          if hadOneofValue {try decoder.handleConflictingOneOf()}
-          self.decision = .opened(v)
-        }
-      }()
-      case 4: try {
-        var v: RecordFleetSlotEnd?
-        var hadOneofValue = false
-        if let current = self.decision {
-          hadOneofValue = true
-          if case .judged(let m) = current {v = m}
-        }
-        try decoder.decodeSingularMessageField(value: &v)
-        if let v = v {
-          if hadOneofValue {try decoder.handleConflictingOneOf()}
-          self.decision = .judged(v)
-        }
-      }()
-      default: break
       }
     }
   }
 
   package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
-    // The use of inline closures is to circumvent an issue where the compiler
-    // allocates stack space for every if/case branch local when no optimizations
-    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
-    // https://github.com/apple/swift-protobuf/issues/1182
-    if !self.job.isEmpty {
-      try visitor.visitSingularStringField(value: self.job, fieldNumber: 1)
-    }
-    try { if let v = self._slot {
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
-    } }()
-    switch self.decision {
-    case .opened?: try {
-      guard case .opened(let v)? = self.decision else { preconditionFailure() }
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
-    }()
-    case .judged?: try {
-      guard case .judged(let v)? = self.decision else { preconditionFailure() }
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 4)
-    }()
-    case nil: break
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every if/case branch local when no optimizations
+      // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+      // https://github.com/apple/swift-protobuf/issues/1182
+      if !_storage._job.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._job, fieldNumber: 1)
+      }
+      try { if let v = _storage._slot {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
+      } }()
+      switch _storage._decision {
+      case .opened?: try {
+        guard case .opened(let v)? = _storage._decision else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
+      }()
+      case .judged?: try {
+        guard case .judged(let v)? = _storage._decision else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 4)
+      }()
+      case nil: break
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   package static func ==(lhs: RecordFleetSlotDecision, rhs: RecordFleetSlotDecision) -> Bool {
-    if lhs.job != rhs.job {return false}
-    if lhs._slot != rhs._slot {return false}
-    if lhs.decision != rhs.decision {return false}
+    if lhs._storage !== rhs._storage {
+      let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
+        let _storage = _args.0
+        let rhs_storage = _args.1
+        if _storage._job != rhs_storage._job {return false}
+        if _storage._slot != rhs_storage._slot {return false}
+        if _storage._decision != rhs_storage._decision {return false}
+        return true
+      }
+      if !storagesAreEqual {return false}
+    }
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -7246,7 +8152,7 @@ nonisolated extension RecordFleetSuccess: SwiftProtobuf.Message, SwiftProtobuf._
 
 nonisolated extension RecordFleetCommand: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".FleetCommand"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}welcome\0\u{1}configure\0\u{1}dispatch\0\u{1}cancel\0\u{1}observe\0\u{1}delete\0\u{1}disconnect\0\u{1}probe\0\u{1}refuse\0\u{3}read_zone\0\u{4}\u{7}probe_target\0\u{3}run_check\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}welcome\0\u{1}configure\0\u{1}dispatch\0\u{1}cancel\0\u{1}observe\0\u{1}delete\0\u{1}disconnect\0\u{1}probe\0\u{1}refuse\0\u{3}read_zone\0\u{2}\u{4}survey\0\u{4}\u{3}probe_target\0\u{3}run_check\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -7384,6 +8290,19 @@ nonisolated extension RecordFleetCommand: SwiftProtobuf.Message, SwiftProtobuf._
           self.command = .readZone(v)
         }
       }()
+      case 14: try {
+        var v: RecordFleetNothing?
+        var hadOneofValue = false
+        if let current = self.command {
+          hadOneofValue = true
+          if case .survey(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.command = .survey(v)
+        }
+      }()
       case 17: try {
         var v: String?
         try decoder.decodeSingularStringField(value: &v)
@@ -7455,6 +8374,10 @@ nonisolated extension RecordFleetCommand: SwiftProtobuf.Message, SwiftProtobuf._
     case .readZone?: try {
       guard case .readZone(let v)? = self.command else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 10)
+    }()
+    case .survey?: try {
+      guard case .survey(let v)? = self.command else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 14)
     }()
     case .probeTarget?: try {
       guard case .probeTarget(let v)? = self.command else { preconditionFailure() }
@@ -7628,7 +8551,7 @@ nonisolated extension RecordFleetAttempt: SwiftProtobuf.Message, SwiftProtobuf._
 
 nonisolated extension RecordFleetOutcome: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".FleetOutcome"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}position\0\u{1}command\0\u{1}done\0\u{1}undone\0\u{1}unknown\0\u{1}found\0\u{1}missing\0\u{1}zone\0\u{2}\u{2}probed\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}position\0\u{1}command\0\u{1}done\0\u{1}undone\0\u{1}unknown\0\u{1}found\0\u{1}missing\0\u{1}zone\0\u{1}surveyed\0\u{1}probed\0")
 
   fileprivate class _StorageClass {
     var _position: UInt64 = 0
@@ -7740,6 +8663,19 @@ nonisolated extension RecordFleetOutcome: SwiftProtobuf.Message, SwiftProtobuf._
             _storage._result = .zone(v)
           }
         }()
+        case 9: try {
+          var v: RecordFleetSurvey?
+          var hadOneofValue = false
+          if let current = _storage._result {
+            hadOneofValue = true
+            if case .surveyed(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._result = .surveyed(v)
+          }
+        }()
         case 10: try {
           var v: RecordFleetProbe?
           var hadOneofValue = false
@@ -7796,6 +8732,10 @@ nonisolated extension RecordFleetOutcome: SwiftProtobuf.Message, SwiftProtobuf._
         guard case .zone(let v)? = _storage._result else { preconditionFailure() }
         try visitor.visitSingularMessageField(value: v, fieldNumber: 8)
       }()
+      case .surveyed?: try {
+        guard case .surveyed(let v)? = _storage._result else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 9)
+      }()
       case .probed?: try {
         guard case .probed(let v)? = _storage._result else { preconditionFailure() }
         try visitor.visitSingularMessageField(value: v, fieldNumber: 10)
@@ -7818,6 +8758,266 @@ nonisolated extension RecordFleetOutcome: SwiftProtobuf.Message, SwiftProtobuf._
       }
       if !storagesAreEqual {return false}
     }
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension RecordFleetObject: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".FleetObject"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}agent\0\u{1}job\0\u{1}run\0\u{1}attempt\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.agent) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.job) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.run) }()
+      case 4: try { try decoder.decodeSingularUInt32Field(value: &self.attempt) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.agent.isEmpty {
+      try visitor.visitSingularStringField(value: self.agent, fieldNumber: 1)
+    }
+    if !self.job.isEmpty {
+      try visitor.visitSingularStringField(value: self.job, fieldNumber: 2)
+    }
+    if !self.run.isEmpty {
+      try visitor.visitSingularStringField(value: self.run, fieldNumber: 3)
+    }
+    if self.attempt != 0 {
+      try visitor.visitSingularUInt32Field(value: self.attempt, fieldNumber: 4)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: RecordFleetObject, rhs: RecordFleetObject) -> Bool {
+    if lhs.agent != rhs.agent {return false}
+    if lhs.job != rhs.job {return false}
+    if lhs.run != rhs.run {return false}
+    if lhs.attempt != rhs.attempt {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension RecordFleetObjectDecision: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".FleetObjectDecision"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}object\0\u{1}expired\0\u{1}orphaned\0\u{1}vanished\0\u{1}returned\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularMessageField(value: &self._object) }()
+      case 2: try {
+        var v: String?
+        try decoder.decodeSingularStringField(value: &v)
+        if let v = v {
+          if self.decision != nil {try decoder.handleConflictingOneOf()}
+          self.decision = .expired(v)
+        }
+      }()
+      case 3: try {
+        var v: String?
+        try decoder.decodeSingularStringField(value: &v)
+        if let v = v {
+          if self.decision != nil {try decoder.handleConflictingOneOf()}
+          self.decision = .orphaned(v)
+        }
+      }()
+      case 4: try {
+        var v: RecordFleetNothing?
+        var hadOneofValue = false
+        if let current = self.decision {
+          hadOneofValue = true
+          if case .vanished(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.decision = .vanished(v)
+        }
+      }()
+      case 5: try {
+        var v: RecordFleetNothing?
+        var hadOneofValue = false
+        if let current = self.decision {
+          hadOneofValue = true
+          if case .returned(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.decision = .returned(v)
+        }
+      }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._object {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+    } }()
+    switch self.decision {
+    case .expired?: try {
+      guard case .expired(let v)? = self.decision else { preconditionFailure() }
+      try visitor.visitSingularStringField(value: v, fieldNumber: 2)
+    }()
+    case .orphaned?: try {
+      guard case .orphaned(let v)? = self.decision else { preconditionFailure() }
+      try visitor.visitSingularStringField(value: v, fieldNumber: 3)
+    }()
+    case .vanished?: try {
+      guard case .vanished(let v)? = self.decision else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 4)
+    }()
+    case .returned?: try {
+      guard case .returned(let v)? = self.decision else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 5)
+    }()
+    case nil: break
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: RecordFleetObjectDecision, rhs: RecordFleetObjectDecision) -> Bool {
+    if lhs._object != rhs._object {return false}
+    if lhs.decision != rhs.decision {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension RecordFleetSurvey: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".FleetSurvey"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}object_count\0\u{3}byte_count\0\u{3}foreign_count\0\u{3}stranger_count\0\u{1}unowned\0\u{1}missing\0\u{1}returned\0\u{3}is_cut\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt64Field(value: &self.objectCount) }()
+      case 2: try { try decoder.decodeSingularUInt64Field(value: &self.byteCount) }()
+      case 3: try { try decoder.decodeSingularUInt64Field(value: &self.foreignCount) }()
+      case 4: try { try decoder.decodeSingularUInt64Field(value: &self.strangerCount) }()
+      case 5: try { try decoder.decodeRepeatedMessageField(value: &self.unowned) }()
+      case 6: try { try decoder.decodeRepeatedMessageField(value: &self.missing) }()
+      case 7: try { try decoder.decodeRepeatedMessageField(value: &self.returned) }()
+      case 8: try { try decoder.decodeSingularBoolField(value: &self.isCut) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.objectCount != 0 {
+      try visitor.visitSingularUInt64Field(value: self.objectCount, fieldNumber: 1)
+    }
+    if self.byteCount != 0 {
+      try visitor.visitSingularUInt64Field(value: self.byteCount, fieldNumber: 2)
+    }
+    if self.foreignCount != 0 {
+      try visitor.visitSingularUInt64Field(value: self.foreignCount, fieldNumber: 3)
+    }
+    if self.strangerCount != 0 {
+      try visitor.visitSingularUInt64Field(value: self.strangerCount, fieldNumber: 4)
+    }
+    if !self.unowned.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.unowned, fieldNumber: 5)
+    }
+    if !self.missing.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.missing, fieldNumber: 6)
+    }
+    if !self.returned.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.returned, fieldNumber: 7)
+    }
+    if self.isCut != false {
+      try visitor.visitSingularBoolField(value: self.isCut, fieldNumber: 8)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: RecordFleetSurvey, rhs: RecordFleetSurvey) -> Bool {
+    if lhs.objectCount != rhs.objectCount {return false}
+    if lhs.byteCount != rhs.byteCount {return false}
+    if lhs.foreignCount != rhs.foreignCount {return false}
+    if lhs.strangerCount != rhs.strangerCount {return false}
+    if lhs.unowned != rhs.unowned {return false}
+    if lhs.missing != rhs.missing {return false}
+    if lhs.returned != rhs.returned {return false}
+    if lhs.isCut != rhs.isCut {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension RecordFleetLock: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".FleetLock"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}run\0\u{3}until_ms\0\u{1}reason\0\u{1}token\0\u{3}set_at_ms\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.run) }()
+      case 2: try { try decoder.decodeSingularInt64Field(value: &self._untilMs) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.reason) }()
+      case 4: try { try decoder.decodeSingularStringField(value: &self.token) }()
+      case 5: try { try decoder.decodeSingularInt64Field(value: &self.setAtMs) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if !self.run.isEmpty {
+      try visitor.visitSingularStringField(value: self.run, fieldNumber: 1)
+    }
+    try { if let v = self._untilMs {
+      try visitor.visitSingularInt64Field(value: v, fieldNumber: 2)
+    } }()
+    if !self.reason.isEmpty {
+      try visitor.visitSingularStringField(value: self.reason, fieldNumber: 3)
+    }
+    if !self.token.isEmpty {
+      try visitor.visitSingularStringField(value: self.token, fieldNumber: 4)
+    }
+    if self.setAtMs != 0 {
+      try visitor.visitSingularInt64Field(value: self.setAtMs, fieldNumber: 5)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: RecordFleetLock, rhs: RecordFleetLock) -> Bool {
+    if lhs.run != rhs.run {return false}
+    if lhs._untilMs != rhs._untilMs {return false}
+    if lhs.reason != rhs.reason {return false}
+    if lhs.token != rhs.token {return false}
+    if lhs.setAtMs != rhs.setAtMs {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -23,6 +23,15 @@ extension RecordFleetRunDecision {
                         $0.attempt = attempt.number
                         $0.isRepeatable = isRepeatable
                     })
+            case .retried(let retry, let grounds):
+                .retried(
+                    .with {
+                        $0.attempt = retry.attempt.number
+                        $0.failure = UInt32(retry.failure.rawValue)
+                        $0.dueMs = retry.due.milliseconds
+                        $0.isFree = retry.isFree
+                        $0.grounds = grounds.map(\.number)
+                    })
             case .closed(let verdict, let grounds):
                 .closed(
                     .with {
@@ -57,6 +66,11 @@ extension RunDecision {
     init(_ record: RecordFleetRunDecision) throws(RecordProblem) {
         switch record.decision {
         case .started(let start): self = .started(Attempt(start.attempt), isRepeatable: start.isRepeatable)
+        case .retried(let it):
+            let retry = Retry(
+                attempt: Attempt(it.attempt), failure: try FailureClass(record: it.failure),
+                due: Timestamp(milliseconds: it.dueMs), isFree: it.isFree)
+            self = .retried(retry, grounds: it.grounds.map(Position.init(_:)))
         case .closed(let end): self = .closed(try Verdict(end.verdict), grounds: end.grounds.map(Position.init(_:)))
         case nil: throw .unknown("decision")
         }
@@ -121,6 +135,7 @@ extension RecordFleetCommand {
             case .cancel(let agent, let run, let attempt): .cancel(RecordFleetAttempt(agent: agent, run, attempt))
             case .observe(let run, let attempt): .observe(RecordFleetAttempt(run, attempt))
             case .delete(let run, let attempt): .delete(RecordFleetAttempt(run, attempt))
+            case .survey: .survey(RecordFleetNothing())
             case .disconnect(let agent, let session): .disconnect(RecordFleetSession(agent, session))
             case .probe(let agent, let session): .probe(RecordFleetSession(agent, session))
             case .refuse(let agent, let session): .refuse(RecordFleetSession(agent, session))
@@ -150,6 +165,7 @@ extension Command {
         case .cancel(let it): self = .cancel(it.agentID, it.runID, it.number)
         case .observe(let it): self = .observe(it.runID, it.number)
         case .delete(let it): self = .delete(it.runID, it.number)
+        case .survey: self = .survey
         case .disconnect(let it): self = .disconnect(AgentID(Text(it.agent)), SessionID(Text(it.session)))
         case .probe(let it): self = .probe(AgentID(Text(it.agent)), SessionID(Text(it.session)))
         case .refuse(let it): self = .refuse(AgentID(Text(it.agent)), SessionID(Text(it.session)))
@@ -178,6 +194,7 @@ extension RecordFleetOutcome {
                         if let digest { $0.digest = Data(digest) }
                     })
             case .missing: .missing(RecordFleetNothing())
+            case .surveyed(let survey): .surveyed(RecordFleetSurvey(survey))
             case .zone(let rules): .zone(RecordFleetZone(rules))
             case .probed(let found): .probed(RecordFleetProbe(found))
             }
@@ -194,6 +211,7 @@ extension CommandOutcome {
         case .found(let found):
             result = .found(byteCount: found.byteCount, digest: found.hasDigest ? [UInt8](found.digest) : nil)
         case .missing: result = .missing
+        case .surveyed(let survey): result = .surveyed(Survey(survey))
         case .zone(let zone): result = .zone(ZoneRules(zone))
         case .probed(let found): result = .probed(try HealthResult(found))
         case nil: throw .unknown("outcome")

@@ -111,7 +111,7 @@ public struct FleetWorker: Worker {
                 return .undone("the host knows no such time zone")
             }
             return .zone(rules)
-        case .welcome, .configure, .dispatch, .cancel, .observe, .delete, .probeTarget, .runCheck:
+        case .welcome, .configure, .dispatch, .cancel, .observe, .delete, .survey, .probeTarget, .runCheck:
             break
         }
         do {
@@ -129,7 +129,8 @@ public struct FleetWorker: Worker {
         case .dispatch(let agent, let run, let attempt, _): return await dispatch.send(agent, run, attempt)
         case .cancel(let agent, let run, _): return await dispatch.cancel(agent, run)
         case .observe(let run, let attempt): return await objects.observe(run, attempt)
-        case .delete(let run, let attempt): return await objects.delete(run, attempt)
+        case .delete(let run, let attempt): return await objects.delete(ObjectKey(run: run, attempt: attempt))
+        case .survey: return await SurveyWork(resources: resources).survey()
         case .runCheck(let agent, let check): return await dispatch.runCheck(agent, check)
         case .probeTarget(let check): return await probe(check, resources)
         case .disconnect, .probe, .refuse, .readZone: return .done
@@ -167,6 +168,8 @@ extension Command {
             Text("session/\(session)")
         case .observe(let run, _), .delete(let run, _):
             Stream.run(run).name
+        case .survey:
+            "survey"
         case .readZone(let name, _):
             Text("zone/\(name)")
         case .probeTarget(let check):

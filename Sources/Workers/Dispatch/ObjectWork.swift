@@ -31,15 +31,17 @@ struct ObjectWork: Sendable {
         }
     }
 
-    /// Deletes an attempt's object with all that is kept beside it, then its key: the backup is unreadable for good.
-    func delete(_ run: RunID, _ attempt: Attempt) async -> CommandOutcome.Result {
-        let owner = resources.fleet.read { $0.objects[run].map { ($0.agent, $0.job) } }
-        guard let (agent, job) = owner, let name = name(agent, job, run, attempt) else {
-            return .undone("the run has no object")
+    /// Deletes an attempt's object with all that is kept beside it, then its key: the backup is unreadable for good. Its
+    /// name is frozen first, so that a late upload does not bring the object back.
+    func delete(_ key: ObjectKey) async -> CommandOutcome.Result {
+        let owner = resources.fleet.read { $0.deletions[key].map { ($0.agent, $0.job) } }
+        guard let (agent, job) = owner, let name = name(agent, job, key.run, key.attempt) else {
+            return .undone("nobody has decided to delete such an object")
         }
         do {
+            _ = try await resources.store.observe(name, freezing: true)
             try await resources.store.delete(name)
-            try await resources.vault.aside { try $0.delete(VaultNames.dataKey(run, attempt)) }
+            try await resources.vault.aside { try $0.delete(VaultNames.dataKey(key.run, key.attempt)) }
             return .done
         } catch {
             resources.logger.error("\(name) cannot be deleted: \(error)")

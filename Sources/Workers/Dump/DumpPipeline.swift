@@ -1,8 +1,7 @@
 public import Core
 import Digests
-import Foundation
+import Engine
 import Objects
-import Synchronization
 public import Wire
 
 /// Dump, compress, encrypt, stage: in one pass and bounded memory. Plaintext never touches the disk.
@@ -28,7 +27,7 @@ public struct DumpPipeline: Sendable {
         let driver = try driver(of: target)
         let passwords = passwords
         do {
-            try await onThread { isStopped in
+            try await onThread("dump") { isStopped in
                 let target = try passwords.resolve(target)
                 try Self.hiding(target.password) { try driver.validate(target) { !isStopped() } }
             }
@@ -65,7 +64,7 @@ public struct DumpPipeline: Sendable {
         let driver = try driver(of: target)
         let (staging, passwords) = (staging, passwords)
         do {
-            return try await onThread { isStopped in
+            return try await onThread("dump") { isStopped in
                 let target = try passwords.resolve(target)
                 let file = try staging.create(run)
                 let writer = try BlobWriter(dataKey: key, isOverlapped: true) { try file.append($0) }
@@ -102,25 +101,4 @@ public struct DumpPipeline: Sendable {
         }
         return driver
     }
-}
-
-/// Runs blocking work on a thread of its own, so that it cannot starve the tasks of the process. The body can ask whether
-/// the task was cancelled.
-private func onThread<Result: Sendable>(
-    _ body: @escaping @Sendable (_ isStopped: () -> Bool) throws -> Result
-) async throws -> Result {
-    let flag = StopFlag()
-    return try await withTaskCancellationHandler {
-        try await withCheckedThrowingContinuation { continuation in
-            Thread.detachNewThread {
-                continuation.resume(with: Swift.Result { try body { flag.isSet.load(ordering: .relaxed) } })
-            }
-        }
-    } onCancel: {
-        flag.isSet.store(true, ordering: .relaxed)
-    }
-}
-
-private final class StopFlag: Sendable {
-    let isSet = Atomic<Bool>(false)
 }

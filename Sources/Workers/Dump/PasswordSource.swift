@@ -7,18 +7,25 @@ public struct PasswordSource: Sendable {
     static let maximumByteCount = 4_096
 
     private let environment: [String: String]
+    private let found: @Sendable (StationSettings.Password) -> Void
 
     /// A source of passwords.
     ///
-    /// - Parameter environment: of the agent's process.
-    public init(environment: [String: String] = ProcessInfo.processInfo.environment) {
+    /// - Parameters:
+    ///   - environment: of the agent's process.
+    ///   - found: is told each password that a reference led to, before anybody else gets it.
+    public init(
+        environment: [String: String] = ProcessInfo.processInfo.environment,
+        found: @escaping @Sendable (StationSettings.Password) -> Void = { _ in }
+    ) {
         self.environment = environment
+        self.found = found
     }
 
     /// The target with its password itself in place of a reference to it.
     ///
     /// - Throws: ``RunFailure`` that says what was looked for where, and never what was found.
-    func resolve(_ target: StationSettings.Target) throws(RunFailure) -> StationSettings.Target {
+    public func resolve(_ target: StationSettings.Target) throws(RunFailure) -> StationSettings.Target {
         let reference = target.password.text
         var resolved = target
         if reference.hasPrefix("env:") {
@@ -29,6 +36,7 @@ public struct PasswordSource: Sendable {
         guard !resolved.password.text.utf8.contains(0) else {
             throw Self.failure(Self.isReference(reference) ? reference : "the password", "holds a zero byte")
         }
+        if Self.isReference(reference) { found(resolved.password) }
         return resolved
     }
 

@@ -67,11 +67,10 @@ enum ProbeAddresses {
     /// Whether an address is of this host, of its link, for many at once, or of a cloud's metadata service: who may make
     /// checks must not reach through the prober what only this host can.
     static func isLocal(_ address: SocketAddress) -> Bool {
+        // By their places in `sockaddr_in` and `sockaddr_in6`: family, port, and of the latter the flow, come first.
         switch address {
-        case .v4(let address):
-            withUnsafeBytes(of: address.address.sin_addr) { isLocal4(Array($0)) }
-        case .v6(let address):
-            withUnsafeBytes(of: address.address.sin6_addr) { isLocal6(Array($0)) }
+        case .v4(let address): withUnsafeBytes(of: address.address) { isLocal4(Array($0[4..<8])) }
+        case .v6(let address): withUnsafeBytes(of: address.address) { isLocal6(Array($0[8..<24])) }
         case .unixDomainSocket: true
         }
     }

@@ -1,7 +1,5 @@
 public import Core
-import Foundation
 import NIOCore
-import NIOHTTP1
 import NIOPosix
 import NIOSSL
 import Synchronization

@@ -34,6 +34,8 @@ struct ForegroundProcess {
     static let keptErrorByteCount = 8_192
     /// How long a read waits before it asks whether to go on.
     private static let pollMilliseconds: Int32 = 100
+    /// How long a program may take to end once it has closed its output, and so can have nothing more to give.
+    static let endingTime = Duration.seconds(30)
     private static let bufferByteCount = 256 << 10
 
     /// Its absolute path.
@@ -41,6 +43,8 @@ struct ForegroundProcess {
     var arguments: [String]
     /// All of it: nothing is inherited.
     var environment: [String: String]
+    /// See ``endingTime``.
+    var endingTime = Self.endingTime
 
     /// How it ended, and the end of what it said on standard error.
     struct Ending: Hashable, Sendable {
@@ -68,6 +72,7 @@ struct ForegroundProcess {
         var problem: (any Error)?
         do {
             try pass(from: reading, until: background, mayGoOn: mayGoOn, to: output)
+            try awaitEnd(of: background, mayGoOn: mayGoOn)
         } catch {
             problem = error
             background.cancel()
@@ -75,6 +80,17 @@ struct ForegroundProcess {
         let result = background.wait()
         if let problem { throw problem }
         return try result.get()
+    }
+
+    /// A program that hangs behind its output is ended: nobody would hear of it before the job's own timeout.
+    private func awaitEnd(of background: Background, mayGoOn: () -> Bool) throws {
+        let start = ContinuousClock.now
+        while !background.hasEnded(within: Self.pollMilliseconds) {
+            guard mayGoOn() else { throw CancellationError() }
+            guard ContinuousClock.now - start < endingTime else {
+                throw HungProcess(executable: executable, seconds: endingTime.components.seconds)
+            }
+        }
     }
 
     private func pass(
@@ -131,6 +147,15 @@ private final class Background: Sendable {
 
     var hasEnded: Bool { state.withLock { $0.result != nil } }
 
+    /// Blocks the thread until it has ended, but not for long.
+    func hasEnded(within milliseconds: Int32) -> Bool {
+        if hasEnded { return true }
+        guard end.wait(timeout: .now() + .milliseconds(Int(milliseconds))) == .success else { return false }
+        // For `wait`.
+        end.signal()
+        return true
+    }
+
     func cancel() { state.withLock { $0.task }?.cancel() }
 
     /// Blocks the thread. To be called once.
@@ -175,6 +200,16 @@ private final class Background: Sendable {
         } catch {
             return .failure(error)
         }
+    }
+}
+
+/// A program went on although its output was closed.
+struct HungProcess: Error, Hashable, CustomStringConvertible {
+    var executable: String
+    var seconds: Int64
+
+    var description: String {
+        "\(executable) closed its output and did not end within \(seconds) s; it was ended"
     }
 }
 

@@ -4,12 +4,15 @@ import Server
 struct Jobs: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Jobs: what to back up, and how.",
-        subcommands: [List.self, Show.self, Create.self, Update.self, Delete.self, Run.self, Next.self, Slots.self],
+        subcommands: [
+            List.self, Show.self, Create.self, Update.self, Delete.self, Run.self, JobRetention.self,
+            Next.self, Slots.self,
+        ],
         defaultSubcommand: List.self)
 
     private static let members = [
         "id", "agent_id", "target_id", "cron", "time_zone", "jitter_sec", "overlap", "catch_up_sec", "retention_days",
-        "compression", "encryption_enabled", "pre_hooks",
+        "retention", "compression", "encryption_enabled", "pre_hooks",
         "post_hooks", "retry", "timeout_sec", "revision",
     ]
 
@@ -51,20 +54,37 @@ struct Jobs: AsyncParsableCommand {
         @Option(help: "While an earlier run is open: skip, queue or alongside.") var overlap: String?
         @Option(help: "Make up for the newest missed time up to so many seconds later; 0 for never.")
         var catchUp: Int64?
-        @Option(help: "Keep objects for so many days.") var retentionDays: Int64?
+        @OptionGroup var retention: RetentionFields
         @Option(help: "Seconds that hooks, dump and upload may take together; 0 for no limit.") var timeout: Int64?
+        @Option(help: "Try a run up to so many times, 1 to 100 (default 1).") var attempts: Int64?
+        @Option(
+            help: "Seconds to wait before each further try, such as 60,300,900; the last counts for all that follow.")
+        var backoff: String?
         @Option(help: "A shell command before the dump; may be given up to 16 times.") var preHook: [String] = []
         @Option(help: "A shell command after it; may be given up to 16 times.") var postHook: [String] = []
 
-        func body(target: String?) -> JSON {
+        func body(target: String?) throws -> JSON {
             JSON.members([
                 ("target_id", target.map(JSON.string)), ("cron", cron.map(JSON.string)),
                 ("time_zone", timeZone.map(JSON.string)), ("jitter_sec", jitter.map(JSON.integer)),
                 ("overlap", overlap.map(JSON.string)), ("catch_up_sec", catchUp.map(JSON.integer)),
-                ("retention_days", retentionDays.map(JSON.integer)),
-                ("timeout_sec", timeout.map(JSON.integer)),
+                ("retention_days", retention.days), ("retention", retention.counts),
+                ("timeout_sec", timeout.map(JSON.integer)), ("retry", try retry()),
                 ("pre_hooks", preHook.isEmpty ? nil : .array(preHook.map(JSON.string))),
                 ("post_hooks", postHook.isEmpty ? nil : .array(postHook.map(JSON.string))),
+            ])
+        }
+
+        private func retry() throws -> JSON? {
+            let waits = try backoff?.split(separator: ",").map { text in
+                guard let seconds = Int64(text) else {
+                    throw ValidationError("--backoff: “\(text)” is no number of seconds; write such as 60,300,900")
+                }
+                return JSON.integer(seconds)
+            }
+            guard attempts != nil || waits != nil else { return nil }
+            return JSON.members([
+                ("max_attempts", attempts.map(JSON.integer)), ("backoff_seconds", waits.map(JSON.array)),
             ])
         }
     }
@@ -78,7 +98,7 @@ struct Jobs: AsyncParsableCommand {
 
         func run() async throws {
             let answer = try await server.client().call(
-                .POST, "/agents/\(agent.percentEncoded)/jobs", fields.body(target: target))
+                .POST, "/agents/\(agent.percentEncoded)/jobs", try fields.body(target: target))
             if server.json { return Console.print(answer.text) }
             answer.json.printMembers(["id", "target_id"])
         }
@@ -93,7 +113,7 @@ struct Jobs: AsyncParsableCommand {
 
         func run() async throws {
             let answer = try await server.client().call(
-                .PATCH, "/jobs/\(id.percentEncoded)", fields.body(target: nil), revision: revision.ifRevision)
+                .PATCH, "/jobs/\(id.percentEncoded)", try fields.body(target: nil), revision: revision.ifRevision)
             if server.json { return Console.print(answer.text) }
             answer.json.printMembers(members)
         }

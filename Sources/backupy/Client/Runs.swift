@@ -10,12 +10,16 @@ struct Runs: AsyncParsableCommand {
         abstract: "Runs: executions of jobs, from request to verdict.",
         subcommands: [
             List.self, Show.self, WatchRun.self, Timeline.self, Cancel.self, Download.self, Token.self, Delete.self,
+            LockRun.self, UnlockRun.self,
         ], defaultSubcommand: List.self)
 
     private static let members = [
-        "id", "job_id", "agent_id", "target_id", "status", "attempt", "manual_trigger", "progress_percent",
+        "id", "job_id", "agent_id", "target_id", "status", "waiting_for", "attempt", "next_attempt_at", "attempts",
+        "cancellation", "manual_trigger", "progress_percent",
         "current_step", "error_class", "error_message", "evidence", "s3_key", "size_bytes", "sha256", "duration_ms",
-        "compression", "db_engine_version", "created_at", "started_at", "finished_at", "position",
+        "compression", "db_engine_version", "kept_by", "kept_until", "locked", "object_deleted_at",
+        "object_deleted_reason",
+        "created_at", "started_at", "finished_at", "position",
     ]
 
     struct List: AsyncParsableCommand {
@@ -33,7 +37,9 @@ struct Runs: AsyncParsableCommand {
             let path = query.isEmpty ? "/runs" : "/runs?" + query.joined(separator: "&")
             let items = try await server.client().list(path, limit: max(1, limit))
             if server.json { return Console.print(JSON.array(items).rendered) }
-            let columns = ["id", "job_id", "status", "attempt", "current_step", "size_bytes", "created_at"]
+            let columns = [
+                "id", "job_id", "status", "waiting_for", "attempt", "current_step", "size_bytes", "created_at",
+            ]
             Console.table(columns, items.map { item in columns.map { item.member($0).cell } })
         }
     }
@@ -151,7 +157,8 @@ struct Watch {
                 throw Failure(text: "\(failure.text) What became of \(run) is not known; watch it again.")
             }
             let status = answer.json.member("status").cell
-            let step = answer.json.member("current_step").cell
+            let wait = answer.json.member("waiting_for").text.map { "waiting for: \($0)" }
+            let step = wait ?? answer.json.member("current_step").cell
             let percent = answer.json.member("progress_percent").integer ?? 0
             let isOpen = status == "queued" || status == "running"
             let line = isOpen ? "\(run)  \(status)  \(step)  \(percent) %" : "\(run)  \(status)"

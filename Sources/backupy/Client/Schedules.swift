@@ -1,4 +1,5 @@
 import ArgumentParser
+import Server
 
 extension Jobs {
     struct Next: AsyncParsableCommand {

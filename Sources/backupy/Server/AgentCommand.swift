@@ -23,6 +23,15 @@ struct AgentCommand: AsyncParsableCommand {
 
     func run() async throws {
         let environment = ProcessInfo.processInfo.environment
+        let logs = try Logs(format: logFormat ?? environment["BACKUPY_LOG_FORMAT"], level: nil)
+        do {
+            try await run(environment, logs)
+        } catch let failure as Failure {
+            throw logs.told(failure, by: "agent")
+        }
+    }
+
+    private func run(_ environment: [String: String], _ logs: Logs) async throws {
         var options = AgentConfiguration.Options()
         options.server = server
         options.stateDirectory = state
@@ -41,7 +50,6 @@ struct AgentCommand: AsyncParsableCommand {
         } catch {
             throw Failure(text: "\(error)", code: Failure.usage)
         }
-        let logs = try Logs(format: logFormat ?? environment["BACKUPY_LOG_FORMAT"], level: nil)
         let logger = logs.make("agent", level: configuration.logLevel)
         let runtime: AgentRuntime
         do {
@@ -50,9 +58,13 @@ struct AgentCommand: AsyncParsableCommand {
             throw Failure(text: "\(error)")
         }
         logger.info("the agent works for \(configuration.server) with its state in \(configuration.stateDirectory)")
-        try await ServiceGroup(
-            configuration: .init(
-                services: [.init(service: runtime)], gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
-        ).run()
+        do {
+            try await ServiceGroup(
+                configuration: .init(
+                    services: [.init(service: runtime)], gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
+            ).run()
+        } catch {
+            throw Failure(text: "\(error)")
+        }
     }
 }

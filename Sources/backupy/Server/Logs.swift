@@ -1,3 +1,4 @@
+import ArgumentParser
 import Foundation
 import Logging
 import Telemetry
@@ -24,6 +25,14 @@ struct Logs {
             throw Failure(text: "log-level: “\(level)” is none of \(words)", code: Failure.usage)
         }
         self.level = known
+    }
+
+    /// The same failure, for whoever ends the process: said here as a line of the log where that is JSON, and left to be
+    /// said as plain text where it is not.
+    func told(_ failure: Failure, by label: String) -> any Error {
+        guard isJSON else { return failure }
+        make(label).critical("\(failure.text)")
+        return ExitCode(failure.code)
     }
 
     func make(_ label: String, level: Logger.Level? = nil) -> Logger {

@@ -38,12 +38,20 @@ struct Serve: AsyncParsableCommand {
                 "data", "listen", "tls-certificate", "tls-key", "public-url", "master-key-file", "allow-insecure",
                 "allow-local-probes", "metrics-listen", "log-format", "log-level",
             ])
+        let logs = try Logs(
+            format: settings.text("log-format", logFormat), level: settings.text("log-level", logLevel))
+        do {
+            try await run(settings, logs)
+        } catch let failure as Failure {
+            throw logs.told(failure, by: "serve")
+        }
+    }
+
+    private func run(_ settings: Settings, _ logs: Logs) async throws {
         guard let data = settings.text("data", data) else {
             throw Failure(
                 text: "--data is needed: the directory that holds, or will hold, the log", code: Failure.usage)
         }
-        let logs = try Logs(
-            format: settings.text("log-format", logFormat), level: settings.text("log-level", logLevel))
         let plane: ControlPlane
         let allowInsecure = try settings.flag("allow-insecure", allowInsecure)
         let allowsLocalProbes = try settings.flag("allow-local-probes", allowLocalProbes)
@@ -70,6 +78,8 @@ struct Serve: AsyncParsableCommand {
         } catch let error as StartError {
             let code = error.isUsage ? Failure.usage : error.isVerificationFailure ? Failure.verification : Failure.work
             throw Failure(text: "\(error)", code: code)
+        } catch {
+            throw Failure(text: "\(error)")
         }
     }
 

@@ -17,6 +17,8 @@ final class Stage: @unchecked Sendable {
     let server: ScriptedServer
     let store: GatedStore
     var trustedCertificates: String?
+    /// Where the agent's log goes.
+    var logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
     private(set) var running: Task<Void, any Error>?
 
     private let isSecure: Bool
@@ -54,8 +56,6 @@ final class Stage: @unchecked Sendable {
         options.key = key
         let environment = trustedCertificates.map { ["SSL_CERT_FILE": $0] } ?? [:]
         let configuration = try AgentSetup(options: options, environment: environment, version: "v-test")
-        var logger = Logger(label: "test")
-        logger.logLevel = .critical
         // 200: exactly the nominal waits.
         return try AgentRuntime(configuration: configuration, time: time, logger: logger, jitter: { 200 })
     }

@@ -22,7 +22,10 @@ def roles(world):
     viewer, operator, admin = (token(server, role, role)["token"] for role in ("viewer", "operator", "admin"))
     cases = [
         ("GET", f"/v1/jobs/{job}", None, (200, 200, 200)),
-        ("PATCH", f"/v1/jobs/{job}", {"retention_days": 1}, (403, 200, 200)),
+        ("PATCH", f"/v1/jobs/{job}", {"timeout_sec": 100}, (403, 200, 200)),
+        ("PATCH", f"/v1/jobs/{job}", {"retention_days": 1}, (403, 403, 200)),
+        ("GET", f"/v1/jobs/{job}/retention", None, (200, 200, 200)),
+        ("POST", f"/v1/jobs/{job}/retention/preview", {"retention": {"keep_last": 1}}, (200, 200, 200)),
         ("PATCH", f"/v1/jobs/{job}", {"pre_hooks": ["true"]}, (403, 403, 200)),
         ("POST", f"/v1/jobs/{job}/run", {}, (403, 202, 202)),
         ("POST", f"/v1/agents/{agent.id}/targets", {"type": "sqlite", "connection": {"database": "/x"}}, (403, 403, 201)),

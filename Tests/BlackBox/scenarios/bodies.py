@@ -13,7 +13,7 @@ TARGET = {
 }
 JOB = {
     "target_id": "text", "cron": "0 0 * * *", "time_zone": "UTC", "jitter_sec": 1, "overlap": "skip", "catch_up_sec": 1,
-    "retention_days": 1, "compression": "zstd", "encryption_enabled": True,
+    "retention_days": 1, "retention": {"keep_last": 1, "minimum": 2}, "compression": "zstd", "encryption_enabled": True,
     "pre_hooks": ["text"], "post_hooks": ["text"], "retry": {"max_attempts": 1, "backoff_seconds": [1]}, "timeout_sec": 1,
 }
 SETTINGS = {

@@ -116,9 +116,33 @@ def log_lines(world):
         expect(code == 2 and words in err, f"{arguments}: exit {code}: {err[-300:]}")
 
 
+def start_failures_are_lines_too(world):
+    server = world.new_server().start()
+    findings = Findings()
+    for arguments, wanted, words in [
+        (["--data", server.data, "--listen", "127.0.0.1:0"], 1, "another server is using"),
+        (["--data", server.data, "--listen", "0.0.0.0:0"], 2, "--allow-insecure"),
+        (["--data", server.data, "--listen", "nonsense"], 2, "nonsense"), ([], 2, "--data is needed"),
+        (["--data", "/proc/no/such", "--listen", "127.0.0.1:0"], 1, "/proc/no/such"),
+    ]:
+        code, out, err = server.command("serve", "--log-format", "json", *arguments)
+        findings.check((code, out) == (wanted, ""), f"{arguments}: exit {code}, {out!r}")
+        findings.run(str(arguments), lambda err=err, words=words: expect(
+            any(line["level"] == "critical" and words in line["message"] for line in lines_of(err)), f"no {words!r}: {err}"))
+    code, _, err = server.command("agent", "--log-format", "json", "--server", "http://127.0.0.1:1", "--state", "/proc/no")
+    findings.check(code in (1, 2), f"agent: exit {code}")
+    findings.run("agent", lambda: expect(lines_of(err)[-1]["level"] == "critical", err))
+    equal(server.stop(), 0, "exit code")
+    findings.end()
+
+
 def parsed(server):
+    return lines_of(server.errors())
+
+
+def lines_of(text):
     lines = []
-    for line in server.errors().splitlines():
+    for line in text.splitlines():
         try:
             found = json.loads(line)
         except ValueError:
@@ -271,4 +295,4 @@ def container_file(world):
     expect(not last[1].startswith(("0", "root")), "the image runs as root")
 
 
-SCENARIOS = [figures, log_lines, agents_figures, a_copy_made_while_it_runs, units, container_file]
+SCENARIOS = [figures, log_lines, start_failures_are_lines_too, agents_figures, a_copy_made_while_it_runs, units, container_file]

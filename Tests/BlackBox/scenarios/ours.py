@@ -36,9 +36,10 @@ def post_hooks_survive_a_kill(world):
         agent.kill()
         equal(lines(), ["pre"], "hooks so far")
         agent.begin()
-        found = wait_run(server, run, "failed")
-        equal(found["error_message"], "interrupted: the agent restarted during the dump", "error_message")
-        eventually(lambda: lines() == ["pre", "post"], "the post-hook has run")
+        found = wait_run(server, run, "success")
+        equal(found["attempts"][0]["error_message"], "interrupted: the agent restarted during the dump", "error_message")
+        equal(found["attempts"][0]["error_class"], "disconnect", "error_class")
+        eventually(lambda: lines() == ["pre", "post"] * 2, "the post-hooks of both attempts have run")
         equal(os.listdir(agent.staging), [], "staged files")
         agent.stop()
     finally:

@@ -2,14 +2,16 @@
 import contextlib
 import os
 import shutil
+import signal
 import socket
 import sqlite3
 import stat
 import subprocess
 import tempfile
+import time
 
 from kit.agent import Agent
-from kit.checks import Failure, Findings, equal, expect
+from kit.checks import Failure, Findings, Skipped, equal, eventually, expect
 from kit.server import clean_environment
 
 
@@ -207,7 +209,46 @@ def a_log_that_lost_its_end(world):
     expect(code != 0 or len(names) == 30, f"{30 - len(names)} agents are gone, log verify says {out.strip()!r}, serve serves")
 
 
+def told_to_stop_while_it_folds(world):
+    """A pipe in the place of a snapshot holds the start until somebody writes into it, which is after SIGTERM."""
+    server = world.new_server().start()
+    equal(server.stop(), 0, "exit code")
+    snapshots = os.path.join(server.data, "snapshots")
+    os.makedirs(snapshots, exist_ok=True)
+    pipe = os.path.join(snapshots, f"{1:020}.snapshot")
+    os.mkfifo(pipe)
+    server.begin()
+    try:
+        eventually(lambda: "wait_for_partner" in places(server.process.pid), "the start waits for the pipe", 30, 0.05)
+    except Failure:
+        if places(server.process.pid) == {"0"}:
+            raise Skipped("this kernel does not show where a thread waits") from None
+        raise
+    server.process.send_signal(signal.SIGTERM)
+    time.sleep(1)  # nothing outside shows that a signal has reached all parts
+    expect(server.is_alive, "it has ended in the middle of a read")
+    with open(pipe, "wb"):
+        pass
+    equal(server.process.wait(15), 0, "exit code")
+    with open(server.outputs[-1][0], encoding="utf-8") as file:
+        equal(file.read(), "", "what it printed: it went on to be ready")
+    expect("stopped before it was ready" in server.errors(), server.errors()[-600:])
+    os.unlink(pipe)
+    server.start()
+    server.must_live()
+    equal(server.stop(), 0, "exit code")
+
+
+def places(process):
+    """Where in the kernel the threads of a process wait."""
+    found = set()
+    for thread in os.listdir(f"/proc/{process}/task"):
+        with contextlib.suppress(OSError), open(f"/proc/{process}/task/{thread}/wchan", encoding="ascii") as file:
+            found.add(file.read())
+    return found
+
+
 SCENARIOS = [
     second_server, addresses, directories, as_another_user, files_and_their_modes, sigterm_under_load, a_damaged_log,
-    a_log_that_lost_its_end,
+    a_log_that_lost_its_end, told_to_stop_while_it_folds,
 ]

@@ -142,7 +142,15 @@ def replayed_after_a_disconnect(world):
     agent.fail(order, "dump: pipeline: pg_dump exec: pg_dump: signal: killed (stderr=)", seq=4, ts_ms=old)
     agent.fail(order, "dump: pipeline: pg_dump exec: pg_dump: signal: killed (stderr=)", seq=4, ts_ms=old)
     agent.send("heartbeat", {"config_version": 1})
-    equal(wait_run(server, run, "failed")["error_class"], "disconnect", "error_class")
+    # The first attempt that was cut off is replaced without counting; a second one of a job with one attempt fails.
+    second = agent.wait_order(run, attempt=2)
+    equal(second["run_id"], f"{run}-2", "the wire run id of the second attempt")
+    expect(second["encrypted_dek"] != order["encrypted_dek"], "both attempts have the same data key")
+    agent.fail(second, "dump: pipeline: pg_dump exec: pg_dump: signal: killed (stderr=)")
+    shown = wait_run(server, run, "failed")
+    equal(shown["error_class"], "disconnect", "error_class")
+    equal([(each["number"], each["error_class"]) for each in shown["attempts"]], [(1, "disconnect"), (2, "disconnect")],
+          "the attempts")
     # The run that had only post-hooks left: its completion comes with the next connection.
     blob = os.urandom(4_000)
     run, order = agent.order(job)
@@ -205,9 +213,10 @@ def cancelling(world):
     equal(agent.orders(queued), [], "RunBackups of a cancelled run")
     server.make(f"/v1/runs/{run}/cancel")
     equal(agent.wait("cancel_job")["job_id"], job, "CancelJob's job")
+    eventually(lambda: server.show(f"/v1/runs/{run}")["cancellation"] == "sent", "the cancellation is sent", 20)
     equal(server.show(f"/v1/runs/{run}")["status"], "running", "before it is confirmed; status")
     agent.send("job_update", {"job_id": job, "run_id": order["run_id"], "status": CANCELLED})
-    wait_run(server, run, "cancelled")
+    equal(wait_run(server, run, "cancelled")["cancellation"], "confirmed", "cancellation")
     # A reference agent goes on and completes.
     blob = os.urandom(1_000)
     run, order = agent.order(job)
@@ -221,8 +230,8 @@ def cancelling(world):
 def never_more_than_allowed_at_once(world):
     server = world.server
     agent = Agent(server, "busy")
-    job = agent.add_job()
-    runs = [server.make(f"/v1/jobs/{job}/run")["run_id"] for _ in range(7)]
+    jobs = [agent.add_job() for _ in range(7)]  # each of a target of its own, which has one run at a time
+    runs = [server.make(f"/v1/jobs/{job}/run")["run_id"] for job in jobs]
     agent.connect()
     eventually(lambda: len(agent.orders()) >= 4, "four RunBackups", 30)
     never(lambda: agent.orders()[4:], "more RunBackups than max_parallel_jobs", 2)

@@ -32,7 +32,8 @@ struct AgentStoryTests {
                 story.tell(
                     .accepted(.agentConfigured(Story.agent, story.settings(maxParallelJobs: 65)), Ticket(token: "")))
             }
-            story.ask(.runJob(RunID(Text("run_\(number)")), Story.job))
+            story.ask(.runJob(RunID(Text("run_\(number)")), story.addJob(number)))
+            story.pass(.seconds(1))
         }
         story.carryOut { if case .dispatch = $0 { .done } else { nil } }
         story.disconnect()

@@ -50,6 +50,27 @@ struct EveryPhaseTests {
             }
         ),
         (
+            "waiting",
+            {
+                var story = Story.running([.maxAttempts(3), .backoffSeconds([60])])
+                story.update(.failed, failure: .source)
+                return story
+            }
+        ),
+        (
+            "the second attempt running, cancelled and unanswered",
+            {
+                var story = Story.running([.maxAttempts(2), .backoffSeconds([1])])
+                story.update(.failed, failure: .source)
+                story.pass(.seconds(1))
+                story.send()
+                story.ask(.cancelRun(Story.run))
+                story.carryOut { if case .cancel = $0 { .done } else { nil } }
+                story.pass(.seconds(60))
+                return story
+            }
+        ),
+        (
             "closed",
             {
                 var story = Story.running()
@@ -62,6 +83,9 @@ struct EveryPhaseTests {
     static let facts: [(name: String, tell: @Sendable (inout Story) -> Void)] = [
         ("running", { $0.update(.running, percent: 50) }), ("queued", { $0.update(.queued) }),
         ("success", { $0.update(.success) }), ("failed", { $0.update(.failed, failure: .source) }),
+        ("cut off", { $0.update(.failed, failure: .disconnect) }),
+        ("failed a second time", { $0.update(.failed, attempt: 2, failure: .upload) }),
+        ("told to cancel", { $0.carryOut { if case .cancel = $0 { .done } else { nil } } }),
         ("cancelled", { $0.update(.cancelled) }), ("completed", { $0.complete() }),
         ("completed of a later attempt", { $0.complete(attempt: 2) }),
         ("completed by another", { $0.complete(from: Story.other) }),
@@ -88,7 +112,7 @@ struct EveryPhaseTests {
                 #expect(verdicts(story) <= 1, "\(trail)")
                 #expect(inFlight(story) == story.state.agents[Story.agent]?.inFlightCount, "\(trail)")
                 // Whatever happened, time alone brings the end, once the store answers.
-                for _ in 0..<6 where verdicts(story) == 0 {
+                for _ in 0..<12 where verdicts(story) == 0 {
                     story.pass(.hours(25))
                     story.observe(.missing)
                 }

@@ -15,7 +15,7 @@ struct RoleTests {
         "Hooks are an administrator's, to set, to change and to take away",
         arguments: [
             ([.preHooks(["x"])], false), ([.postHooks(["x"])], false), ([.preHooks([]), .postHooks([])], true),
-            ([.cron("0 3 * * *"), .retentionDays(1)], true), ([.timeoutSeconds(5), .preHooks(["x"])], false),
+            ([.cron("0 3 * * *"), .retentionDays(8)], true), ([.timeoutSeconds(5), .preHooks(["x"])], false),
         ] as [([JobField], Bool)])
     func hooks(fields: [JobField], isOpen: Bool) {
         var story = Story.ready()

@@ -258,14 +258,15 @@ struct RunStoryTests {
         var story = Story.ready()
         story.ask(.configureAgent(Story.agent, [.maxParallelJobs(2)]))
         let runs = (0..<5).map { RunID(Text("run_\($0)")) }
-        for run in runs { story.ask(.runJob(run, Story.job)) }
+        let jobs = (0..<5).map { story.addJob($0) }
+        for (run, job) in zip(runs, jobs) { story.ask(.runJob(run, job)) }
         story.carryOut { if case .dispatch = $0 { .done } else { nil } }
         #expect(runs.map { story.state.runs[$0]?.phase == .running(.first) } == [true, true, false, false, false])
         story.ask(.cancelRun(runs[0]))
         story.hear(
             .jobUpdate(
                 JobUpdate(
-                    job: Story.job, run: WireRunID(runs[0], .first), status: .cancelled, progressPercent: 0, step: "",
+                    job: jobs[0], run: WireRunID(runs[0], .first), status: .cancelled, progressPercent: 0, step: "",
                     errorText: "")))
         #expect(story.state.runs[runs[2]]?.phase == .sending(.first))
         #expect(story.state.runs[runs[3]]?.phase == .queued)

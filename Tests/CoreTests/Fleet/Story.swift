@@ -29,11 +29,22 @@ struct Story {
     }
 
     /// The same, with one run sent to the agent.
-    static func running(extensions: [Text] = []) -> Story {
+    static func running(extensions: [Text] = [], _ fields: [JobField] = []) -> Story {
         var story = ready(extensions: extensions)
+        if !fields.isEmpty { story.ask(.changeJob(job, fields)) }
         story.ask(.runJob(run, job))
         story.carryOut { if case .dispatch = $0 { .done } else { nil } }
         return story
+    }
+
+    /// Another job of the agent, with a target of its own: one target has one run at a time.
+    mutating func addJob(_ number: Int, _ fields: [JobField] = []) -> JobID {
+        let (target, job) = (TargetID(Text("tgt_\(number)")), JobID(Text("job_\(number)")))
+        ask(
+            .createTarget(
+                target, Self.agent, [.type(.sqlite), .displayName("app"), .database(Text("/var/\(number).db"))]))
+        ask(.createJob(job, Self.agent, target, fields))
+        return job
     }
 
     /// What follows from one message, itself first.
@@ -113,6 +124,10 @@ struct Story {
                     digest: [UInt8](repeating: digest, count: 32), durationMilliseconds: 5, compression: "zstd",
                     databaseVersion: "SQLite 3")), from: agent)
     }
+
+    /// Gives every dispatch the outcome that it was sent.
+    @discardableResult
+    mutating func send() -> [Fleet.Message] { carryOut { if case .dispatch = $0 { .done } else { nil } } }
 
     /// Gives every command without an outcome the one that the body names.
     @discardableResult

@@ -90,7 +90,11 @@ import Testing
             #expect(
                 job.json == [
                     "id": job.json["id"] ?? .null, "agent_id": .string(agent), "target_id": .string(id), "cron": "",
-                    "retention_days": 0, "compression": "zstd", "encryption_enabled": true, "pre_hooks": [],
+                    "retention_days": 0,
+                    "retention": [
+                        "keep_last": 0, "keep_hourly": 0, "keep_daily": 0, "keep_weekly": 0, "keep_monthly": 0,
+                        "keep_yearly": 0, "minimum": 1,
+                    ], "compression": "zstd", "encryption_enabled": true, "pre_hooks": [],
                     "post_hooks": [], "retry": ["max_attempts": 1, "backoff_seconds": []], "timeout_sec": 0,
                     "time_zone": "UTC", "jitter_sec": 0, "overlap": "skip", "catch_up_sec": 43_200,
                     "revision": job.json["revision"] ?? .null,

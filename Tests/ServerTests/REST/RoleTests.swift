@@ -17,7 +17,7 @@ import Testing
             "GET /v1/agents/{id}/anomalies", "GET /v1/alerts", "GET /v1/alerts/{id}",
             "GET /v1/agents/{id}/jobs", "GET /v1/jobs/{id}", "GET /v1/runs", "GET /v1/runs/{id}",
             "GET /v1/runs/{id}/timeline", "GET /v1/log", "GET /v1/log/{position}", "GET /v1/log/{position}/why",
-            "GET /v1/state",
+            "GET /v1/state", "GET /v1/jobs/{id}/retention", "POST /v1/jobs/{id}/retention/preview",
             "GET /v1/openapi.json",
             "GET /v1/health-checks", "GET /v1/health-checks/{id}", "GET /v1/health-checks/{id}/results",
             "GET /v1/health-checks/{id}/uptime",
@@ -27,12 +27,14 @@ import Testing
             "PATCH /v1/targets/{id}", "DELETE /v1/targets/{id}", "POST /v1/agents/{id}/jobs", "PATCH /v1/jobs/{id}",
             "DELETE /v1/jobs/{id}", "POST /v1/jobs/{id}/run", "POST /v1/runs/{id}/cancel",
             "GET /v1/runs/{id}/download-url", "POST /v1/runs/{id}/decryption-token",
+            "POST /v1/runs/{id}/lock",
             "POST /v1/alerts/{id}/acknowledge",
             "POST /v1/health-checks", "PATCH /v1/health-checks/{id}", "DELETE /v1/health-checks/{id}",
             "POST /v1/health-checks/{id}/run",
         ],
         .admin: [
             "POST /v1/agents", "DELETE /v1/agents/{id}", "POST /v1/agents/{id}/rotate-key", "DELETE /v1/runs/{id}",
+            "DELETE /v1/runs/{id}/lock",
             "GET /v1/api-tokens", "POST /v1/api-tokens", "DELETE /v1/api-tokens/{id}",
         ],
     ]
@@ -116,8 +118,9 @@ import Testing
                     .post, "/v1/agents/\(agent)/jobs", #"{"target_id":"\#(target)"}"#, token: tokens[.operator]
                 ).json["id"]?.string)
             for (path, change, status) in [
-                ("jobs/\(job)", #"{"retention_days":3}"#, 200), ("jobs/\(job)", #"{"pre_hooks":["id"]}"#, 403),
-                ("jobs/\(job)", #"{"retention_days":4,"post_hooks":["id"]}"#, 403),
+                ("jobs/\(job)", #"{"timeout_sec":3}"#, 200), ("jobs/\(job)", #"{"retention_days":3}"#, 403),
+                ("jobs/\(job)", #"{"retention":{"keep_last":3}}"#, 403), ("jobs/\(job)", #"{"pre_hooks":["id"]}"#, 403),
+                ("jobs/\(job)", #"{"timeout_sec":4,"post_hooks":["id"]}"#, 403),
                 ("targets/\(target)", #"{"connection":{"port":5433}}"#, 200),
                 ("targets/\(target)", #"{"type":"sqlite"}"#, 403),
                 ("targets/\(target)", #"{"connection":{"password_secret_ref":"file:/etc/shadow"}}"#, 403),
@@ -128,7 +131,7 @@ import Testing
                 if status == 403 { #expect(answer.code == "PERMISSION_DENIED") }
             }
             #expect(try await call(.patch, "/v1/jobs/\(job)", #"{"pre_hooks":["id"]}"#).status == 200)
-            #expect(try await call(.get, "/v1/jobs/\(job)").json["retention_days"]?.number == 3)
+            #expect(try await call(.get, "/v1/jobs/\(job)").json["timeout_sec"]?.number == 3)
         }
     }
 

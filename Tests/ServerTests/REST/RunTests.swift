@@ -74,7 +74,8 @@ struct Backup: Sendable {
                 open.names == [
                     "id", "job_id", "agent_id", "target_id", "status", "attempt", "manual_trigger", "progress_percent",
                     "current_step", "error_message", "error_class", "evidence", "s3_key", "size_bytes", "sha256",
-                    "duration_ms", "compression", "db_engine_version", "created_at", "started_at", "finished_at",
+                    "duration_ms", "compression", "db_engine_version", "kept_by", "kept_until", "locked",
+                    "object_deleted_at", "object_deleted_reason", "created_at", "started_at", "finished_at",
                     "position",
                 ])
             #expect(open["manual_trigger"] == true && open["status"]?.string != "success")
@@ -119,6 +120,9 @@ struct Backup: Sendable {
                 try await world.follower.wait(for: passed.next)
             }
             #expect(try world.vault.names(withPrefix: "key:").isEmpty)
+            let gone = try await call(.get, "/v1/runs/\(run)").json
+            #expect(gone["object_deleted_reason"] == "token admin asked for it" && gone["kept_by"] == .null)
+            #expect(gone["object_deleted_at"]?.string != nil)
             #expect(try await call(.get, "/v1/runs/\(run)/download-url").status == 409)
             #expect(try await call(.get, path, token: nil).status == 404)
             #expect(try await call(.delete, "/v1/runs/\(run)").status == 409)

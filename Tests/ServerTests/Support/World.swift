@@ -70,6 +70,10 @@ struct PromptWorker: Worker {
                 try store.remove(World.objectName(run, attempt, follower))
                 try vault.delete("key:\(WireRunID(run, attempt).text)")
                 result = .done
+            case .survey:
+                result = .undone("nobody surveys the store here")
+            case .readZone:
+                result = .undone("nobody reads zones here")
             }
         } catch {
             result = .undone(Text("\(error)"))
@@ -136,7 +140,7 @@ final class World: Sendable {
         }
         engine = Engine(
             clock: clock,
-            voice: EngineVoice(started: .started(EngineStart(build: "test", rules: Fleet.rules, seed: 1))),
+            voice: EngineVoice(started: { _ in .started(EngineStart(build: "test", rules: Fleet.rules, seed: 1)) }),
             worker: PromptWorker(store: store, vault: vault, follower: follower), logger: logger,
             observer: { [book] recorded in
                 book.apply(recorded)

@@ -56,7 +56,7 @@ enum FieldClass {
             "of a form that is checked at the door": """
             FleetRequest.delete_agent FleetRequest.delete_target FleetRequest.delete_job FleetRequest.cancel_run
             FleetRequest.delete_run FleetRequest.issue_decryption_token FleetRequest.delete_check FleetRequest.delete_token
-            FleetIdempotency.key
+            FleetIdempotency.key FleetRequest.unlock_run
             FleetIdempotencyKey.key FleetTargetChange.target FleetTargetChange.agent FleetJobChange.job
             FleetJobChange.agent FleetJobChange.target FleetRunOfJob.run FleetRunOfJob.job FleetAgentRecord.agent
             FleetSettingsChange.agent FleetJobField.time_zone FleetJobField.overlap FleetJob.time_zone
@@ -70,7 +70,7 @@ enum FieldClass {
             FleetTarget.database FleetTarget.username FleetTarget.container_id FleetJobField.cron
             FleetJobField.compression FleetTexts.texts FleetJob.cron FleetJob.compression FleetJob.pre_hooks
             FleetJob.post_hooks FleetToken.name FleetCheck.name FleetCheck.target
-            FleetCheckField.name FleetCheckField.target FleetPassword.reference
+            FleetCheckField.name FleetCheckField.target FleetPassword.reference FleetLock.reason
             """,
             "redacted before it is decoded": """
             FleetReceivedFrame.envelope FleetCapturedFrame.envelope FleetUnreadableFrame.start FleetAnomaly.run
@@ -85,7 +85,10 @@ enum FieldClass {
             FleetSessionOpening.session FleetSessionOpening.remote_address FleetSessionOpening.extensions
             FleetSessionClosing.agent FleetSessionClosing.session FleetSessionClosing.reason FleetReceivedFrame.agent
             FleetReceivedFrame.session FleetCapturedFrame.agent FleetUnreadableFrame.agent FleetUnreadableFrame.problem
-            FleetTicket.token FleetTicket.role FleetToken.token FleetToken.role FleetTimerKey.claim
+            FleetTicket.token FleetTicket.role FleetToken.token FleetToken.role FleetTimerKey.claim FleetTimerKey.retention FleetTimerKey.leftovers
+            FleetAcceptance.run_unlocked FleetObject.agent FleetObject.job FleetObject.run
+            FleetObjectDecision.expired FleetObjectDecision.orphaned FleetLock.run FleetLock.token
+            FleetTimerKey.window FleetTimerKey.cancellation
             FleetAcceptance.token_deleted FleetAcceptance.agent_deleted FleetAcceptance.target_deleted FleetAcceptance.job_deleted
             FleetAcceptance.cancel_requested FleetAcceptance.run_deletion_requested FleetAcceptance.check_deleted
             FleetRefusal.code FleetRefusal.field FleetRefusal.text FleetSettings.agent FleetTarget.target

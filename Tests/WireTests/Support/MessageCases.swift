@@ -22,8 +22,9 @@ enum MessageCases {
         case .command: 15
         case .outcome: 16
         case .faulted: 17
-        case .scheduled: 19
+        case .object: 22
         case .alerted: 21
+        case .scheduled: 19
         case .judged: 23
         }
     }
@@ -74,8 +75,11 @@ enum MessageCases {
         case .deleteCheck: 16
         case .createToken: 17
         case .deleteToken: 18
-        case .confirmClock: 30
+        case .lockRun: 40
+        case .unlockRun: 41
+        case .changePolicy: 35
         case .acknowledgeAlert: 50
+        case .confirmClock: 30
         case .changeCheck: 45
         case .runCheck: 46
         }
@@ -103,8 +107,11 @@ enum MessageCases {
         case .repeated: 17
         case .tokenCreated: 18
         case .tokenDeleted: 19
-        case .clockConfirmed: 30
+        case .runLocked: 40
+        case .runUnlocked: 41
+        case .policyChanged: 35
         case .alertAcknowledged: 50
+        case .clockConfirmed: 30
         case .checkChanged: 45
         case .checkRunRequested: 46
         }
@@ -149,6 +156,7 @@ enum MessageCases {
         case .jitterSeconds: 9
         case .overlap: 10
         case .catchUpSeconds: 11
+        case .keep: 15
         }
     }
 
@@ -158,9 +166,16 @@ enum MessageCases {
         case .run: 1
         case .idempotency: 2
         case .claim: 3
+        case .retention: 10
+        case .leftovers: 11
+        case .deletion: 20
+        case .survey: 21
+        case .window: 7
+        case .starts: 8
+        case .cancellation: 9
+        case .alert: 14
         case .schedule: 5
         case .zone: 6
-        case .alert: 14
         case .check: 12
         }
     }
@@ -186,6 +201,7 @@ enum MessageCases {
         case .disconnect: 6
         case .probe: 7
         case .refuse: 8
+        case .survey: 14
         case .readZone: 10
         case .probeTarget: 17
         case .runCheck: 18
@@ -199,6 +215,7 @@ enum MessageCases {
         case .unknown: 2
         case .found: 3
         case .missing: 4
+        case .surveyed: 9
         case .zone: 8
         case .probed: 10
         }

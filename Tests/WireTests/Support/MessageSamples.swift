@@ -18,7 +18,7 @@ enum MessageSamples {
     static let all: [Fleet.Message] =
         facts + frames + requests.map { .requested($0, ticket) } + acceptances.map { .accepted($0, keyed) }
         + Refusal.Code.allCases.map { .refused(Refusal(code: $0, field: "name", text: "must not be empty")) }
-        + timers.map { .deadline($0) } + decisions + slots + alerts + commands.map { .command($0) } + outcomes
+        + timers.map { .deadline($0) } + decisions + alerts + slots + commands.map { .command($0) } + outcomes
 
     static let facts: [Fleet.Message] =
         [
@@ -85,6 +85,7 @@ enum MessageSamples {
             .maxAttempts(3), .backoffSeconds([0, 60]), .timeoutSeconds(.max),
             .timeZone("Europe/Berlin"), .jitterSeconds(60), .catchUpSeconds(0),
         ] + Overlap.allCases.map { .overlap($0) }
+        + RetentionRule.Count.allCases.map { .keep($0, UInt32($0.rawValue)) }
 
     static let targetSpec: TargetSpec = {
         var spec = TargetSpec()
@@ -98,6 +99,12 @@ enum MessageSamples {
         return spec
     }()
 
+    static let policy: FleetPolicy = {
+        var policy = FleetPolicy()
+        policy.set(.startsPerSecond(.max))
+        return policy
+    }()
+
     static let token = TokenID(bits: 7)
 
     static func tokenSpec(expiresAt: Timestamp?) -> APITokenSpec {
@@ -109,6 +116,23 @@ enum MessageSamples {
             name: "web", kind: kind, target: "https://example.org", intervalSeconds: 60, timeoutSeconds: 5,
             expectedStatus: 200)
     }
+
+    static let lock = ObjectLock(
+        until: Timestamp(milliseconds: .max), reason: "audit", token: "ci", setAt: Timestamp(milliseconds: 5))
+    static let object = ObjectReference(agent: agent, job: job, run: run, attempt: Attempt(2))
+
+    static let survey: Survey = {
+        var survey = Survey()
+        survey.objectCount = .max
+        survey.byteCount = 1
+        survey.foreignCount = 2
+        survey.strangerCount = 3
+        survey.unowned = [object]
+        survey.missing = [object.key]
+        survey.returned = [ObjectKey(run: run, attempt: .first), object.key]
+        survey.isCut = true
+        return survey
+    }()
 
     static let changedCheck: CheckSpec = {
         var spec = checkSpec(.https)
@@ -160,9 +184,12 @@ enum MessageSamples {
             .createTarget(target, agent, targetFields), .changeTarget(target, []), .deleteTarget(target),
             .createJob(job, agent, target, jobFields), .changeJob(job, [.cron("")]), .deleteJob(job),
             .runJob(run, job), .cancelRun(run), .deleteRun(run), .issueDecryptionToken(run),
+            .lockRun(run, until: Timestamp(milliseconds: -1), reason: "audit"), .lockRun(run, until: nil, reason: ""),
+            .unlockRun(run),
             .createCheck(check, nil, checkSpec(.http)), .deleteCheck(check),
-            .createToken(token, tokenSpec(expiresAt: nil)), .deleteToken(token), .confirmClock,
-            .acknowledgeAlert(AlertID(bits: 8)),
+            .createToken(token, tokenSpec(expiresAt: nil)), .deleteToken(token),
+            .changePolicy([.startsPerSecond(7)]), .changePolicy([]),
+            .acknowledgeAlert(AlertID(bits: 8)), .confirmClock,
             .changeCheck(check, checkFields), .changeCheck(check, []), .runCheck(check),
         ] + CheckSpec.Kind.allCases.map { .createCheck(check, agent, checkSpec($0)) }
 
@@ -179,12 +206,19 @@ enum MessageSamples {
                 run,
                 RunOrder(
                     job: job, agent: agent, target: target, isManual: true, timeoutSeconds: 1, retentionDays: 2)),
+            .runQueued(
+                run,
+                RunOrder(
+                    job: job, agent: agent, target: target, isManual: false, timeoutSeconds: 0, retentionDays: 0,
+                    maxAttempts: .max, backoffSeconds: [0, .max])),
             .runQueued(run, slotOrder), .cancelRequested(run), .runDeletionRequested(run), .tokenIssued(run, .first),
+            .runLocked(run, lock), .runLocked(run, ObjectLock(until: nil, reason: "", token: "", setAt: lock.setAt)),
+            .runUnlocked(run),
             .checkCreated(check, agent, checkSpec(.tcp)), .checkCreated(check, nil, checkSpec(.http)),
             .checkChanged(check, changedCheck), .checkRunRequested(check),
             .checkDeleted(check), .tokenCreated(token, tokenSpec(expiresAt: Timestamp(milliseconds: -1))),
-            .tokenDeleted(token), .clockConfirmed, .alertAcknowledged(AlertID(bits: 8), AlertKey(.agentLost, agent)),
-            .repeated(Position(.max)),
+            .tokenDeleted(token), .alertAcknowledged(AlertID(bits: 8), AlertKey(.agentLost, agent)),
+            .clockConfirmed, .repeated(Position(.max)), .policyChanged(policy), .policyChanged(FleetPolicy()),
         ]
     }()
 
@@ -196,7 +230,10 @@ enum MessageSamples {
     static let timers: [TimerKey] =
         [
             .silence(agent), .run(run), .idempotency(IdempotencyKey(token: "t", key: "k")), .claim(agent),
-            .check(check), .schedule(job), .zone("Europe/Berlin"),
+            .window(agent),
+            .starts, .cancellation(run), .check(check), .retention(job), .leftovers(run), .deletion(object.key),
+            .survey,
+            .schedule(job), .zone("Europe/Berlin"),
         ] + Alert.Kind.allCases.map { .alert(AlertKey($0, "subject")) }
 
     static let verdicts: [Verdict] =
@@ -204,16 +241,35 @@ enum MessageSamples {
             .success(.first, Evidence(byteCount: 10, digest: $0 == .none ? nil : digest, source: $0))
         } + [.reported, .cancelled] + FailureClass.allCases.flatMap { [.failed($0), .lost($0)] }
 
+    static let retry = Retry(
+        attempt: .first, failure: .disconnect, due: Timestamp(milliseconds: 1_800_000_000_000), isFree: true)
+
     static let decisions: [Fleet.Message] =
         [
             .presence(agent, .online), .presence(agent, .offline),
             .decided(run, .started(.first, isRepeatable: true)),
             .decided(run, .started(Attempt(.max), isRepeatable: false)),
             .decided(run, .closed(.reported, grounds: [Position(1), Position(.max)])),
-        ] + verdicts.map { .decided(run, .closed($0, grounds: [])) }
+            .decided(run, .retried(retry, grounds: [Position(1), Position(.max)])),
+        ]
+        + FailureClass.allCases.map {
+            let due = Timestamp(milliseconds: -1)
+            return .decided(
+                run, .retried(Retry(attempt: Attempt(.max), failure: $0, due: due, isFree: false), grounds: []))
+        } + verdicts.map { .decided(run, .closed($0, grounds: [])) }
         + Anomaly.Kind.allCases.map { .noted(Anomaly(agent: agent, kind: $0, run: run, detail: "d")) }
+        + ([.expired(reason: "old"), .vanished, .returned] + OrphanReason.allCases.map { .orphaned($0) }).map {
+            .object(object, $0)
+        }
         + [.noted(Anomaly(agent: agent, kind: .unknownRun, run: nil, detail: ""))]
         + checkDecisions.map { .judged(check, $0) }
+
+    static let alerts: [Fleet.Message] = AlertDecision.Step.allCases.map {
+        .alerted(
+            AlertDecision(
+                key: AlertKey(.runFailed, job), id: AlertID(bits: 8), agent: $0 == .opened ? agent : nil, step: $0,
+                detail: "d", grounds: $0 == .resolved ? [Position(3)] : []))
+    }
 
     static let slotVerdicts: [SlotVerdict] =
         [.completed] + FailureClass.allCases.map { .failed($0) } + SlotVerdict.MissedReason.allCases.map { .missed($0) }
@@ -228,25 +284,18 @@ enum MessageSamples {
             [nil, run].map { .scheduled(job, .judged(slot, verdict, run: $0)) }
         }
 
-    static let alerts: [Fleet.Message] = AlertDecision.Step.allCases.map {
-        .alerted(
-            AlertDecision(
-                key: AlertKey(.runFailed, job), id: AlertID(bits: 8), agent: $0 == .opened ? agent : nil, step: $0,
-                detail: "d", grounds: $0 == .resolved ? [Position(3)] : []))
-    }
-
     static let commands: [Command] = [
         .welcome(agent, session), .configure(agent, version: 2), .dispatch(agent, run, .first, isRepeatable: true),
         .cancel(agent, run, .first), .observe(run, .first), .delete(run, Attempt(2)), .disconnect(agent, session),
-        .probe(agent, session), .refuse(agent, session), .probeTarget(check), .runCheck(agent, check),
+        .probe(agent, session), .refuse(agent, session), .probeTarget(check), .runCheck(agent, check), .survey,
         .readZone("Europe/Berlin", from: Timestamp(milliseconds: -1)),
     ]
 
     static let results: [CommandOutcome.Result] =
         [
             .done, .undone(""), .undone("no session"), .unknown, .found(byteCount: 0, digest: nil),
-            .found(byteCount: 1, digest: digest), .found(byteCount: 1, digest: []), .missing,
-            .zone(.utc),
+            .found(byteCount: 1, digest: digest), .found(byteCount: 1, digest: []), .missing, .surveyed(survey),
+            .surveyed(Survey()), .zone(.utc),
             .zone(
                 ZoneRules(
                     offsetSeconds: -3_600,

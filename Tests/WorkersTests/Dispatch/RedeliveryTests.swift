@@ -54,7 +54,8 @@ private final class EmptyFleet: FleetReader {
     func read<Value: Sendable>(_ body: (borrowing Fleet.State) -> Value) -> Value { body(Fleet.initial) }
 }
 
-private struct NoSessions: Sessions {
+/// No agent is connected.
+struct NoSessions: Sessions {
     func send(
         to agent: AgentID, session: SessionID?, frame: @escaping @Sendable (UInt64) -> [UInt8]
     ) async -> SendResult { .notConnected }
@@ -62,7 +63,8 @@ private struct NoSessions: Sessions {
     func close(_ agent: AgentID, session: SessionID, because ending: SessionEnding) async {}
 }
 
-private struct StoppedClock: Clock {
+/// Time stands still.
+struct StoppedClock: Clock {
     func wallTime() -> Timestamp { Timestamp(milliseconds: 0) }
     func monotonicNanoseconds() -> UInt64 { 0 }
 }

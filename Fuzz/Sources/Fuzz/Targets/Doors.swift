@@ -96,7 +96,7 @@ extension Target {
 
     private static func request(_ form: UInt8, _ json: [UInt8]) throws(RESTError) -> Request? {
         var body = try Body.parse(json)
-        switch form % 7 {
+        switch form % 8 {
         case 0:
             let name = try body.text("name") ?? ""
             try body.end()
@@ -113,6 +113,9 @@ extension Target {
             return .createJob(JobID("job_2"), agent, TargetID(target), try JobBody.fields(&body))
         case 4: return .changeJob(job, try JobBody.fields(&body))
         case 5: return .configureAgent(agent, try SettingsBody.fields(&body, AgentSettings()))
+        case 6:
+            let prober = try body.identifier("agent_id", of: AgentID.self)
+            return .createCheck(CheckID("chk_2"), prober.map { _ in agent }, try CheckBody(&body).spec)
         default:
             try query(json)
             return nil
@@ -168,6 +171,10 @@ extension Target {
         let bodies: [(UInt8, String)] = [
             (0, #"{"name":"db-1"}"#),
             (
+                6,
+                #"{"name":"web","type":"https","target":"https://[::1]:8443/x","agent_id":"agt_1","interval_sec":5,"timeout_sec":5,"paused":true}"#
+            ),
+            (
                 1,
                 #"{"type":"postgresql","display_name":"x","connection":{"host":"h","port":5432,"database":"d","username":"u","password_secret_ref":"p","container_id":"c","strategy":"docker_exec"}}"#
             ),
@@ -182,7 +189,7 @@ extension Target {
                 5,
                 #"{"maintenance":{"start_utc":"22:00","end_utc":"02:00"},"advanced":{"max_parallel_jobs":2,"log_level":"debug","auto_update_enabled":false}}"#
             ),
-            (6, "limit=10&cursor=cnVuczpydW5fMQ"), (6, "after=1"),
+            (7, "limit=10&cursor=cnVuczpydW5fMQ"), (7, "after=1"),
         ]
         return bodies.map { [$0.0] + Array($0.1.utf8) }
     }

@@ -5,14 +5,15 @@ import HTTPTypes
 @testable import Wire
 
 extension Target {
-    /// The small texts of headers, parameters and members: moments, ranges, cron expressions, error texts, ids.
+    /// The small texts of headers, parameters and members: moments, ranges, cron expressions, error texts, ids,
+    /// targets of health checks.
     static let texts = Target(name: "texts", maximumByteCount: 1_024, seeds: textSeeds) { bytes in
         var feed = Feed(bytes)
         let form = feed.byte()
         let number = (0..<8).reduce(UInt64(0)) { value, _ in value << 8 | UInt64(feed.byte()) }
         let rest = feed.remainder()
         let string = String(decoding: rest, as: UTF8.self)
-        switch form % 6 {
+        switch form % 7 {
         case 0: moments(string, number)
         case 1: range(string, number)
         case 2:
@@ -26,6 +27,7 @@ extension Target {
             }
         case 3: _ = FailureClass(errorMessage: string)
         case 4: text(string, Int(truncatingIfNeeded: number % 2_048))
+        case 5: target(string, number)
         default:
             promise(Timestamp(clamping: number).milliseconds >= 0, "a moment of the wire is none before 1970")
             let percent = Float(bitPattern: UInt32(truncatingIfNeeded: number))
@@ -33,6 +35,20 @@ extension Target {
             _ = Timestamp(milliseconds: Int64(bitPattern: number)) + Milliseconds(Int64(bitPattern: number))
             _ = Timestamp(milliseconds: Int64(bitPattern: number)) - Timestamp(milliseconds: Int64(rest.count))
         }
+    }
+
+    private static func target(_ string: String, _ number: UInt64) {
+        guard let kind = CheckSpec.Kind(rawValue: UInt8(number % 3)) else { return }
+        let text = Text(string)
+        guard let target = CheckTarget(text, kind) else {
+            return promise(CheckTarget.problem(of: text, kind) != nil, "what is refused has a reason")
+        }
+        promise(CheckTarget.problem(of: text, kind) == nil, "what is read has none")
+        let parts = Array((target.host.string + target.path.string).utf8)
+        promise(!target.host.isEmpty && target.port > 0, "a target has a host and a port")
+        promise(parts.allSatisfy { $0 > 0x20 && $0 < 0x7F }, "nothing in it ends a line of a request")
+        promise(!target.host.string.utf8.contains(UInt8(ascii: "@")), "no user is taken for a host")
+        promise(kind == .tcp || target.path.string.hasPrefix("/"), "a path begins where it must")
     }
 
     private static func moments(_ string: String, _ number: UInt64) {
@@ -76,7 +92,8 @@ extension Target {
             (1, "bytes=0-99"), (1, "bytes=-5"), (1, "bytes=7-"), (1, "bytes=18446744073709551616-"),
             (2, "*/5 8-18/2 1,15 jan-mar mon"), (2, "@daily"), (2, "0 0 31 12 7"),
             (3, "pipeline: dump: pg_dump failed (exit 1): signal: killed"), (3, "upload: context deadline exceeded"),
-            (4, "e\u{301}\u{1F469}\u{200D}\u{1F680}\u{0}"), (4, String(repeating: "\u{1F600}", count: 90)), (5, ""),
+            (4, "e\u{301}\u{1F469}\u{200D}\u{1F680}\u{0}"), (4, String(repeating: "\u{1F600}", count: 90)), (6, ""),
+            (5, "http://[2001:db8::1]:8080/a?b=c#d"), (5, "https://web.example"), (5, "db.internal:5432"),
         ]
         var seeds: [[UInt8]] = []
         for (form, text) in texts {

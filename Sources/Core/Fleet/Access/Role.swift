@@ -50,9 +50,18 @@ extension Fleet {
         guard role < .admin else { return nil }
         switch request {
         case .createJob(_, _, _, let fields): return hooksBeyond(JobSpec(), fields)
-        case .changeJob(let id, let fields): return state.jobs[id].flatMap { hooksBeyond($0.spec, fields) }
+        case .changeJob(let id, let fields):
+            return state.jobs[id].flatMap { hooksBeyond($0.spec, fields) ?? retentionBelow($0.spec, fields) }
         case .createTarget(_, _, let fields): return pathsBeyond(TargetSpec(), fields)
         case .changeTarget(let id, let fields): return state.targets[id].flatMap { pathsBeyond($0.spec, fields) }
+        case .lockRun(let id, let until, let reason):
+            guard let lock = state.locks[id],
+                !ObjectLock(until: until, reason: reason, token: "", setAt: lock.setAt).outlasts(lock)
+            else { return nil }
+            return Refusal(
+                code: .permission, field: "until", text: "a lock may be extended; only an admin may end it earlier")
+        case .unlockRun:
+            return Refusal(code: .permission, text: "only an admin may unlock an object")
         case .configureAgent(_, let fields):
             guard fields.contains(.autoUpdate(true)) else { return nil }
             return Refusal(
@@ -60,7 +69,7 @@ extension Fleet {
                 text: "lets an agent replace its own program: only an admin may")
         case .createAgent, .renameAgent, .deleteAgent, .rotateKey, .deleteTarget, .deleteJob, .runJob,
             .cancelRun, .deleteRun, .issueDecryptionToken, .createCheck, .changeCheck, .deleteCheck, .runCheck,
-            .createToken, .deleteToken, .acknowledgeAlert, .confirmClock:
+            .createToken, .deleteToken, .changePolicy, .acknowledgeAlert, .confirmClock:
             return nil
         }
     }
@@ -72,6 +81,15 @@ extension Fleet {
         let field: Text = spec.preHooks == former.preHooks ? "post_hooks" : "pre_hooks"
         return Refusal(
             code: .permission, field: field, text: "hooks run commands on the agent's host: only an admin may")
+    }
+
+    private static func retentionBelow(_ former: JobSpec, _ fields: [JobField]) -> Refusal? {
+        var spec = former
+        for field in fields { spec.set(field) }
+        guard !spec.retention.covers(former.retention) else { return nil }
+        return Refusal(
+            code: .permission, field: spec.retentionDays < former.retentionDays ? "retention_days" : "retention",
+            text: "deletes backups that are kept now, which cannot be undone: only an admin may")
     }
 
     private static func pathsBeyond(_ former: TargetSpec, _ fields: [TargetField]) -> Refusal? {

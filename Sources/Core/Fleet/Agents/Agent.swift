@@ -21,6 +21,8 @@ public struct Agent: Hashable, Sendable {
         public internal(set) var isWelcomed = false
         /// Whether anything but Register came.
         var hasSpoken = false
+        /// Whether it has said, in a first heartbeat, which runs it knows.
+        var hasListedRuns = false
         /// Whether RunBackup may be sent: it was welcomed, and nothing has failed to go out since.
         public internal(set) var takesRuns = false
         /// Runs without a terminal report when it registered.
@@ -76,6 +78,8 @@ public struct Agent: Hashable, Sendable {
     public internal(set) var openRuns: [RunID] = []
     /// How many of them may be being worked on.
     public internal(set) var inFlightCount: UInt32 = 0
+    /// How many of them wait to be started.
+    public internal(set) var queuedCount: UInt32 = 0
     /// The highest number of a live frame of this process.
     var highestLiveSequence: UInt64 = 0
     /// Which numbers are missing.

@@ -66,7 +66,8 @@ extension Fleet.State {
             }
             return odd(.messageLost, "it is connected again, and says nothing about the run, which has no object")
         case (.queued, _), (.sending, _), (.unconfirmed, _), (.running, _), (.verifying, _), (.reconciling, _),
-            (.stored, _), (.failed, _), (.gone, _), (.stopped, _), (.captured, _), (.ended, _), (.closed, _):
+            (.stored, _), (.failed, _), (.gone, _), (.waiting, _), (.expired, _), (.stopped, _), (.captured, _),
+            (.ended, _), (.closed, _):
             return []
         }
     }

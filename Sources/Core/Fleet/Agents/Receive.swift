@@ -69,7 +69,25 @@ extension Fleet.State {
                 return []
             }
         }
-        return changes
+        guard agents[id]?.session?.hasListedRuns == false else { return changes }
+        agents[id]?.session?.hasListedRuns = true
+        return changes + forgotten(by: id)
+    }
+
+    /// What a journaling agent was sent, was out of touch about, and does not list when it is back: it died before the run
+    /// was in its journal, or the run is over and its report is on its way. To send the same attempt again is right for
+    /// both, since it runs no run of its journal twice: it begins the first, and reports about the second once more. So the
+    /// attempt does not end as lost, and none is used up.
+    private func forgotten(by id: AgentID) -> [Fleet.Change] {
+        (agents[id]?.openRuns ?? []).compactMap { run in
+            guard let known = runs[run], known.isRepeatable, known.grace != nil else { return nil }
+            switch known.phase {
+            case .running(let attempt), .unconfirmed(let attempt): return .forgotten(run, attempt)
+            case .queued, .sending, .verifying, .reconciling, .stored, .failed, .gone, .waiting, .expired, .stopped,
+                .captured, .ended, .closed:
+                return nil
+            }
+        }
     }
 
     private mutating func fold(

@@ -83,10 +83,12 @@ extension Run {
     /// where nothing is said about its time, or its end is being made out.
     var lateAt: Timestamp? {
         switch phase {
-        case .queued: createdAt + Fleet.Limits.lateness
+        case .queued, .waiting: createdAt + Fleet.Limits.lateness
         case .sending, .unconfirmed, .running:
             order.timeoutSeconds == 0 ? nil : deadline + Milliseconds(-Fleet.Limits.overtime.count)
-        case .verifying, .reconciling, .stored, .failed, .gone, .stopped, .captured, .ended, .closed: nil
+        case .waiting, .verifying, .reconciling, .stored, .failed, .gone, .expired, .stopped, .captured, .ended,
+            .closed:
+            nil
         }
     }
 }

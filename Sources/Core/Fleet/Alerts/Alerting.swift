@@ -22,21 +22,15 @@ extension Fleet {
                 return []
             }
         case .alert(let key): return look(at: key, entry, in: state)
-        case .check(let id, _), .checkChanged(let id):
+        case .check(let id, _):
             return look(at: AlertKey(.checkDown, id), entry, in: state)
                 + look(at: AlertKey(.checkFlapping, id), entry, in: state)
-                + look(at: AlertKey(.certificateExpiring, id), entry, in: state)
-        case .certificate(let id): return look(at: AlertKey(.certificateExpiring, id), entry, in: state)
-        case .slotJudged(let job, let slot, .missed(.serverAway)):
-            // Many may be missed at once: the first one opens the alert, and the next success resolves it.
-            let key = AlertKey(.runFailed, job)
-            guard let agent = state.jobs[job]?.agent, !state.alerts.contains(key) else { return [] }
-            let detail = Text("its time \(slot.text) was missed: the control plane was away then")
-            return raise(key, of: agent, detail, entry, in: state)
-        case .slotJudged, .slots, .zone, .checked, .unheard, .probeDue, .asked, .registered, .ready, .disowned,
-            .claimed, .rejected, .configuration,
-            .cancellation, .observation,
-            .deletion:
+        // Of what a change does to the phase, its own decision tells: looked at here too, an alert would be resolved twice.
+        case .certificate(let id), .checkChanged(let id):
+            return look(at: AlertKey(.certificateExpiring, id), entry, in: state)
+        case .checked, .unheard, .probeDue, .asked, .registered, .ready, .disowned, .claimed, .rejected, .configuration,
+            .cancellation, .observation, .forgotten, .startsFree, .deletion, .retention, .leftovers, .surveyDue,
+            .surveyed, .vanished, .slots, .slotJudged, .zone:
             return []
         }
     }

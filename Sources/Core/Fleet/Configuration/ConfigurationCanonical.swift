@@ -65,7 +65,7 @@ extension Job: Restorable {
         encoder.encode("agent_id", agent)
         encoder.encode("target_id", target)
         encoder.encode("cron", spec.cron)
-        encoder.encode("retention_days", spec.retentionDays)
+        encoder.encode("retention", spec.retention)
         encoder.encode("compression", spec.compression)
         encoder.encode("pre_hooks", list: spec.preHooks)
         encoder.encode("post_hooks", list: spec.postHooks)
@@ -77,6 +77,7 @@ extension Job: Restorable {
         encoder.encode("overlap", word: Optional(spec.overlap))
         encoder.encode("catch_up_sec", spec.catchUpSeconds)
         encoder.encode("position", position)
+        encoder.encode("started_by", startedBy)
     }
 
     /// Reads every field.
@@ -85,23 +86,33 @@ extension Job: Restorable {
         target = try decoder.decode("target_id")
         spec = JobSpec()
         spec.cron = try decoder.decode("cron")
-        spec.retentionDays = try decoder.decode("retention_days")
+        spec.retention = try decoder.decode("retention")
         spec.compression = try decoder.decode("compression")
         spec.preHooks = try decoder.decode("pre_hooks")
         spec.postHooks = try decoder.decode("post_hooks")
         spec.maxAttempts = try decoder.decode("max_attempts")
-        let waits: [Text] = try decoder.decode("backoff_seconds")
-        for wait in waits {
-            guard let seconds = UInt32(wait.string) else {
-                throw CanonicalError(field: "backoff_seconds", problem: "holds a text that is no number")
-            }
-            spec.backoffSeconds.append(seconds)
-        }
+        spec.backoffSeconds = try decoder.decodeNumbers("backoff_seconds")
         spec.timeoutSeconds = try decoder.decode("timeout_sec")
         spec.timeZone = try decoder.decode("time_zone")
         spec.jitterSeconds = try decoder.decode("jitter_sec")
         spec.overlap = try decoder.decodeWord("overlap")
         spec.catchUpSeconds = try decoder.decode("catch_up_sec")
         position = try decoder.decode("position")
+        startedBy = try decoder.decode("started_by")
+    }
+}
+
+extension CanonicalDecoder {
+    /// Numbers in order, each of which was written as a text.
+    mutating func decodeNumbers(_ name: StaticString) throws(CanonicalError) -> [UInt32] {
+        let texts: [Text] = try decode(name)
+        var numbers: [UInt32] = []
+        for text in texts {
+            guard let number = UInt32(text.string) else {
+                throw CanonicalError(field: name, problem: "holds a text that is no number")
+            }
+            numbers.append(number)
+        }
+        return numbers
     }
 }

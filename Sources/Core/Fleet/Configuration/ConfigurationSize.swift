@@ -86,9 +86,9 @@ extension Fleet {
             (agent, former) = (owner, ConfigurationSize.byteCount(of: check.spec, id))
             new = ConfigurationSize.byteCount(of: spec, id)
         case .checkCreated(_, nil, _), .checkRunRequested, .agentCreated, .agentRenamed, .agentDeleted, .keyRotated,
-            .targetDeleted,
-            .jobDeleted, .runQueued, .cancelRequested, .runDeletionRequested, .tokenIssued, .checkDeleted,
-            .tokenCreated, .tokenDeleted, .alertAcknowledged, .clockConfirmed, .repeated:
+            .targetDeleted, .policyChanged, .runLocked, .runUnlocked, .clockConfirmed, .jobDeleted, .runQueued,
+            .cancelRequested, .runDeletionRequested, .tokenIssued, .checkDeleted,
+            .tokenCreated, .tokenDeleted, .alertAcknowledged, .repeated:
             return nil
         }
         guard new > former else { return nil }

@@ -11,7 +11,12 @@ public struct JobSpec: Hashable, Sendable {
     /// How late the newest missed slot is still made up for, and how long its run waits for its agent; 0 is never.
     public var catchUpSeconds: UInt32 = Self.defaultCatchUpSeconds
     /// How long objects must be kept; 0 is not at all.
-    public var retentionDays: UInt32 = 0
+    public var retentionDays: UInt32 {
+        get { retention.days }
+        set { retention.days = newValue }
+    }
+    /// Which objects are kept, that age included.
+    public var retention = RetentionRule()
     /// `zstd`.
     public var compression: Text = "zstd"
     /// Commands for `/bin/sh -c` before the dump, in order.
@@ -68,7 +73,11 @@ public struct JobSpec: Hashable, Sendable {
         if maxAttempts > 100 || backoffSeconds.count > 100 {
             return Refusal(code: .validation, field: "retry", text: "at most 100 attempts and 100 waits")
         }
-        return nil
+        if backoffSeconds.contains(where: { $0 > 86_400 }) {
+            return Refusal(
+                code: .validation, field: "retry.backoff_seconds", text: "each must be at most 86400, which is a day")
+        }
+        return retention.problem
     }
 
     private static func isZoneName(_ name: Text) -> Bool {
@@ -89,6 +98,7 @@ public struct JobSpec: Hashable, Sendable {
 public enum JobField: Hashable, Sendable {
     case cron(Text)
     case retentionDays(UInt32)
+    case keep(RetentionRule.Count, UInt32)
     case compression(Text)
     case preHooks([Text])
     case postHooks([Text])
@@ -107,6 +117,7 @@ extension JobSpec {
         switch field {
         case .cron(let value): cron = value
         case .retentionDays(let value): retentionDays = value
+        case .keep(let part, let value): retention[part] = value
         case .compression(let value): compression = value
         case .preHooks(let value): preHooks = value
         case .postHooks(let value): postHooks = value
@@ -131,6 +142,8 @@ public struct Job: Hashable, Sendable {
     public var spec: JobSpec
     /// Its last change.
     public var position: Position
+    /// The last start of an attempt at one of its runs.
+    public internal(set) var startedBy: Position?
 
     /// A job with all its parts.
     public init(agent: AgentID, target: TargetID, spec: JobSpec, position: Position) {

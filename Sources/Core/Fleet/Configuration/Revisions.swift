@@ -25,7 +25,7 @@ extension Request {
         case .configureAgent, .changeTarget, .deleteTarget, .changeJob, .deleteJob: true
         case .createAgent, .renameAgent, .deleteAgent, .rotateKey, .createTarget, .createJob, .runJob, .cancelRun,
             .deleteRun, .issueDecryptionToken, .createCheck, .changeCheck, .deleteCheck, .runCheck, .createToken,
-            .deleteToken, .acknowledgeAlert, .confirmClock:
+            .deleteToken, .acknowledgeAlert, .changePolicy, .lockRun, .unlockRun, .confirmClock:
             false
         }
     }
@@ -40,7 +40,7 @@ extension Fleet.State {
         case .changeJob(let id, _), .deleteJob(let id): jobs[id]?.position
         case .createAgent, .renameAgent, .deleteAgent, .rotateKey, .createTarget, .createJob, .runJob, .cancelRun,
             .deleteRun, .issueDecryptionToken, .createCheck, .changeCheck, .deleteCheck, .runCheck, .createToken,
-            .deleteToken, .acknowledgeAlert, .confirmClock:
+            .deleteToken, .acknowledgeAlert, .changePolicy, .lockRun, .unlockRun, .confirmClock:
             nil
         }
     }

@@ -7,12 +7,16 @@ extension Run: Restorable {
         encoder.encode("manual_trigger", order.isManual)
         encoder.encode("timeout_sec", order.timeoutSeconds)
         encoder.encode("retention_days", order.retentionDays)
+        encoder.encode("max_attempts", order.maxAttempts)
+        encoder.encode("backoff_seconds", list: order.backoffSeconds.map { CanonicalText(Text(String($0))) })
         encoder.encode("slot", order.slot)
         encoder.encode("overlap", word: order.overlap)
         encoder.encode("take_by", order.takeBy)
         encoder.encode("phase", phase)
         encoder.encode("attempt", attempt.number)
         encoder.encode("replacement_count", replacementCount)
+        encoder.encode("was_cut_off", wasCutOff)
+        encoder.encode("is_repeatable", isRepeatable)
         encoder.encode("delivery_count", deliveryCount)
         encoder.encode("completion_count", completionCount)
         encoder.encode("failure", failure.map { Text($0.word) })
@@ -24,9 +28,11 @@ extension Run: Restorable {
         encoder.encode("sent_by", sentBy)
         encoder.encode("stopped_by", stoppedBy)
         encoder.encode("cancel_requested_by", cancelRequestedBy)
+        encoder.encode("cancellation", word: cancellation)
         encoder.encode("deadline", deadline)
         encoder.encode("grace", grace)
         encoder.encode("created_at", createdAt)
+        encoder.encode("queued_at", queuedAt)
     }
 
     /// Reads every field.
@@ -35,12 +41,16 @@ extension Run: Restorable {
             job: try decoder.decode("job_id"), agent: try decoder.decode("agent_id"),
             target: try decoder.decode("target_id"), isManual: try decoder.decode("manual_trigger"),
             timeoutSeconds: try decoder.decode("timeout_sec"), retentionDays: try decoder.decode("retention_days"),
+            maxAttempts: try decoder.decode("max_attempts"),
+            backoffSeconds: try decoder.decodeNumbers("backoff_seconds"),
             slot: try decoder.decode("slot"),
             overlap: try decoder.decodeIfPresent("overlap") { Overlap(rawValue: $0.string) },
             takeBy: try decoder.decode("take_by"))
         phase = try decoder.decode("phase")
         attempt = Attempt(try decoder.decode("attempt"))
         replacementCount = try decoder.decode("replacement_count")
+        wasCutOff = try decoder.decode("was_cut_off")
+        isRepeatable = try decoder.decode("is_repeatable")
         deliveryCount = try decoder.decode("delivery_count")
         completionCount = try decoder.decode("completion_count")
         failure = try decoder.decodeIfPresent("failure") { FailureClass(word: $0) }
@@ -52,9 +62,11 @@ extension Run: Restorable {
         sentBy = try decoder.decode("sent_by")
         stoppedBy = try decoder.decode("stopped_by")
         cancelRequestedBy = try decoder.decode("cancel_requested_by")
+        cancellation = try decoder.decodeIfPresent("cancellation") { Cancellation(rawValue: $0.string) }
         deadline = try decoder.decode("deadline")
         grace = try decoder.decode("grace")
         createdAt = try decoder.decode("created_at")
+        queuedAt = try decoder.decode("queued_at")
     }
 }
 
@@ -89,6 +101,8 @@ extension Run.Phase: Restorable {
         case .stored: "stored"
         case .failed: "failed"
         case .gone: "gone"
+        case .waiting: "waiting"
+        case .expired: "expired"
         case .stopped: "stopped"
         case .captured: "captured"
         case .ended: "ended"
@@ -100,11 +114,12 @@ extension Run.Phase: Restorable {
     public func encode<Encoder: CanonicalEncoder>(into encoder: inout Encoder) {
         encoder.encode("word", word)
         switch self {
-        case .queued, .stopped, .captured, .ended:
+        case .queued, .expired, .stopped, .captured, .ended:
             break
         case .sending(let attempt), .unconfirmed(let attempt), .running(let attempt), .verifying(let attempt):
             encoder.encode("attempt", attempt.number)
-        case .reconciling(let attempt, let reason), .failed(let attempt, let reason), .gone(let attempt, let reason):
+        case .reconciling(let attempt, let reason), .failed(let attempt, let reason), .gone(let attempt, let reason),
+            .waiting(let attempt, let reason):
             encoder.encode("attempt", attempt.number)
             encoder.encode("reason", Text(reason.word))
         case .stored(let attempt, let evidence):
@@ -125,6 +140,7 @@ extension Run.Phase: Restorable {
         let word: Text = try decoder.decode("word")
         switch word {
         case "queued": self = .queued
+        case "expired": self = .expired
         case "stopped": self = .stopped
         case "captured": self = .captured
         case "ended": self = .ended
@@ -132,13 +148,14 @@ extension Run.Phase: Restorable {
         case "unconfirmed": self = .unconfirmed(Attempt(try decoder.decode("attempt")))
         case "running": self = .running(Attempt(try decoder.decode("attempt")))
         case "verifying": self = .verifying(Attempt(try decoder.decode("attempt")))
-        case "reconciling", "failed", "gone":
+        case "reconciling", "failed", "gone", "waiting":
             let attempt = Attempt(try decoder.decode("attempt"))
             let reason = try decoder.decode("reason") { FailureClass(word: $0) }
             self =
                 switch word {
                 case "reconciling": .reconciling(attempt, reason)
                 case "failed": .failed(attempt, reason)
+                case "waiting": .waiting(attempt, reason)
                 default: .gone(attempt, reason)
                 }
         case "stored":

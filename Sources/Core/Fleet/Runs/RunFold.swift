@@ -1,17 +1,20 @@
 extension Fleet.State {
     mutating func fold(_ decision: RunDecision, of id: RunID, _ entry: Entry<Fleet.Message>) -> [Fleet.Change] {
         switch decision {
-        case .started(let attempt, _):
+        case .started(let attempt, let isRepeatable):
+            let changes = fold(id, entry) {
+                $0.start(attempt, isRepeatable: isRepeatable, at: entry.recordedAt)
+                return []
+            }
+            if let order = runs[id]?.order { countStart(of: order, entry) }
+            return changes
+        case .retried(let retry, _):
             return fold(id, entry) {
-                $0.start(attempt, at: entry.recordedAt)
+                $0.retry(retry)
                 return []
             }
         case .closed(let verdict, _):
-            if case .success(let attempt, let evidence) = verdict, let run = runs[id] {
-                objects[id] = StoredObject(
-                    agent: run.order.agent, job: run.order.job, attempt: attempt, byteCount: evidence.byteCount,
-                    keepUntil: entry.recordedAt + .hours(24 * Int64(run.order.retentionDays)))
-            }
+            settleObjects(of: id, verdict, entry)
             return fold(id, entry) {
                 $0.close(verdict, at: entry.recordedAt)
                 return []
@@ -39,8 +42,12 @@ extension Fleet.State {
                 $0.observed(attempt, outcome.result, at: entry.recordedAt)
                 return []
             }
-        case .delete(let run, _):
-            if outcome.result == .done { objects[run] = nil } else { objects[run]?.isBeingDeleted = false }
+        case .delete(let run, let attempt):
+            return deletionEnded(ObjectKey(run: run, attempt: attempt), outcome.result, entry)
+        case .survey:
+            return surveyed(outcome.result, entry)
+        case .cancel(let agent, let run, _):
+            cancelSent(to: agent, run, outcome.result, entry)
             return []
         case .readZone(let zone, _):
             return learn(zone, outcome.result, entry)
@@ -51,7 +58,7 @@ extension Fleet.State {
                 agents[agent]?.configSentAt = outcome.result == .done ? entry.recordedAt : nil
             }
             return []
-        case .cancel, .disconnect, .probe, .refuse, .runCheck:
+        case .disconnect, .probe, .refuse, .runCheck:
             return []
         }
     }

@@ -2,8 +2,31 @@
 public enum RunDecision: Hashable, Sendable {
     /// This attempt begins. `isRepeatable`: the agent said that it journals runs, so that sending twice is harmless.
     case started(Attempt, isRepeatable: Bool)
+    /// An attempt came to nothing, and another one will follow. `grounds` are the positions that this rests on besides
+    /// its cause.
+    case retried(Retry, grounds: [Position])
     /// The run has ended. `grounds` are the positions it rests on besides its cause.
     case closed(Verdict, grounds: [Position])
+}
+
+/// That another attempt follows one that came to nothing.
+public struct Retry: Hashable, Sendable {
+    /// The attempt that came to nothing.
+    public var attempt: Attempt
+    /// What went wrong with it.
+    public var failure: FailureClass
+    /// When the next one may begin.
+    public var due: Timestamp
+    /// Whether it leaves the job's attempts as they are: the first one that was cut off does.
+    public var isFree: Bool
+
+    /// A retry with all its parts.
+    public init(attempt: Attempt, failure: FailureClass, due: Timestamp, isFree: Bool) {
+        self.attempt = attempt
+        self.failure = failure
+        self.due = due
+        self.isFree = isFree
+    }
 }
 
 /// How a run ended.
@@ -81,6 +104,8 @@ public enum Command: Hashable, Sendable {
     case observe(RunID, Attempt)
     /// Delete the attempt's object and its data key.
     case delete(RunID, Attempt)
+    /// Look through the store for what the state does not have, and the other way round.
+    case survey
     /// Close the agent's connection.
     case disconnect(AgentID, SessionID)
     /// Ask a connection for a sign of life: another host came with the agent's key.
@@ -109,6 +134,8 @@ public struct CommandOutcome: Hashable, Sendable {
         case found(byteCount: UInt64, digest: [UInt8]?)
         /// The store has no such object.
         case missing
+        /// The store was looked through.
+        case surveyed(Survey)
         /// The zone's rules.
         case zone(ZoneRules)
         /// A health check was probed, and this was found.

@@ -55,7 +55,8 @@ extension Fleet {
     static func order(of id: JobID, _ job: Job, isManual: Bool) -> RunOrder {
         RunOrder(
             job: id, agent: job.agent, target: job.target, isManual: isManual, timeoutSeconds: job.spec.timeoutSeconds,
-            retentionDays: job.spec.retentionDays)
+            retentionDays: job.spec.retentionDays, maxAttempts: job.spec.maxAttempts,
+            backoffSeconds: job.spec.backoffSeconds)
     }
 
     /// The end of a slot whose run has ended.

@@ -72,7 +72,7 @@ public struct SlotLedger: Sendable {
             zones[zone] = rules
         case .scheduled(let job, let decision): add(decision, of: job, entry)
         case .clockStepped, .faulted, .captureOpened, .sessionOpened, .sessionClosed, .received, .captured, .unreadable,
-            .requested, .refused, .deadline, .presence, .noted, .decided, .judged, .alerted, .command:
+            .requested, .refused, .deadline, .presence, .noted, .decided, .judged, .alerted, .object, .command:
             break
         }
     }
@@ -99,8 +99,8 @@ public struct SlotLedger: Sendable {
         case .agentCreated, .agentRenamed, .keyRotated, .agentConfigured, .targetCreated, .targetChanged,
             .targetDeleted,
             .runQueued, .cancelRequested, .runDeletionRequested, .tokenIssued, .checkCreated, .checkDeleted,
-            .checkChanged, .checkRunRequested, .alertAcknowledged, .tokenCreated, .tokenDeleted, .clockConfirmed,
-            .repeated:
+            .checkChanged, .checkRunRequested, .tokenCreated, .tokenDeleted, .clockConfirmed, .runLocked, .runUnlocked,
+            .policyChanged, .alertAcknowledged, .repeated:
             break
         }
     }

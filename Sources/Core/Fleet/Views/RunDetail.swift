@@ -24,7 +24,7 @@ public struct RunDetail: Hashable, Sendable, Codable {
 
     /// Where it stands between two verdicts; coarser than ``Run/Phase``.
     enum Phase: String, Hashable, Sendable, Codable {
-        case queued, sending, unconfirmed, running, verifying, reconciling, ending, captured, closed
+        case queued, waiting, sending, unconfirmed, running, verifying, reconciling, ending, captured, closed
     }
 
     /// What an agent reported about an attempt's object.
@@ -45,9 +45,31 @@ public struct RunDetail: Hashable, Sendable, Codable {
         public var databaseVersion: Text
     }
 
+    /// One numbered try at the run.
+    public struct Try: Hashable, Sendable, Codable {
+        /// Its number.
+        public var number: UInt32
+        /// When it began.
+        public var startedAt: Timestamp
+        /// When it was over; nil before.
+        public internal(set) var endedAt: Timestamp?
+        /// The class of what went wrong, as ``FailureClass/word`` has it; nil when nothing did.
+        public internal(set) var errorClass: Text?
+        /// What went wrong, for people, at most 300 bytes; nil when nothing did.
+        public internal(set) var errorText: Text?
+
+        private enum CodingKeys: String, CodingKey {
+            case number
+            case startedAt = "started_at"
+            case endedAt = "ended_at"
+            case errorClass = "error_class"
+            case errorText = "error_message"
+        }
+    }
+
     /// What proved a success: in words.
     public struct Proof: Hashable, Sendable, Codable {
-        /// `seen` or `none`.
+        /// `seen` or `none`; `vanished` when it was seen and a survey of the store missed it later.
         public var object: Text
         /// `store`, `read_back` or `none`.
         public var digest: Text
@@ -71,6 +93,12 @@ public struct RunDetail: Hashable, Sendable, Codable {
     public internal(set) var status: Status
     /// The last attempt that was started; 0 before the first.
     public internal(set) var attempt: UInt32 = 0
+    /// Every attempt that was started, in order.
+    public internal(set) var tries: [Try] = []
+    /// When the next attempt is due; nil unless it waits for one.
+    public internal(set) var nextAttemptAt: Timestamp?
+    /// What has become of somebody's wish to cancel it; nil while there is none.
+    public internal(set) var cancellation: Run.Cancellation?
     /// Whether a person asked for it.
     public let isManual: Bool
     /// 0 to 100.
@@ -87,6 +115,10 @@ public struct RunDetail: Hashable, Sendable, Codable {
     public internal(set) var provenDigest: Text?
     /// The attempt that made that object.
     public internal(set) var provenAttempt: UInt32?
+    /// Why that object was deleted, or is being deleted; nil while it stays.
+    public internal(set) var deletionReason: Text?
+    /// When it had been deleted; nil before.
+    public internal(set) var deletedAt: Timestamp?
     /// When it was asked for.
     public let createdAt: Timestamp
     /// When its first attempt began; nil before.
@@ -102,7 +134,6 @@ public struct RunDetail: Hashable, Sendable, Codable {
     var step: Text?
     var progressSentAt: Timestamp?
     var claims: [Claim] = []
-    var isCancelRequested = false
     var hasFailedSinceDelivery = false
     var wasCancelled = false
 
@@ -145,7 +176,7 @@ public struct RunDetail: Hashable, Sendable, Codable {
     /// agent last said; nil when nothing is.
     public var currentStep: Text? {
         switch phase {
-        case .queued: nil
+        case .queued, .waiting: nil
         case .sending: "dispatching"
         case .unconfirmed: "unconfirmed"
         case .verifying: "verifying"
@@ -176,6 +207,9 @@ public struct RunDetail: Hashable, Sendable, Codable {
         case agent = "agent_id"
         case target = "target_id"
         case status, attempt
+        case tries = "attempts"
+        case nextAttemptAt = "next_attempt_at"
+        case cancellation
         case isManual = "manual_trigger"
         case progressPercent = "progress_percent"
         case errorText = "error_message"
@@ -184,6 +218,8 @@ public struct RunDetail: Hashable, Sendable, Codable {
         case provenByteCount = "proven_size_bytes"
         case provenDigest = "proven_sha256"
         case provenAttempt = "proven_attempt"
+        case deletionReason = "object_deleted_reason"
+        case deletedAt = "object_deleted_at"
         case createdAt = "created_at"
         case startedAt = "started_at"
         case finishedAt = "finished_at"
@@ -192,7 +228,6 @@ public struct RunDetail: Hashable, Sendable, Codable {
         case phase, step
         case progressSentAt = "progress_sent_at"
         case claims
-        case isCancelRequested = "is_cancel_requested"
         case hasFailedSinceDelivery = "has_failed_since_delivery"
         case wasCancelled = "was_cancelled"
     }

@@ -3,8 +3,12 @@ extension RunDetail {
     public mutating func fold(_ entry: Entry<Fleet.Message>) {
         switch entry.message {
         case .accepted(.cancelRequested, _):
-            isCancelRequested = true
-            if phase == .queued { phase = .ending }
+            cancellation = cancellation ?? .requested
+            if phase == .queued || phase == .waiting {
+                phase = .ending
+                nextAttemptAt = nil
+                cancellation = .confirmed
+            }
         case .captured(let sender, let frame):
             guard sender == agent, isCaptured, case .runBackup = frame.order else { return }
             deliver(at: entry.recordedAt)
@@ -17,13 +21,34 @@ extension RunDetail {
             }
         case .decided(_, .started(let next, _)):
             start(next.number, at: entry.recordedAt)
+        case .decided(_, .retried(let retry, _)):
+            retried(retry, at: entry.recordedAt)
+        case .deadline(.run):
+            if phase == .waiting, let due = nextAttemptAt, due <= entry.recordedAt {
+                phase = .queued
+                nextAttemptAt = nil
+            }
+        case .deadline(.cancellation):
+            if isOpen, cancellation == .sent { cancellation = .unanswered }
         case .decided(_, .closed(let verdict, _)):
             close(verdict, at: entry.recordedAt)
         case .command(.observe(_, let asked)):
             if asked.number == attempt, isAtAgent { phase = .reconciling }
+        case .object(let object, let decision):
+            fold(decision, ofAttempt: object.attempt.number)
+        case .accepted(.runDeletionRequested, let ticket):
+            deletionReason = Text("token \(ticket.token) asked for it")
         case .outcome(let outcome):
-            guard case .dispatch(_, _, let tried, _) = outcome.command else { return }
-            sent(tried.number, outcome.result)
+            switch outcome.command {
+            case .dispatch(_, _, let tried, _): sent(tried.number, outcome.result)
+            case .delete(_, let attempt):
+                if outcome.result == .done, attempt.number == provenAttempt { deletedAt = entry.recordedAt }
+            case .cancel:
+                if isOpen, outcome.result == .done, cancellation == .requested { cancellation = .sent }
+            case .welcome, .configure, .observe, .survey, .disconnect, .probe, .refuse, .probeTarget, .runCheck,
+                .readZone:
+                break
+            }
         case .started, .clockStepped, .faulted, .captureOpened, .sessionOpened, .sessionClosed, .unreadable, .requested,
             .accepted, .refused, .deadline, .presence, .noted, .judged, .alerted, .scheduled, .command:
             break
@@ -34,7 +59,7 @@ extension RunDetail {
     private var isAtAgent: Bool {
         switch phase {
         case .sending, .unconfirmed, .running: true
-        case .queued, .verifying, .reconciling, .ending, .captured, .closed: false
+        case .queued, .waiting, .verifying, .reconciling, .ending, .captured, .closed: false
         }
     }
 
@@ -49,6 +74,31 @@ extension RunDetail {
         step = nil
         errorText = nil
         errorClass = nil
+        hasFailedSinceDelivery = false
+        nextAttemptAt = nil
+        // Of the one before, nobody knows whether it was ever sent: another has taken its place.
+        endTry(.unknown, at: moment)
+        tries.append(Try(number: next, startedAt: moment))
+    }
+
+    /// The last try is over, unless it is already.
+    private mutating func endTry(_ failure: FailureClass?, _ text: Text? = nil, at moment: Timestamp) {
+        guard let last = tries.indices.last, tries[last].endedAt == nil else { return }
+        tries[last].endedAt = moment
+        tries[last].errorClass = failure.map { Text($0.word) }
+        tries[last].errorText = text?.prefix(byteCount: 300)
+    }
+
+    private mutating func retried(_ retry: Retry, at moment: Timestamp) {
+        guard isOpen else { return }
+        errorText = errorText ?? Self.explanation(of: retry.failure, in: .lost)
+        errorClass = Text(retry.failure.word)
+        endTry(retry.failure, errorText, at: moment)
+        phase = .waiting
+        status = .queued
+        step = nil
+        progressPercent = 0
+        nextAttemptAt = retry.due
     }
 
     private mutating func sent(_ tried: UInt32, _ result: CommandOutcome.Result) {
@@ -58,10 +108,12 @@ extension RunDetail {
             phase = .running
         case .unknown:
             phase = .unconfirmed
-        case .undone, .found, .missing, .probed, .zone:
+        case .undone, .found, .missing, .surveyed, .probed, .zone:
             attempt = tried &- min(1, tried)
             if attempt == 0 { startedAt = nil }
-            phase = isCancelRequested ? .ending : .queued
+            if tries.last?.number == tried { tries.removeLast() }
+            if cancellation != nil { cancellation = .confirmed }
+            phase = cancellation == nil ? .queued : .ending
             status = .queued
         }
     }
@@ -82,9 +134,19 @@ extension RunDetail {
         wasCancelled = false
     }
 
+    private mutating func fold(_ decision: ObjectDecision, ofAttempt attempt: UInt32) {
+        guard attempt == provenAttempt else { return }
+        switch decision {
+        case .expired(let reason): deletionReason = reason
+        case .vanished: proof?.object = "vanished"
+        case .returned: proof?.object = "seen"
+        case .orphaned: break
+        }
+    }
+
     private mutating func fold(_ update: JobUpdate, _ frame: ReceivedFrame) {
         let reported = isCaptured ? attempt : update.run?.parts?.attempt.number ?? attempt
-        guard isOpen, reported == attempt else { return }
+        guard isOpen, phase != .waiting, reported == attempt else { return }
         switch update.status {
         case .failed:
             guard isAtAgent || phase == .reconciling || phase == .captured else { return }
@@ -95,6 +157,7 @@ extension RunDetail {
         case .cancelled:
             guard isAtAgent || phase == .reconciling || phase == .captured else { return }
             wasCancelled = true
+            if cancellation != nil { cancellation = .confirmed }
             if phase != .captured { phase = .ending }
         case .queued, .running, .success, .unspecified, .unknown:
             if phase == .sending || phase == .unconfirmed || phase == .reconciling { phase = .running }
@@ -140,6 +203,8 @@ extension RunDetail {
         errorText = nil
         errorClass = verdict.failure.map { Text($0.word) }
         if let failure = verdict.failure { errorText = reported ?? Self.explanation(of: failure, in: status) }
+        nextAttemptAt = nil
+        endTry(verdict.failure, errorText, at: moment)
     }
 
     /// What stands in for a text of the agent's, which there is none of.

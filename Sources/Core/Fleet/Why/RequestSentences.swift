@@ -16,6 +16,9 @@ extension Fleet {
         case .runJob(let run, let job): "run job \(job) now, as run \(run)"
         case .cancelRun(let run): "cancel run \(run)"
         case .deleteRun(let run): "delete the object of run \(run) and its key"
+        case .lockRun(let run, let until, let reason):
+            "lock the object of run \(run)" + (until.map { " until \($0.text)" } ?? "") + " (\(reason))"
+        case .unlockRun(let run): "unlock the object of run \(run)"
         case .issueDecryptionToken(let run): "hand out a decryption token for run \(run)"
         case .createCheck(_, let agent, let spec):
             "add health check \(spec.name)" + (agent.map { " to agent \($0)" } ?? "")
@@ -25,8 +28,9 @@ extension Fleet {
         case .createToken(let token, let spec):
             "create API token \(token) (\(spec.name)) with the role \(spec.role.rawValue)"
         case .deleteToken(let token): "delete API token \(token)"
-        case .confirmClock: "take the wall clock as right, although the log is far ahead of it"
+        case .changePolicy: "change what holds for the whole fleet"
         case .acknowledgeAlert(let alert): "take note of alert \(alert)"
+        case .confirmClock: "take the wall clock as right, although the log is far ahead of it"
         }
     }
 
@@ -50,6 +54,11 @@ extension Fleet {
                 + (order.isManual ? "since somebody asked for it." : "since its schedule says so.")
         case .cancelRequested(let run): "The cancellation of run \(run) was taken up; it is not confirmed yet."
         case .runDeletionRequested(let run): "The deletion of the object of run \(run) was taken up."
+        case .runLocked(let run, let lock):
+            ended(
+                "The object of run \(run) may not be deleted "
+                    + (lock.until.map { "until \($0.text)" } ?? "until it is unlocked") + ": \(lock.reason)")
+        case .runUnlocked(let run): "The object of run \(run) is no longer locked."
         case .tokenIssued(let run, let attempt):
             "A decryption token for attempt \(attempt) of run \(run) was handed out."
         case .checkCreated(let check, let agent, let spec):
@@ -60,8 +69,10 @@ extension Fleet {
         case .tokenCreated(let token, let spec):
             "API token \(token) (\(spec.name)) was created with the role \(spec.role.rawValue)."
         case .tokenDeleted(let token): "API token \(token) was deleted, and is good no more."
-        case .clockConfirmed: "The wall clock was confirmed: schedules go on."
+        case .policyChanged(let policy):
+            "At most \(count(UInt64(policy.startsPerSecond), "attempt")) a second begin in the whole fleet from now on."
         case .alertAcknowledged(let alert, _): "Alert \(alert) was taken note of; there are no more reminders of it."
+        case .clockConfirmed: "The wall clock was confirmed: schedules go on."
         case .repeated(let position):
             "The same request had been granted before, and got the answer of position \(position) again."
         }
@@ -80,6 +91,7 @@ extension Fleet {
         case .observe(let run, let attempt): "ask the store for the object of attempt \(attempt) of run \(run)"
         case .delete(let run, let attempt):
             "delete the object of attempt \(attempt) of run \(run) and its key"
+        case .survey: "look through the store"
         case .disconnect(let agent, let session): "end session \(session) of agent \(agent)"
         case .probe(let agent, let session): "ask session \(session) of agent \(agent) for a sign of life"
         case .readZone(let zone, _): "read the rules of time zone \(zone)"
@@ -105,6 +117,7 @@ extension Fleet {
         case (.undone(let problem), _): ended("The order to \(order) was not carried out: \(problem)")
         case (.unknown, _):
             "Whether the order to \(order) was carried out cannot be known: the process that did it died."
+        case (.surveyed(let survey), _): sentence(for: survey)
         case (.found(let byteCount, _), _): "The order to \(order) found \(count(byteCount, "byte"))."
         case (.probed(let result), .probeTarget(let check)): ended("Health check \(check) was \(words(for: result))")
         case (.probed, _): "The order to \(order) found how a health check goes."

@@ -29,8 +29,9 @@ extension Fleet {
         case .presence(let agent, .offline): "Agent \(agent) can no longer be reached."
         case .noted(let anomaly): sentence(for: anomaly)
         case .decided(let run, let decision): sentence(for: decision, of: run)
-        case .scheduled(let job, let decision): sentence(for: decision, of: job)
+        case .object(let object, let decision): sentence(for: decision, of: object)
         case .alerted(let decision): sentence(for: decision)
+        case .scheduled(let job, let decision): sentence(for: decision, of: job)
         case .judged(let check, let decision): sentence(for: decision, of: check)
         case .command(let command): "It was ordered to \(words(for: command))."
         case .outcome(let outcome): sentence(for: outcome)
@@ -40,13 +41,14 @@ extension Fleet {
     /// The positions that an entry rests on besides its cause, in the order of the log.
     public static func grounds(of message: Message) -> [Position] {
         switch message {
-        case .decided(_, .closed(_, let grounds)): grounds
         case .alerted(let decision): decision.grounds
-        case .decided(_, .closed(_, let grounds)), .judged(_, .became(_, let grounds)): grounds
+        case .decided(_, .closed(_, let grounds)), .decided(_, .retried(_, let grounds)),
+            .judged(_, .became(_, let grounds)):
+            grounds
         case .accepted(.repeated(let position), _): [position]
         case .started, .clockStepped, .faulted, .captureOpened, .sessionOpened, .sessionClosed, .received, .captured,
-            .unreadable, .requested, .accepted, .refused, .deadline, .presence, .noted, .decided(_, .started), .judged,
-            .scheduled, .command, .outcome:
+            .unreadable, .requested, .accepted, .refused, .deadline, .presence, .noted, .decided(_, .started), .object,
+            .judged, .scheduled, .command, .outcome:
             []
         }
     }
@@ -73,6 +75,15 @@ extension Fleet {
         case .schedule(let job): "The next time of the schedule of job \(job) had come."
         case .zone(let zone): "It was time to read the rules of time zone \(zone) anew."
         case .run(let run): "A deadline of run \(run) passed."
+        case .retention(let job): "The objects of job \(job) were to be judged by its retention."
+        case .leftovers(let run): "What the attempts of run \(run) may have left in the store was to be deleted."
+        case .deletion(let key):
+            "The deletion of the object of attempt \(key.attempt) of run \(key.run) was to be tried again."
+        case .survey: "The store was to be looked through."
+        case .window(let agent): "The maintenance of agent \(agent) was over, and runs were queued."
+        case .starts: "The fleet had starts left again."
+        case .cancellation(let run):
+            "The agent did not answer in time that it had stopped run \(run): the run goes on to its end."
         case .alert(let key): "It was time to look whether alert \(key.kind.rawValue) of \(key.subject) stands."
         case .check(let check): "The next look at health check \(check) was due."
         case .idempotency(let key): "Idempotency key \(key.key) of token \(key.token) was forgotten."
@@ -112,6 +123,11 @@ extension Fleet {
         switch decision {
         case .started(let attempt, _):
             return "Attempt \(attempt) of run \(run) began, since its agent was ready."
+        case .retried(let retry, _):
+            return
+                "Attempt \(retry.attempt) of run \(run) came to nothing (\(words(for: retry.failure))); another one may begin "
+                + "at \(retry.due.text)"
+                + (retry.isFree ? ", and since it was cut off for the first time it does not count." : ".")
         case .closed(.success(let attempt, let evidence), _):
             let digest =
                 switch evidence.source {

@@ -1,0 +1,59 @@
+/// What agents report.
+extension Run {
+    /// - Parameter isLive: Whether it was said just now; what was kept from before proves no life.
+    mutating func progressed(
+        _ reported: Attempt, percent: UInt32, sentAt: Timestamp, isLive: Bool, at moment: Timestamp
+    ) -> [Sign] {
+        guard isOpen, reported == attempt, nextAttemptAt == nil else { return [.late] }
+        if isLive { heard(of: reported, at: moment) }
+        if let last = progressSentAt, sentAt < last { return [] }  // overtaken on the way: the newer one counts
+        progressSentAt = sentAt
+        defer { progressPercent = percent }
+        return percent < progressPercent ? [.backwards] : []
+    }
+
+    mutating func failed(_ reported: Attempt, _ reason: FailureClass, by position: Position) -> [Sign] {
+        guard isOpen, reported == attempt else { return [.late] }
+        failure = reason
+        hasFailedSinceDelivery = true
+        switch phase {
+        case .sending, .unconfirmed, .running, .reconciling:
+            phase = .failed(reported, reason)
+            stoppedBy = position
+            return []
+        case .captured:
+            stoppedBy = position
+            return []
+        case .queued, .verifying, .stored, .failed, .gone, .waiting, .expired, .stopped, .ended, .closed:
+            return [.late]
+        }
+    }
+
+    mutating func completed(
+        _ reported: Attempt, byteCount: UInt64, digest: [UInt8]?, by position: Position, at moment: Timestamp
+    ) -> [Sign] {
+        completionCount &+= 1
+        // A captured run is one run to its agent, however often it was delivered; ours has attempts of its own.
+        let isRepeated = isCaptured ? completionCount > 1 : self.reported.contains { $0.attempt == reported }
+        var signs: [Sign] = isRepeated ? [.repeatedCompletion] : []
+        if self.reported.count == 8 { self.reported.removeFirst() }
+        self.reported.append(
+            ReportedObject(attempt: reported, byteCount: byteCount, digest: digest, position: position))
+        if hasFailedSinceDelivery, reported == attempt {
+            signs.append(.completionAfterFailure)
+            hasFailedSinceDelivery = false
+        }
+        guard isOpen else { return isRepeated ? signs : signs + [.late] }
+        if isCaptured { return signs }
+        guard reported == attempt else { return signs + [.late, .observe(reported)] }
+        switch phase {
+        case .sending, .unconfirmed, .running, .reconciling:
+            ask(.verifying(reported), at: moment)
+        case .verifying, .queued, .waiting:
+            signs.append(.observe(reported))  // what the store has may be the object of this report
+        case .stored, .failed, .gone, .expired, .stopped, .captured, .ended, .closed:
+            break
+        }
+        return signs
+    }
+}

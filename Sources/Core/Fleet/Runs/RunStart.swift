@@ -1,0 +1,94 @@
+/// From the queue to the agent.
+extension Run {
+    /// The next attempt begins.
+    mutating func start(_ next: Attempt, isRepeatable: Bool, at moment: Timestamp) {
+        setDeadline(at: moment)
+        switch phase {
+        case .queued, .failed:
+            attempt = next
+            phase = .sending(next)
+            self.isRepeatable = isRepeatable
+            sentBy = nil
+            stoppedBy = nil
+            hasFailedSinceDelivery = false
+        case .sending, .unconfirmed, .running, .verifying, .reconciling, .stored, .gone, .waiting, .expired, .stopped,
+            .captured, .ended, .closed:
+            break  // recorded decisions are made in the phases above only
+        }
+        grace = nil
+        progressPercent = 0
+        progressSentAt = nil
+    }
+
+    /// The outcome of `dispatch`.
+    mutating func sent(
+        _ tried: Attempt, _ result: CommandOutcome.Result, by position: Position, at moment: Timestamp
+    ) {
+        switch result {
+        case .done, .unknown:
+            deliveryCount &+= 1
+            if tried == attempt { sentBy = position }
+        case .undone, .found, .missing, .surveyed, .probed, .zone:
+            break
+        }
+        guard tried == attempt else { return }
+        switch (phase, result) {
+        case (.sending, .done):
+            phase = .running(tried)
+            setDeadline(at: moment)
+        case (.sending, .unknown):
+            phase = .unconfirmed(tried)
+            setDeadline(at: moment)
+            grace = moment + Fleet.Limits.grace
+        case (.sending, .undone), (.sending, .found), (.sending, .missing), (.sending, .surveyed), (.sending, .probed),
+            (.sending, .zone):
+            attempt = Attempt(tried.number &- min(1, tried.number))
+            queueAgain()
+            if phase == .queued { grace = moment + Fleet.Limits.observation }
+        case (.queued, _), (.unconfirmed, _), (.running, _), (.verifying, _), (.reconciling, _), (.stored, _),
+            (.failed, _), (.gone, _), (.waiting, _), (.expired, _), (.stopped, _), (.captured, _), (.ended, _),
+            (.closed, _):
+            break  // the agent was quicker than the outcome
+        }
+    }
+
+    /// Waits for the agent, with all the time that a new run has.
+    mutating func queue(at moment: Timestamp) {
+        queuedAt = moment
+        // Whether the attempt before was ever sent is not known, so nothing confirms that it has stopped.
+        if isCancelRequested { phase = .stopped } else { queueAgain() }
+    }
+
+    /// Waits for the agent with what is left of its time: what could not be sent was not taken.
+    private mutating func queueAgain() {
+        guard !isCancelRequested else { return stop() }
+        phase = .queued
+        let limit = queuedAt + Fleet.Limits.queue
+        deadline = deliveryCount == 0 ? order.takeBy ?? limit : limit
+        grace = nil
+    }
+
+    private mutating func setDeadline(at moment: Timestamp) {
+        let limit =
+            order.timeoutSeconds == 0
+            ? Fleet.Limits.runWithoutTimeout : .seconds(Int64(order.timeoutSeconds)) + Fleet.Limits.overtime
+        deadline = moment + limit
+    }
+
+    /// The agent speaks of the attempt: it has it.
+    mutating func heard(of reported: Attempt, at moment: Timestamp) {
+        guard reported == attempt else { return }
+        switch phase {
+        case .sending, .unconfirmed:
+            phase = .running(reported)
+            setDeadline(at: moment)
+            grace = nil
+        case .running:
+            grace = nil
+        // Not from reconciling: the store has been asked, and that froze the object's name.
+        case .queued, .verifying, .reconciling, .stored, .failed, .gone, .waiting, .expired, .stopped, .captured,
+            .ended, .closed:
+            break
+        }
+    }
+}

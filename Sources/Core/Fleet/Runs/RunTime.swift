@@ -1,0 +1,75 @@
+/// What passes by itself.
+extension Run {
+    /// The agent's connection is gone. A grace that is running goes on: connections that come and go without a word
+    /// about the run do not keep it open.
+    mutating func lostTouch(at moment: Timestamp) {
+        switch phase {
+        case .sending, .unconfirmed, .running: grace = grace ?? moment + Fleet.Limits.grace
+        case .queued, .verifying, .reconciling, .stored, .failed, .gone, .waiting, .expired, .stopped, .captured,
+            .ended,
+            .closed:
+            break
+        }
+    }
+
+    /// We were gone, which is not counted against the agent: its grace begins anew, and no deadline comes before it.
+    mutating func resumed(at moment: Timestamp) {
+        switch phase {
+        case .sending, .unconfirmed, .running: grace = moment + Fleet.Limits.grace
+        case .queued, .verifying, .reconciling, .stored, .failed, .gone, .waiting, .expired, .stopped, .captured,
+            .ended,
+            .closed:
+            break
+        }
+        if isOpen { deadline = max(deadline, moment + Fleet.Limits.grace) }
+    }
+
+    /// Our clock has jumped forwards: that time has not passed for the agent.
+    mutating func skipped(_ step: Milliseconds) {
+        guard isOpen, phase != .captured else { return }
+        deadline = deadline + step
+        queuedAt = queuedAt + step
+        grace = grace.map { $0 + step }
+    }
+
+    /// Its deadline or grace has passed. Signs say what must be done that is no new phase.
+    mutating func duePassed(at moment: Timestamp) -> [Sign] {
+        let isOverdue = deadline <= moment
+        grace = nil
+        switch phase {
+        case .queued where !isOverdue:
+            return [.retry]
+        case .queued:
+            phase = .expired  // a cancelled run does not wait here
+        case .waiting:
+            queue(at: moment)
+        case .sending(let attempt), .unconfirmed(let attempt):
+            ask(.reconciling(attempt, .unknown), at: moment)
+        case .running(let attempt):
+            ask(.reconciling(attempt, isOverdue ? .timeout : .lost), at: moment)
+        case .verifying(let attempt) where isOverdue:
+            phase = .failed(attempt, .storage)
+            failure = .storage
+        case .reconciling(let attempt, let reason) where isOverdue:
+            phase = isCancelRequested ? .stopped : .gone(attempt, reason)
+        case .verifying(let attempt), .reconciling(let attempt, _):
+            return [.observe(attempt)]
+        case .captured:
+            phase = .ended
+        case .stored, .failed, .gone, .expired, .stopped, .ended:
+            // Its verdict follows in the same turn; if that turn was cut off, it follows now.
+            deadline = moment + Fleet.Limits.observation
+            return [.follow]
+        case .closed:
+            break
+        }
+        return []
+    }
+
+    /// It has its verdict, and is remembered for a while.
+    mutating func close(_ verdict: Verdict, at moment: Timestamp) {
+        phase = .closed(verdict)
+        grace = nil
+        deadline = moment + Fleet.Limits.tombstone
+    }
+}

@@ -1,0 +1,147 @@
+import Core
+import Wire
+
+/// What strikes a world by itself while its faults are on.
+extension World {
+    private static let hazards: [Fault] = [
+        .loss, .loss, .loss, .halfOpen, .slowReader, .agentKill, .agentKill, .serverKill, .storeOutage, .fullDisk,
+        .bitFlip,
+        .forgedReport, .duplication, .repetition, .rotatedKey, .clockForwards, .clockBackwards, .agentClock,
+        .backlogHang, .clonedAgent, .expiredURL,
+    ]
+
+    /// One hazard, and the next one a little later.
+    mutating func strike() throws(Breach) {
+        guard !isHealed, now < end, let interval = plan.profile.hazardInterval else { return }
+        let crowd = max(1, Int64(plan.agentCount / 8))
+        let mean = max(2, interval.count / crowd)
+        after(dice.chance(in: 6) ? dice.span(3 * mean...15 * mean) : dice.span(1...mean), .hazard)
+        guard let hazard = dice.pick(Self.hazards) else { return }
+        let agent = Int(dice.number(0...Int64(plan.agentCount - 1)))
+        guard strike(hazard, agent) else { return }
+        count(hazard)
+    }
+
+    /// - Returns: Whether it came to something.
+    private mutating func strike(_ hazard: Fault, _ agent: Int) -> Bool {
+        switch hazard {
+        case .loss:
+            guard let id = links[agent].connection else { return false }
+            breakConnection(id)
+        case .halfOpen:
+            guard let id = links[agent].connection else { return false }
+            breakConnection(id, noticedByAgent: dice.chance(in: 2), noticedByServer: false)
+        case .slowReader:
+            guard links[agent].isWelcomed else { return false }
+            links[agent].isReadingFrom = now + dice.span(5_000...150_000)
+        case .agentKill:
+            guard links[agent].isRunning else { return false }
+            killAgent(agent)
+        case .serverKill:
+            guard server.kernel != nil, dice.chance(in: 2) else { return false }
+            killServer(losesPower: dice.chance(in: 4))
+        case .storeOutage:
+            store.isOutUntil = now + dice.span(1_000...120_000)
+        case .expiredURL:
+            store.isStrictUntil = now + dice.span(1_000...30_000)
+        case .fullDisk:
+            server.fullUntil = now + dice.span(1...8_000)
+        case .bitFlip:
+            guard server.kernel != nil, dice.chance(in: 2) else { return false }
+            killServer()
+            server.flippedPositions = server.disk.flipBit(dice.bits())
+            return server.flippedPositions != nil
+        case .forgedReport:
+            return forge(from: agent)
+        case .duplication:
+            guard links[agent].isWelcomed, let report = links[agent].lastReport else { return false }
+            write(report, from: agent)
+        case .repetition:
+            return repeatReport(of: agent)
+        case .rotatedKey:
+            guard dice.chance(in: 3) else { return false }
+            askNow(.rotateKey(links[agent].agent, keyDigest: dice.bytes(32)))
+        case .clockForwards:
+            server.clockOffset = server.clockOffset + dice.span(3_000...7_200_000)
+        case .clockBackwards:
+            server.clockOffset = server.clockOffset + dice.span(-3_600_000 ... -3_000)
+        case .agentClock:
+            links[agent].clockSkew = links[agent].clockSkew + dice.span(-600_000...600_000)
+        case .backlogHang:
+            return saveBacklog(at: agent)
+        case .clonedAgent:
+            return clone(agent)
+        default:
+            return false  // the others strike where they can
+        }
+        return true
+    }
+
+    /// An agent speaks of a run that is not its own, or of none.
+    private mutating func forge(from agent: Int) -> Bool {
+        guard links[agent].isWelcomed, let other = dice.pick(Array(links.indices)) else { return false }
+        let others = fleetAudit.state.agents[links[other].agent]?.openRuns ?? []
+        let run = dice.pick(others.filter { fleetAudit.state.runs[$0]?.order.agent != links[agent].agent })
+        let wire = WireRunID(
+            run ?? RunID(bits: dice.bits()), run.flatMap { fleetAudit.state.runs[$0]?.attempt } ?? .first)
+        var envelope = ProtobufWriter()
+        envelope.add(1, UInt64(dice.number(1...1_000)))
+        envelope.add(2, UInt64(clamping: clock(of: agent).milliseconds))
+        var message = ProtobufWriter()
+        if dice.chance(in: 2) {
+            let object = drawObject()
+            message.add(1, "job_0_0")
+            message.add(2, wire.text)
+            message.add(3, wire.text)
+            message.add(4, object.byteCount)
+            message.add(5, Self.hexadecimal(object.digest))
+            envelope.add(14, message)
+        } else {
+            message.add(1, "job_0_0")
+            message.add(2, dice.chance(in: 2) ? 4 : 5)
+            message.add(5, "dump: forged")
+            message.add(6, wire.text)
+            envelope.add(13, message)
+        }
+        write(envelope.bytes, from: agent)
+        return true
+    }
+
+    /// A report comes once more under a number of its own.
+    private mutating func repeatReport(of agent: Int) -> Bool {
+        guard links[agent].isWelcomed, let report = links[agent].lastReport else { return false }
+        // Of two fields of one number the last one counts.
+        var envelope = ProtobufWriter()
+        envelope.add(1, UInt64(dice.number(1...10_000)))
+        write(report + envelope.bytes, from: agent)
+        return true
+    }
+
+    /// The agent was offline for days, and has saved a report each hour.
+    private mutating func saveBacklog(at agent: Int) -> Bool {
+        guard references[agent] != nil, links[agent].isRunning, !links[agent].isWelcomed else { return false }
+        let (savedCount, moment) = (Int(dice.number(60...90)), clock(of: agent))
+        references[agent]?.saveDiscoveries(savedCount, at: moment)
+        return true
+    }
+
+    /// A second host comes up with the agent's key, and with a copy of its state directory; it is gone after a while.
+    private mutating func clone(_ agent: Int) -> Bool {
+        guard !links.contains(where: { $0.isClone && $0.isRunning }), links[agent].isRunning else { return false }
+        let place = links.count
+        addAgent(
+            links[agent].agent, host: Text("\(links[agent].host)-copy"), isReference: references[agent] != nil,
+            isClone: true)
+        if let original = stations[agent] { stations[place] = original.copied }
+        after(dice.span(1...5_000), .agentStarts(place))
+        after(dice.span(60_000...1_200_000), .cloneLeaves(place))
+        return true
+    }
+
+    mutating func removeClone(_ agent: Int) {
+        if links[agent].isRunning { stopAgent(agent) }
+        // What it was doing is nobody's any more.
+        stations[agent] = nil
+        references[agent] = ReferenceAgent(hostname: links[agent].host)
+    }
+}

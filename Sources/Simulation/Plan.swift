@@ -1,0 +1,57 @@
+public import Core
+
+/// How much happens in a world, and how much of it goes wrong.
+public struct Profile: Hashable, Sendable {
+    /// Its name.
+    public let name: String
+    /// Between two things that people want of one agent, on average.
+    public let wishInterval: Milliseconds
+    /// Between two hazards of a world with eight agents or fewer, on average; nil: nothing goes wrong.
+    public let hazardInterval: Milliseconds?
+    /// By how much less often small things go wrong than in a storm.
+    public let rarity: Int64
+
+    /// Nothing goes wrong.
+    public static let calm = Profile(name: "calm", wishInterval: .minutes(60), hazardInterval: nil, rarity: 1)
+    /// As a fleet on a bad network in a bad month.
+    public static let usual = Profile(
+        name: "usual", wishInterval: .minutes(60), hazardInterval: .minutes(10), rarity: 10)
+    /// Everything goes wrong, all the time.
+    public static let storm = Profile(
+        name: "storm", wishInterval: .seconds(80), hazardInterval: .seconds(20), rarity: 1)
+
+    /// All of them.
+    public static let all = [calm, usual, storm]
+}
+
+/// What a world grows from. The same plan makes the same world, to the last byte.
+public struct Plan: Hashable, Sendable {
+    /// All that differs between two worlds of the same size comes from it.
+    public var seed: UInt64
+    /// So many agents: of three, two are ours and one is a reference agent; of two, one each.
+    public var agentCount: Int
+    /// For so long people want things and things go wrong. Then the world is healed and comes to rest.
+    public var span: Milliseconds
+    /// How much happens.
+    public var profile: Profile
+    /// Whether processes start from a snapshot. It changes nothing that happens.
+    public var keepsSnapshots = true
+    /// Whether the control plane's log is kept whole, for a recording. It changes nothing that happens.
+    public var keepsLog = false
+
+    /// A plan with its parts.
+    public init(seed: UInt64, agentCount: Int = 2, span: Milliseconds, profile: Profile = .storm) {
+        self.seed = seed
+        self.agentCount = agentCount
+        self.span = span
+        self.profile = profile
+    }
+
+    /// Whether the agent of a number is like the reference agent.
+    func isReference(_ agent: Int) -> Bool { agent % 3 == 1 }
+
+    /// So many commits lie between two snapshots of the control plane.
+    var snapshotInterval: Int { agentCount <= 8 ? 7 : 4_000 }
+    /// So many commits lie between two comparisons of the served state with the log.
+    var comparisonInterval: Int { agentCount <= 8 ? 200 : 20_000 }
+}

@@ -1,0 +1,126 @@
+import Core
+
+/// What people have made so far, so that they can speak of it.
+struct Wishes: Sendable {
+    /// By agent.
+    var jobs: [[JobID]] = []
+    var targets: [TargetID] = []
+    var checks: [CheckID] = []
+    var tokens: [TokenID] = []
+    /// Agents that never connect.
+    var ghosts: [AgentID] = []
+    var madeCount: UInt64 = 0
+
+    mutating func next() -> UInt64 {
+        madeCount += 1
+        return madeCount
+    }
+}
+
+extension World {
+    /// Sets up the fleet, and begins to want things.
+    mutating func planWishes() {
+        var moment = now + .seconds(1)
+        for agent in links.indices {
+            let target = TargetID(Text("tgt_\(agent)"))
+            wishes.targets.append(target)
+            wishes.jobs.append([])
+            ask(
+                .createAgent(links[agent].agent, name: links[agent].host, keyDigest: dice.bytes(32)), at: moment)
+            ask(.configureAgent(links[agent].agent, [.maxParallelJobs(UInt32(dice.number(1...3)))]), at: moment)
+            ask(
+                .createTarget(
+                    target, links[agent].agent,
+                    [
+                        .type(isOurs(agent) ? .sqlite : .postgresql), .displayName("d"), .database("/d"),
+                        .host(isOurs(agent) ? "" : "db"), .password(.vault(Text("password-\(agent)"))),
+                    ]), at: moment)
+            for _ in 0..<2 { createJob(of: agent, at: moment) }
+            moment = moment + Milliseconds(50)
+            agenda.add(.wish(agent), at: moment + .seconds(5) + dice.span(0...plan.profile.wishInterval.count))
+        }
+    }
+
+    private mutating func createJob(of agent: Int, at moment: Timestamp) {
+        let job = JobID(Text("job_\(agent)_\(wishes.next())"))
+        wishes.jobs[agent].append(job)
+        ask(.createJob(job, links[agent].agent, TargetID(Text("tgt_\(agent)")), jobFields()), at: moment)
+    }
+
+    private mutating func jobFields() -> [JobField] {
+        [
+            .timeoutSeconds(dice.chance(in: 3) ? 0 : 600), .retentionDays(dice.chance(in: 4) ? 1 : 0),
+            .preHooks(dice.chance(in: 8) ? ["true"] : []),
+        ]
+    }
+
+    /// One wish about an agent, and the next one a while later.
+    mutating func wish(_ agent: Int) {
+        guard now < end else { return }
+        let mean = plan.profile.wishInterval.count
+        after(dice.chance(in: 4) ? dice.span(0...mean / 10) : dice.span(mean / 2...mean * 2), .wish(agent))
+        switch dice.number(1...40) {
+        case 1...24: wishForRun(of: agent)
+        case 25...28: wishAboutRun(of: agent)
+        case 29...36: wishAboutAgent(agent)
+        default: wishAboutOthers(agent)
+        }
+    }
+
+    private mutating func wishForRun(of agent: Int) {
+        guard let job = dice.pick(wishes.jobs[agent]) else { return }
+        let key = dice.chance(in: 3) ? Text("key-\(wishes.next())") : nil
+        askNow(
+            .runJob(RunID(bits: dice.bits()), job), key: key,
+            cancelAfter: dice.chance(in: 8) ? dice.span(0...60_000) : nil)
+    }
+
+    private mutating func wishAboutRun(of agent: Int) {
+        let open = dice.pick(fleetAudit.state.agents[links[agent].agent]?.openRuns ?? [])
+        let stored = dice.pick(fleetAudit.state.objects.idsByCreation)
+        switch dice.number(1...4) {
+        case 1: if let open { askNow(.cancelRun(open)) }
+        case 2: if let stored { askNow(.deleteRun(stored)) }
+        case 3: if let stored { askNow(.issueDecryptionToken(stored)) }
+        default: askNow(.cancelRun(RunID(bits: dice.bits())))
+        }
+    }
+
+    private mutating func wishAboutAgent(_ agent: Int) {
+        let id = links[agent].agent
+        switch dice.number(1...8) {
+        case 1, 2: askNow(.configureAgent(id, [.maxParallelJobs(UInt32(dice.number(1...4)))]))
+        case 3: askNow(.renameAgent(id, name: Text("name-\(wishes.next())")))
+        case 4: askNow(.changeTarget(TargetID(Text("tgt_\(agent)")), [.database(Text("/d\(wishes.next())"))]))
+        case 5, 6:
+            guard let job = dice.pick(wishes.jobs[agent]) else { return }
+            askNow(.changeJob(job, jobFields()))
+        case 7:
+            if wishes.jobs[agent].count < 4 { createJob(of: agent, at: now) }
+        default:
+            guard wishes.jobs[agent].count > 2 else { return }
+            askNow(.deleteJob(wishes.jobs[agent].removeLast()))
+        }
+    }
+
+    private mutating func wishAboutOthers(_ agent: Int) {
+        switch dice.number(1...8) {
+        case 1:
+            let id = AgentID(Text("agt_ghost_\(wishes.next())"))
+            wishes.ghosts.append(id)
+            askNow(.createAgent(id, name: "ghost", keyDigest: dice.bytes(32)))
+        case 2: if let id = wishes.ghosts.popLast() { askNow(.deleteAgent(id)) }
+        case 3:
+            let id = CheckID(bits: dice.bits())
+            wishes.checks.append(id)
+            let spec = CheckSpec(
+                name: "c", kind: .tcp, target: "db:5432", intervalSeconds: 60, timeoutSeconds: 5, expectedStatus: 0)
+            askNow(.createCheck(id, dice.chance(in: 2) ? links[agent].agent : nil, spec))
+        case 4: if let id = wishes.checks.popLast() { askNow(.deleteCheck(id)) }
+        case 5: askNow(.deleteTarget(TargetID(Text("tgt_\(agent)"))))  // refused: jobs use it
+        case 6: askNow(.runJob(RunID(bits: dice.bits()), JobID("job_unknown")))
+        case 7: askNow(.deleteAgent(AgentID("agt_unknown")))
+        default: askNow(.configureAgent(AgentID("agt_unknown"), [.maxParallelJobs(1)]))
+        }
+    }
+}

@@ -1,0 +1,118 @@
+import Core
+import Testing
+
+@Suite("That a run is to be cancelled, and that it is")
+struct CancellationStoryTests {
+    private func cancellation(_ story: Story) -> Run.Cancellation? { story.state.runs[Story.run]?.cancellation }
+
+    private func tell(_ story: inout Story) { story.carryOut { if case .cancel = $0 { .done } else { nil } } }
+
+    @Test("asked for, told, confirmed")
+    func confirmed() {
+        var story = Story.running(extensions: [ProtocolExtension.journal])
+        #expect(cancellation(story) == nil)
+        story.ask(.cancelRun(Story.run))
+        #expect(cancellation(story) == .requested)
+        tell(&story)
+        #expect(cancellation(story) == .sent)
+        story.update(.cancelled)
+        #expect(cancellation(story) == .confirmed)
+        #expect(story.phase == .closed(.cancelled))
+    }
+
+    @Test(
+        "an agent that does not answer is said not to: after a minute, and after ten where it journals runs",
+        arguments: [([], 60), ([ProtocolExtension.journal], 600)] as [([Text], Int64)])
+    func unanswered(extensions: [Text], seconds: Int64) {
+        var story = Story.running(extensions: extensions)
+        story.ask(.cancelRun(Story.run))
+        tell(&story)
+        for _ in 0..<(seconds / 20) {
+            #expect(cancellation(story) == .sent)
+            story.hear(.heartbeat(Heartbeat(configVersion: 3, metrics: nil, activeJobIDs: [])))
+            story.pass(.seconds(20))
+        }
+        #expect(cancellation(story) == .unanswered)
+        #expect(story.phase == .running(.first), "the run goes on to its end")
+        story.complete()
+        story.observe(Story.found())
+        let evidence = Evidence(byteCount: 10, digest: [UInt8](repeating: 9, count: 32), source: .store)
+        #expect(story.phase == .closed(.success(.first, evidence)))
+        #expect(cancellation(story) == .unanswered)
+    }
+
+    @Test("an agent that answers late has confirmed all the same")
+    func late() {
+        var story = Story.running()
+        story.ask(.cancelRun(Story.run))
+        tell(&story)
+        story.hear(.heartbeat(Heartbeat(configVersion: 3, metrics: nil, activeJobIDs: [])))
+        story.pass(.seconds(61))
+        #expect(cancellation(story) == .unanswered)
+        story.update(.cancelled)
+        #expect(cancellation(story) == .confirmed)
+        #expect(story.phase == .closed(.cancelled))
+    }
+
+    @Test("what cannot be told stays asked for, is told with the next session, and its time begins then")
+    func notConnected() {
+        var story = Story.running()
+        story.ask(.cancelRun(Story.run))
+        story.carryOut { if case .cancel = $0 { .undone("not connected") } else { nil } }
+        #expect(cancellation(story) == .requested)
+        story.disconnect()
+        story.pass(.seconds(100))
+        #expect(cancellation(story) == .requested)
+        story.connect(session: "ses_2", sequence: 9)
+        tell(&story)
+        #expect(cancellation(story) == .sent)
+    }
+
+    @Test("our own absence is not the agent's: its time to answer begins anew")
+    func restart() {
+        var story = Story.running()
+        story.ask(.cancelRun(Story.run))
+        tell(&story)
+        story.now = story.now + .hours(1)
+        story.tell(.started(EngineStart(build: "test", rules: Fleet.rules, seed: 8)))
+        story.pass(.seconds(59))
+        #expect(cancellation(story) == .sent)
+        story.pass(.seconds(1))
+        #expect(cancellation(story) == .unanswered)
+    }
+
+    @Test("what no agent has is cancelled at once: queued, and between two attempts")
+    func atNoAgent() {
+        var story = Story.running([.maxAttempts(2)])
+        story.update(.failed, failure: .source)
+        story.ask(.cancelRun(Story.run))
+        #expect(story.phase == .closed(.cancelled))
+        #expect(cancellation(story) == .confirmed)
+    }
+
+    @Test("a run that somebody wants cancelled gets no other attempt; what would have been final fails all the same")
+    func noRetry() {
+        for (reason, fields) in [(.source, [.maxAttempts(3)]), (.disconnect, [])] as [(FailureClass, [JobField])] {
+            var story = Story.running(fields)
+            story.ask(.cancelRun(Story.run))
+            story.update(.failed, failure: reason)
+            #expect(story.phase == .closed(.cancelled))
+        }
+        var last = Story.running()
+        last.ask(.cancelRun(Story.run))
+        last.update(.failed, failure: .source)
+        #expect(last.phase == .closed(.failed(.source)))
+    }
+
+    @Test("an agent that is gone for good: cancelled once the store has no object")
+    func gone() {
+        var story = Story.running()
+        story.ask(.cancelRun(Story.run))
+        tell(&story)
+        story.disconnect()
+        story.pass(.seconds(150))
+        story.observe(.missing)
+        #expect(story.phase == .closed(.cancelled))
+        #expect(cancellation(story) == .unanswered)
+    }
+}

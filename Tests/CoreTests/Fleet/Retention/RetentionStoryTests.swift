@@ -1,0 +1,229 @@
+import Core
+import Testing
+
+@Suite("Objects, from their success to their deletion")
+struct RetentionStoryTests {
+    /// An agent with a job that keeps what the fields say.
+    private static func story(_ fields: [JobField]) -> Story {
+        var story = Story.ready()
+        story.ask(.changeJob(Story.job, fields))
+        story.carryOut { if case .configure = $0 { .done } else { nil } }
+        return story
+    }
+
+    private static func run(_ number: Int) -> RunID { RunID(Text("run_\(number)")) }
+
+    /// One more backup, with an object of ten bytes.
+    private static func backUp(_ story: inout Story, _ number: Int, attempt: UInt32 = 1) {
+        if story.state.agents[Story.agent]?.session == nil {
+            story.connect(session: SessionID(Text("ses_\(number)x")), sequence: UInt64(number) * 1_000)
+        }
+        let session = story.state.agents[Story.agent]?.session?.id
+        story.ask(.runJob(run(number), Story.job))
+        story.carryOut { if case .dispatch = $0 { .done } else { nil } }
+        story.hear(
+            .completed(
+                Completion(
+                    job: Story.job, run: WireRunID(run(number), Attempt(attempt)), objectName: "o", byteCount: 10,
+                    digest: [UInt8](repeating: 9, count: 32), durationMilliseconds: 5, compression: "zstd",
+                    databaseVersion: "SQLite 3")), session: session)
+        story.observe(Story.found())
+        #expect(story.state.objects.contains(run(number)))
+    }
+
+    private static func delete(_ story: inout Story, _ result: CommandOutcome.Result = .done) {
+        story.carryOut { if case .delete = $0 { result } else { nil } }
+    }
+
+    private static func deletions(_ story: Story) -> [Command] {
+        story.pending.map(\.1).filter { if case .delete = $0 { true } else { false } }
+    }
+
+    private func check(_ story: Story) {
+        var audit = DeletionAudit()
+        var state = Fleet.initial
+        for entry in story.entries {
+            let problem = audit.check(entry, in: state)
+            #expect(problem == nil, "\(entry.position) \(entry.kind)")
+            _ = Fleet.fold(entry, into: &state)
+        }
+    }
+
+    @Test("a success lets the one go that no part keeps any more: decided with its reason, then deleted")
+    func keepLast() throws {
+        var story = Self.story([.retentionDays(0), .keep(.last, 2)])
+        for number in 1...3 {
+            Self.backUp(&story, number)
+            story.pass(.minutes(1))
+        }
+        let reference = ObjectReference(agent: Story.agent, job: Story.job, run: Self.run(1), attempt: .first)
+        let decision = try #require(story.entries.last { $0.kind == "object.expired" })
+        guard case .object(reference, .expired(let reason)) = decision.message else {
+            Issue.record("\(decision.message)")
+            return
+        }
+        #expect(reason.string.contains("keep_last 2") && reason.string.contains("run_3"))
+        #expect(decision.stream == .run(Self.run(1)))
+        #expect(story.state.objects[Self.run(1)]?.isBeingDeleted == true)
+        #expect(Self.deletions(story) == [.delete(Self.run(1), .first)])
+        Self.delete(&story)
+        #expect(story.state.objects.idsSorted == [Self.run(2), Self.run(3)])
+        #expect(story.state.deletions.isEmpty && story.state.shelves[Story.job] == [Self.run(2), Self.run(3)])
+        check(story)
+    }
+
+    @Test("age alone lets go by itself, the last good backup never")
+    func age() {
+        var story = Self.story([.retentionDays(7)])
+        Self.backUp(&story, 1)
+        story.pass(.hours(24))
+        Self.backUp(&story, 2)
+        story.pass(.hours(24 * 7 + 1))
+        #expect(Self.deletions(story) == [.delete(Self.run(1), .first)])
+        Self.delete(&story)
+        story.pass(.hours(24 * 400))
+        #expect(story.state.objects.idsSorted == [Self.run(2)] && Self.deletions(story).isEmpty)
+        check(story)
+    }
+
+    @Test("a job without a rule, and a job that is gone, let nothing go")
+    func noRule() {
+        var story = Self.story([.retentionDays(0)])
+        for number in 1...3 { Self.backUp(&story, number) }
+        story.ask(.changeJob(Story.job, [.keep(.last, 3)]))
+        story.ask(.deleteJob(Story.job))
+        story.pass(.hours(24 * 4_000))
+        #expect(story.state.objects.count == 3)
+        #expect(!story.entries.contains { $0.kind == "object.expired" })
+    }
+
+    @Test("a changed rule acts at once, at most 64 a turn, the oldest first, until all that may go have gone")
+    func changedRule() {
+        var story = Self.story([.retentionDays(0)])
+        for number in 1...150 {
+            Self.backUp(&story, number)
+            story.pass(.minutes(1))
+        }
+        story.ask(.changeJob(Story.job, [.keep(.last, 10)]))
+        story.pass(.seconds(1))
+        #expect(story.state.deletions.count == 64)
+        #expect(story.state.deletions.contains(ObjectKey(run: Self.run(1), attempt: .first)))
+        story.pass(.minutes(1))
+        #expect(story.state.deletions.count == 128)
+        story.pass(.minutes(1))
+        #expect(story.state.deletions.count == 140)
+        Self.delete(&story)
+        #expect(story.state.objects.count == 10)
+        check(story)
+    }
+
+    @Test("a deletion that fails is tried again, ever less often, over restarts, until it is done")
+    func failedDeletion() {
+        var story = Self.story([.retentionDays(0), .keep(.last, 1)])
+        for number in 1...2 { Self.backUp(&story, number) }
+        story.pass(.seconds(1))
+        var moments: [Timestamp] = []
+        for _ in 0..<12 {
+            Self.delete(&story, .undone("the store gives no answer"))
+            #expect(Self.deletions(story).isEmpty)
+            let failed = story.now
+            while Self.deletions(story).isEmpty { story.pass(.seconds(5)) }
+            moments.append(Timestamp(milliseconds: (story.now - failed).count))
+        }
+        #expect(moments.first == Timestamp(milliseconds: 30_000))
+        #expect(moments.last == Timestamp(milliseconds: 3_600_000))
+        Self.delete(&story, .undone("no"))
+        story.tell(.started(EngineStart(build: "test", rules: Fleet.rules, seed: 8)))
+        story.pass(.hours(1))
+        Self.delete(&story)
+        #expect(story.state.objects.idsSorted == [Self.run(2)] && story.state.deletions.isEmpty)
+        check(story)
+    }
+
+    @Test("a person may delete what no rule and no lock holds, and is told by what it is held")
+    func person() {
+        var story = Self.story([.retentionDays(7), .keep(.last, 1)])
+        Self.backUp(&story, 1)
+        Self.backUp(&story, 2)
+        let until = story.now + .hours(24 * 7)
+        let text = "retention holds the object: keep_last 1 until newer backups take its place, retention_days 7 until "
+        #expect(
+            story.ask(.deleteRun(Self.run(2))).last
+                == .refused(Refusal(code: .precondition, text: Text(text + until.text))))
+        story.ask(.changeJob(Story.job, [.retentionDays(0), .keep(.last, 0)]))
+        story.ask(.lockRun(Self.run(2), until: nil, reason: "a court wants it"))
+        #expect(
+            story.ask(.deleteRun(Self.run(2))).last
+                == .refused(
+                    Refusal(
+                        code: .precondition, text: "the object is locked until an admin unlocks it: a court wants it")))
+        story.ask(.unlockRun(Self.run(2)))
+        #expect(story.ask(.deleteRun(Self.run(2))).last == .command(.delete(Self.run(2), .first)))
+        Self.delete(&story)
+        // Also the last good one, since a person asks; and also of a job that is gone.
+        story.ask(.deleteJob(Story.job))
+        #expect(
+            story.ask(.deleteRun(Self.run(1))).last
+                == .refused(
+                    Refusal(
+                        code: .precondition,
+                        text: Text("retention_days of the deleted job holds the object until \(until.text)"))))
+        story.pass(.hours(24 * 7))
+        story.ask(.deleteRun(Self.run(1)))
+        Self.delete(&story)
+        #expect(story.state.objects.isEmpty)
+        check(story)
+    }
+
+    @Test("a locked object stays, whatever the rule says, and goes when the lock has ended")
+    func locks() {
+        var story = Self.story([.retentionDays(0), .keep(.last, 1)])
+        Self.backUp(&story, 1)
+        story.ask(.lockRun(Self.run(1), until: story.now + .hours(24 * 30), reason: "audit"))
+        Self.backUp(&story, 2)
+        story.pass(.hours(24 * 30 - 1))
+        #expect(story.state.deletions.isEmpty && story.state.objects.count == 2)
+        story.pass(.hours(2))
+        #expect(story.state.deletions.count == 1)
+        Self.delete(&story)
+        #expect(story.state.objects.idsSorted == [Self.run(2)] && story.state.locks.isEmpty)
+        check(story)
+    }
+
+    @Test("a lock needs an object, a reason and a moment to come; only admins end one before its time")
+    func lockRequests() {
+        var story = Self.story([.retentionDays(0)])
+        let later = story.now + .hours(48)
+        let admin = Ticket(token: "admin")
+        let clerk = Ticket(token: "clerk", role: .operator)
+        func refusal(_ request: Request, _ ticket: Ticket) -> Refusal.Code? {
+            guard case .refused(let refusal) = story.ask(request, ticket: ticket).last else { return nil }
+            return refusal.code
+        }
+        #expect(refusal(.lockRun(Self.run(1), until: nil, reason: "r"), admin) == .conflict)
+        Self.backUp(&story, 1)
+        #expect(refusal(.lockRun(Self.run(1), until: nil, reason: ""), admin) == .validation)
+        #expect(refusal(.lockRun(Self.run(1), until: story.now, reason: "r"), admin) == .validation)
+        #expect(refusal(.unlockRun(Self.run(1)), admin) == .conflict)
+        #expect(refusal(.lockRun(Self.run(1), until: later, reason: "r"), clerk) == nil)
+        #expect(story.state.locks[Self.run(1)]?.token == "clerk")
+        #expect(refusal(.lockRun(Self.run(1), until: later + .hours(-1), reason: "r"), clerk) == .permission)
+        #expect(refusal(.lockRun(Self.run(1), until: nil, reason: "r"), clerk) == nil)
+        #expect(refusal(.unlockRun(Self.run(1)), clerk) == .permission)
+        #expect(refusal(.unlockRun(Self.run(1)), admin) == nil)
+    }
+
+    @Test("only admins make a rule keep less")
+    func weakerRules() {
+        var story = Self.story([.retentionDays(7)])
+        let clerk = Ticket(token: "clerk", role: .operator)
+        for (fields, isRefused) in [
+            ([JobField.retentionDays(6)], true), ([.retentionDays(8)], false), ([.keep(.daily, 3)], false),
+            ([.keep(.daily, 2)], true), ([.retentionDays(0), .keep(.daily, 0)], false), ([.keep(.last, 9)], true),
+        ] {
+            let answer = story.ask(.changeJob(Story.job, fields), ticket: clerk).dropFirst().first
+            let wasRefused = if case .refused = answer { true } else { false }
+            #expect(wasRefused == isRefused, "\(fields)")
+        }
+    }
+}
