@@ -281,17 +281,21 @@ def changing_keeps_the_rest(world):
     target = agent.add_target(type="mysql", display_name="d", connection={
         "host": "h", "port": 3306, "database": "b", "username": "u", "password_secret_ref": "env:P", "strategy": "unix_socket"})
     job = agent.add_job(target, cron="0 1 * * *", retention_days=5, pre_hooks=["a"], retry={"max_attempts": 2, "backoff_seconds": [3]})
-    before = server.show(f"/v1/targets/{target}")
+
+    def shown(path):
+        # A change has a revision of its own, and may move the next time.
+        return {name: value for name, value in server.show(path).items() if name not in ("revision", "next_run_at")}
+    before = shown(f"/v1/targets/{target}")
     server.call("PATCH", f"/v1/targets/{target}", {"connection": {"port": 3307}}).must_be("PATCH", 200)
     wanted = before | {"connection": before["connection"] | {"port": 3307}}
-    equal(server.show(f"/v1/targets/{target}"), wanted, "the target")
-    before = server.show(f"/v1/jobs/{job}")
+    equal(shown(f"/v1/targets/{target}"), wanted, "the target")
+    before = shown(f"/v1/jobs/{job}")
     server.call("PATCH", f"/v1/jobs/{job}", {"retention_days": 6}).must_be("PATCH", 200)
-    equal(server.show(f"/v1/jobs/{job}"), before | {"retention_days": 6}, "the job")
+    equal(shown(f"/v1/jobs/{job}"), before | {"retention_days": 6}, "the job")
     server.call("PATCH", f"/v1/jobs/{job}", {}).must_be("an empty PATCH", 200)
-    equal(server.show(f"/v1/jobs/{job}"), before | {"retention_days": 6}, "the job after an empty PATCH")
+    equal(shown(f"/v1/jobs/{job}"), before | {"retention_days": 6}, "the job after an empty PATCH")
     server.call("PATCH", f"/v1/jobs/{job}", {"pre_hooks": [], "cron": ""}).must_be("PATCH", 200)
-    equal(server.show(f"/v1/jobs/{job}"), before | {"retention_days": 6, "pre_hooks": [], "cron": ""}, "emptied")
+    equal(shown(f"/v1/jobs/{job}"), before | {"retention_days": 6, "pre_hooks": [], "cron": ""}, "emptied")
     server.call("PATCH", f"/v1/agents/{agent.id}", {"name": "renamed \U0001f4be"}).must_be("PATCH", 200)
     equal(server.show(f"/v1/agents/{agent.id}")["name"], "renamed \U0001f4be", "the name")
     equal(server.call("POST", "/v1/agents", raw=b"").status, 422, "an agent without a body, so without a name")

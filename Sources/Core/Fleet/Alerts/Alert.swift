@@ -9,6 +9,8 @@ public struct Alert: Hashable, Sendable {
     public enum Kind: String, Hashable, Sendable, CaseIterable, Comparable {
         /// A run of the job failed or was lost, and none has succeeded since. About a job.
         case runFailed = "run_failed"
+        /// A time of the job's schedule had no run that its agent took, and none has been kept since. About a job.
+        case slotMissed = "slot_missed"
         /// A run waits or goes on for longer than it should. About a run.
         case runLate = "run_late"
         /// An agent that had connected has been out of reach for 5 min. About an agent.
@@ -130,6 +132,8 @@ extension Alert.Kind {
         switch self {
         case .runFailed:
             "Look at the run's error_message and at `backupy log why RUN`; the alert ends with the next success of the job."
+        case .slotMissed:
+            "Look at `backupy jobs slots JOB`: was the server or the agent away? The alert ends with the next slot that is kept."
         case .runLate:
             "See whether the agent is connected and how many runs it may do at once, or whether the dump hangs."
         case .agentLost:

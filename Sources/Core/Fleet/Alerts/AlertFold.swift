@@ -86,7 +86,7 @@ extension Run {
         case .queued, .waiting: createdAt + Fleet.Limits.lateness
         case .sending, .unconfirmed, .running:
             order.timeoutSeconds == 0 ? nil : deadline + Milliseconds(-Fleet.Limits.overtime.count)
-        case .waiting, .verifying, .reconciling, .stored, .failed, .gone, .expired, .stopped, .captured, .ended,
+        case .verifying, .reconciling, .stored, .failed, .gone, .expired, .stopped, .captured, .ended,
             .closed:
             nil
         }

@@ -22,6 +22,7 @@ extension Fleet {
                 return []
             }
         case .alert(let key): return look(at: key, entry, in: state)
+        case .slotJudged(let job, let slot, let verdict): return alertsOfSlot(slot, verdict, of: job, entry, in: state)
         case .check(let id, _):
             return look(at: AlertKey(.checkDown, id), entry, in: state)
                 + look(at: AlertKey(.checkFlapping, id), entry, in: state)
@@ -30,7 +31,7 @@ extension Fleet {
             return look(at: AlertKey(.certificateExpiring, id), entry, in: state)
         case .checked, .unheard, .probeDue, .asked, .registered, .ready, .disowned, .claimed, .rejected, .configuration,
             .cancellation, .observation, .forgotten, .startsFree, .deletion, .retention, .leftovers, .surveyDue,
-            .surveyed, .vanished, .slots, .slotJudged, .zone:
+            .surveyed, .vanished, .slots, .zone:
             return []
         }
     }
@@ -55,6 +56,21 @@ extension Fleet {
             break  // a wish of people's, which says nothing about the job
         }
         return messages
+    }
+
+    private static func alertsOfSlot(
+        _ slot: Slot, _ verdict: SlotVerdict, of id: JobID, _ entry: Entry<Message>, in state: borrowing State
+    ) -> [Message] {
+        let key = AlertKey(.slotMissed, id)
+        switch verdict {
+        case .completed:
+            return settle(key, Text("the run of \(slot.text) succeeded"), entry, in: state)
+        case .missed(let reason):
+            guard let job = state.jobs[id] else { return [] }
+            return raise(key, of: job.agent, Text("\(slot.text): \(reason.rawValue)"), entry, in: state)
+        case .failed, .skipped:
+            return []  // a failed run has an alert of its own, and what was skipped was not to be
+        }
     }
 
     /// How it stands with what an alert is about.
@@ -84,7 +100,7 @@ extension Fleet {
     private static func standing(of key: AlertKey, at moment: Timestamp, in state: borrowing State) -> Standing {
         let agentID = AgentID(key.subject)
         switch key.kind {
-        case .runFailed:
+        case .runFailed, .slotMissed:
             return state.jobs.contains(JobID(key.subject)) ? .undecided : .over("the job was deleted")
         case .runLate:
             return lateness(of: RunID(key.subject), at: moment, in: state)

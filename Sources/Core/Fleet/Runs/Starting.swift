@@ -166,7 +166,6 @@ extension Fleet.State {
         runs[id] = run
         agents[order.agent]?.openRuns.append(id)
         timers.arm(.run(id), due: run.due, by: entry.position)
-        watchLateness(of: id, entry)
         countQueued(of: order.agent, 1, entry)
         watchLateness(of: id, entry)
         return [.ready(order.agent)]

@@ -11,6 +11,7 @@ extension Fleet {
 
     private static func words(for key: AlertKey) -> String {
         switch key.kind {
+        case .slotMissed: "job \(key.subject) missed a time of its schedule, and has kept none since"
         case .runFailed: "job \(key.subject) has no good backup since its last failure"
         case .runLate: "run \(key.subject) is late"
         case .agentLost: "agent \(key.subject) is out of reach"
