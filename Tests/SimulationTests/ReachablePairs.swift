@@ -51,6 +51,21 @@ enum ReachablePairs {
         ("request.cancel_run", ["sending", "unconfirmed", "verifying", "reconciling"], "rare: short phases"),
         ("frame.job_update", ["queued", "unconfirmed"], "rare: a report about an attempt that was taken for unsent"),
         ("frame.backup_completed", ["queued", "sending", "unconfirmed"], "rare: the report overtakes the outcome"),
+        (
+            "frame.backup_completed", ["reconciling"],
+            "rare: reports come within the grace; walked by EveryPhaseTests"
+        ),
+        (
+            "frame.job_update", ["verifying", "reconciling"],
+            "rare: one run a target goes on at a time; walked by EveryPhaseTests"
+        ),
+        (
+            "deadline.run", ["sending"],
+            "dispatch has its outcome long before the grace is over; walked by EveryPhaseTests"
+        ),
+        ("frame.ack", ["away", "registered"], "rare: a ping is answered across the end of its session"),
+        ("frame.discovery", ["away"], "rare: once an hour, across the end of its session"),
+        ("outcome.welcome", ["welcomed"], "rare: a newer session's welcome was quicker"),
         ("frame.register", ["away", "welcomed"], "an opening comes first, in the same batch"),
         ("frame.heartbeat", ["registered"], "heartbeats follow RegisterAck, whose outcome is quick"),
         ("frame.discovery", ["claimed"], "rare: once an hour, in the 8 s of a claim"),

@@ -18,6 +18,7 @@ extension Fleet.State {
         case .keyRotated(let id, let digest):
             agents[id]?.keyDigest = digest
             conflicts[id] = nil
+            revisitAlerts(entry) { key, _ in key == AlertKey(.identityConflict, id) }
             return disown(id, entry)
         case .agentConfigured(let id, let settings):
             agents[id]?.settings = settings

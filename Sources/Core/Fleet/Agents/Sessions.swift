@@ -19,7 +19,10 @@ extension Fleet.State {
         agents[id]?.numbers.connect()
         agents[id]?.configSentAt = nil
         // The host that was refused is the agent's own now: it moved.
-        if let host = opening.hostname, host == conflicts[id]?.hostname { conflicts[id] = nil }
+        if let host = opening.hostname, host == conflicts[id]?.hostname {
+            conflicts[id] = nil
+            revisitAlerts(entry) { key, _ in key == AlertKey(.identityConflict, id) }
+        }
         agents[id]?.journalsRuns = opening.extensions.contains(ProtocolExtension.journal)
         agents[id]?.lastSeenAt = entry.recordedAt
         timers.arm(.silence(id), due: entry.recordedAt + Fleet.Limits.silence, by: entry.position)

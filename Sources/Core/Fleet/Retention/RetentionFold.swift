@@ -39,6 +39,11 @@ extension Fleet.State {
     mutating func reviewed(_ job: JobID, _ entry: Entry<Fleet.Message>) -> [Fleet.Change] {
         guard let rule = jobs[job]?.spec.retention, !rule.keepsAll else { return [] }
         let now = entry.recordedAt
+        // A clock that nobody has confirmed lets nothing grow too old.
+        guard clockDoubt == nil else {
+            timers.arm(.retention(job), due: now + Fleet.Limits.review, by: entry.position)
+            return []
+        }
         var expiredCount = 0
         var next: Timestamp?
         for verdict in rule.judge(keptObjects(of: job), at: now) {
