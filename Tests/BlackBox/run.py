@@ -34,7 +34,7 @@ GROUPS = [
     "runs",
     "retention",
     "health",
-    "why",
+    "schedules", "why",
     "failures",
     "objects",
     "connecting",

@@ -56,19 +56,24 @@ class Skipped(Exception):
     """What this machine does not allow; told, and no failure."""
 
 
-def failing_sync(directory):
-    """A library to preload, with which syncs fail, and handlers of exit leave a sign; see SHIM."""
+def preload(directory, name, code):
+    """A library to preload, from C."""
     compiler = shutil.which("cc") or shutil.which("clang") or shutil.which("gcc")
     if compiler is None:
         raise Skipped("there is no C compiler")
-    source, library = os.path.join(directory, "failing_sync.c"), os.path.join(directory, "failing_sync.so")
+    source, library = os.path.join(directory, f"{name}.c"), os.path.join(directory, f"{name}.so")
     with open(source, "w", encoding="ascii") as file:
-        file.write(SHIM)
+        file.write(code)
     done = subprocess.run(
         [compiler, "-shared", "-fPIC", "-o", library, source, "-ldl"], capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise Skipped(f"{compiler} makes no library: {done.stderr[-200:]}")
     return library
+
+
+def failing_sync(directory):
+    """A library to preload, with which syncs fail, and handlers of exit leave a sign; see SHIM."""
+    return preload(directory, "failing_sync", SHIM)
 
 
 class SmallFileSystem:

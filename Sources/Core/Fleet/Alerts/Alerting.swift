@@ -22,6 +22,7 @@ extension Fleet {
                 return []
             }
         case .alert(let key): return look(at: key, entry, in: state)
+        case .slots(let job): return alertsOfAbsence(of: job, entry, in: state)
         case .slotJudged(let job, let slot, let verdict): return alertsOfSlot(slot, verdict, of: job, entry, in: state)
         case .check(let id, _):
             return look(at: AlertKey(.checkDown, id), entry, in: state)
@@ -31,7 +32,7 @@ extension Fleet {
             return look(at: AlertKey(.certificateExpiring, id), entry, in: state)
         case .checked, .unheard, .probeDue, .asked, .registered, .ready, .disowned, .claimed, .rejected, .configuration,
             .cancellation, .observation, .forgotten, .startsFree, .deletion, .retention, .leftovers, .surveyDue,
-            .surveyed, .vanished, .slots, .zone:
+            .surveyed, .vanished, .zone:
             return []
         }
     }
@@ -65,12 +66,32 @@ extension Fleet {
         switch verdict {
         case .completed:
             return settle(key, Text("the run of \(slot.text) succeeded"), entry, in: state)
-        case .missed(let reason):
+        case .missed(.agentAway):
             guard let job = state.jobs[id] else { return [] }
-            return raise(key, of: job.agent, Text("\(slot.text): \(reason.rawValue)"), entry, in: state)
-        case .failed, .skipped:
-            return []  // a failed run has an alert of its own, and what was skipped was not to be
+            return raise(key, of: job.agent, Text("\(slot.text): the agent did not take its run"), entry, in: state)
+        case .missed(.serverAway), .failed, .skipped:
+            // What we missed ourselves is told once for all its slots; a failed run has an alert of its own; what was
+            // skipped was not to be.
+            return []
         }
+    }
+
+    /// The slots of a job that a deadline finds missed: one alert, however many they are.
+    private static func alertsOfAbsence(
+        of id: JobID, _ entry: Entry<Message>, in state: borrowing State
+    ) -> [Message] {
+        guard let job = state.jobs[id] else { return [] }
+        var (count, first, last): (Int, Slot?, Slot?) = (0, nil, nil)
+        for message in meetSlots(of: id, entry, in: state) {
+            guard case .scheduled(_, .judged(let slot, .missed(.serverAway), _)) = message else { continue }
+            count += 1
+            first = first ?? slot
+            last = slot
+        }
+        guard let first, let last else { return [] }
+        let times = count == 1 ? "\(first.text)" : "\(count) times, from \(first.text) to \(last.text)"
+        return raise(
+            AlertKey(.slotMissed, id), of: job.agent, Text("\(times): the server was away"), entry, in: state)
     }
 
     /// How it stands with what an alert is about.
