@@ -27,9 +27,9 @@ demo: packages
 	swift build $(SWIFT_FLAGS) --product backupy
 	.build/debug/backupy demo $(if $(KEEP),--keep)
 
+# Simulated worlds by themselves: they take every thread for minutes, and would let time limits of other tests run out.
 test: test-packages
 	swift test $(SWIFT_FLAGS) --skip SimulationTests
-	# By itself: worlds take every thread for minutes, and would let the time limits of other tests run out.
 	swift test $(SWIFT_FLAGS) --skip-build --filter SimulationTests
 	swift build $(SWIFT_FLAGS) --product backupy
 	$(MAKE) --no-print-directory blackbox
@@ -48,6 +48,7 @@ nightly: test-packages
 	python3 Tests/BlackBox/crash.py --binary .build/debug/backupy --kills 500
 	python3 Tests/BlackBox/idle.py --binary .build/debug/backupy --agents 2000 --seconds 180
 	Benchmarks/backup.sh .build/debug/backupy 20000 5
+	$(MAKE) --no-print-directory instructions fuzz
 
 build: packages
 	swift build $(SWIFT_FLAGS) -c release --product backupy --static-swift-stdlib
