@@ -9,7 +9,12 @@ cd "$(dirname "$0")/.."
 kind=${1:?"say which: scripts/sanitize.sh thread|address"}
 shift
 case $kind in
-thread) export TSAN_OPTIONS="halt_on_error=0 ${TSAN_OPTIONS:-}" ;;
+thread)
+    export TSAN_OPTIONS="halt_on_error=0 ${TSAN_OPTIONS:-}"
+    mkdir -p .build-thread
+    clang -O1 -shared -fPIC -Wall -Werror -o .build-thread/mutex.so scripts/sanitize-mutex.c
+    preload=$PWD/.build-thread/mutex.so
+    ;;
 # The test harness itself leaks a few hundred bytes at its end.
 address) export ASAN_OPTIONS="detect_leaks=0 ${ASAN_OPTIONS:-}" ;;
 *)
@@ -19,6 +24,7 @@ address) export ASAN_OPTIONS="detect_leaks=0 ${ASAN_OPTIONS:-}" ;;
 esac
 # A report must not wait for Swift's own backtracer.
 export SWIFT_BACKTRACE=enable=no
+options=(--explicit-target-dependency-import-check error --sanitize="$kind" --scratch-path ".build-$kind")
 # Under `address` the linker prints a harmless line for each object file.
-swift test --explicit-target-dependency-import-check error --sanitize="$kind" --scratch-path ".build-$kind" "$@" \
-    2> >(grep -v 'Cannot export local symbol' >&2) | grep -v 'Cannot export local symbol'
+swift build "${options[@]}" --product backupyPackageTests 2>&1 | grep -v 'Cannot export local symbol' >&2
+LD_PRELOAD=${preload:-} swift test --skip-build "${options[@]}" "$@"
