@@ -210,7 +210,8 @@ extension AlertKey {
     /// The stream of what the alert is about; the engine's when that is gone.
     func stream(in state: borrowing Fleet.State) -> Stream {
         switch kind {
-        case .runFailed, .slotMissed, .objectVanished: state.jobs.contains(JobID(subject)) ? Stream("job", subject) : .engine
+        case .runFailed, .slotMissed, .objectVanished:
+            state.jobs.contains(JobID(subject)) ? Stream("job", subject) : .engine
         case .runLate: state.runs.contains(RunID(subject)) ? Stream("run", subject) : .engine
         case .checkDown, .checkFlapping, .certificateExpiring:
             state.checks.contains(CheckID(subject)) ? Stream("check", subject) : .engine

@@ -122,7 +122,9 @@ extension Desk {
         }
         var verdicts: [RunID: RetentionVerdict] = [:]
         for job in jobs.values {
-            for verdict in job.rule?.judge(job.objects, at: moment, in: job.zone) ?? [] { verdicts[verdict.object.run] = verdict }
+            for verdict in job.rule?.judge(job.objects, at: moment, in: job.zone) ?? [] {
+                verdicts[verdict.object.run] = verdict
+            }
         }
         return Dictionary(
             uniqueKeysWithValues: objects.map { run, known in

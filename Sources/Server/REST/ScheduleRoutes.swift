@@ -68,7 +68,8 @@ extension Desk {
             collection: FleetProjection.slots, matching: ["job_id": id.text.string], limit: 1)
         let last = try await blocking { try views.documents(query) }.first.flatMap(FleetProjection.slot(of:))
         return [
-            .init("next_run_at", Moment.json(next)), .init("last_slot", last.map { SlotJSON.slot($0, on: clock) } ?? .null),
+            .init("next_run_at", Moment.json(next)),
+            .init("last_slot", last.map { SlotJSON.slot($0, on: clock) } ?? .null),
         ]
     }
 

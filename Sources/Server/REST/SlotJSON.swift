@@ -57,7 +57,8 @@ enum SlotJSON {
     static func slot(_ slot: SlotDetail, on clock: Clock?) -> JSON {
         [
             "slot": .string(slot.slot.string),
-            "time_zone": .optional(clock.flatMap { $0.shows(slot) ? $0.zone.string : nil }), "due_at": Moment.json(slot.instant),
+            "time_zone": .optional(clock.flatMap { $0.shows(slot) ? $0.zone.string : nil }),
+            "due_at": Moment.json(slot.instant),
             "opened_at": Moment.json(slot.openedAt),
             "late": .bool(slot.isLate), "run_id": .optional(slot.run?.text.string),
             "verdict": .optional(slot.verdict?.string), "reason": .optional(slot.reason?.string),

@@ -37,7 +37,8 @@ final class Stage: @unchecked Sendable {
         defer { sqlite3_close_v2(connection) }
         try #require(
             sqlite3_exec(
-                connection, "CREATE TABLE t(a); INSERT INTO t VALUES (randomblob(\(rowByteCount)))", nil, nil, nil) == 0)
+                connection, "CREATE TABLE t(a); INSERT INTO t VALUES (randomblob(\(rowByteCount)))", nil, nil, nil) == 0
+        )
     }
 
     deinit { try? FileManager.default.removeItem(atPath: folder) }

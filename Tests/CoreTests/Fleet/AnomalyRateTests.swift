@@ -15,7 +15,9 @@ struct AnomalyRateTests {
 
     /// Goal: a weakness is told by its own name, and no other with it. Method: a plain session from a seed, in the middle of
     /// which the agent shows it once.
-    @Test("Of 1 000 sessions with a weakness at least 990 have it named, and nothing else", arguments: Anomaly.Kind.allCases)
+    @Test(
+        "Of 1 000 sessions with a weakness at least 990 have it named, and nothing else",
+        arguments: Anomaly.Kind.allCases)
     func rightClass(kind: Anomaly.Kind) {
         var wrong: [UInt64: [Anomaly.Kind: UInt64]] = [:]
         for seed in 0..<1_000 / Self.share {

@@ -109,7 +109,8 @@ extension Fleet {
         var messages: [Message] = []
         for job in lost.idsByCreation where state.jobs.contains(job) {
             let runs = lost[job] ?? []
-            let which = runs.count == 1 ? "the object of run \(runs[0])" : "\(runs.count) objects, the first of run \(runs[0]),"
+            let which =
+                runs.count == 1 ? "the object of run \(runs[0])" : "\(runs.count) objects, the first of run \(runs[0]),"
             messages += raise(
                 AlertKey(.objectVanished, job), of: state.jobs[job]?.agent,
                 Text("\(which) \(runs.count == 1 ? "is" : "are") not in the store"), entry, in: state)
@@ -168,7 +169,8 @@ extension Fleet {
             return .wrong(agent: nil, room ?? "the log had no room")
         case .clockBehind:
             guard let doubt = state.clockDoubt else { return .over("the clock is believed again") }
-            return .wrong(agent: nil, Text("the clock was \(doubt.behind.count / 1_000) s behind the log: no schedule runs"))
+            return .wrong(
+                agent: nil, Text("the clock was \(doubt.behind.count / 1_000) s behind the log: no schedule runs"))
         case .clockAhead:
             guard let leap = state.clockLeap else { return .over("the clock is believed again") }
             return .wrong(

@@ -43,7 +43,8 @@ public struct DeletionAudit: Sendable {
             guard case .delete(let id, let attempt) = outcome.command, outcome.result == .done else { return nil }
             reasons[ObjectKey(run: id, attempt: attempt)] = nil
             return nil
-        case .started, .clockStepped, .disk, .faulted, .captureOpened, .sessionOpened, .sessionClosed, .received, .captured,
+        case .started, .clockStepped, .disk, .faulted, .captureOpened, .sessionOpened, .sessionClosed, .received,
+            .captured,
             .unreadable, .requested, .accepted, .refused, .deadline, .presence, .noted, .decided, .object, .judged,
             .alerted,
             .scheduled, .command:

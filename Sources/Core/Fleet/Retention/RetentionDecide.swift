@@ -7,7 +7,8 @@ extension Fleet {
         var messages: [Message] = []
         for verdict in verdicts.reversed() where verdict.isExpired {
             let object = verdict.object
-            guard object.lock?.holds(at: state.lockMoment(at: moment)) != true, let owner = state.objects[object.run] else { continue }
+            guard object.lock?.holds(at: state.lockMoment(at: moment)) != true, let owner = state.objects[object.run]
+            else { continue }
             if messages.count == Limits.expirations { break }
             messages.append(
                 .object(owner.reference(of: object.run), .expired(reason: rule.reason(against: object, newest: newest)))

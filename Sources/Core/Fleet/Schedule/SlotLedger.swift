@@ -72,7 +72,8 @@ public struct SlotLedger: Sendable {
             guard case .readZone(let zone, _) = outcome.command, case .zone(let rules) = outcome.result else { return }
             zones[zone] = rules
         case .scheduled(let job, let decision): add(decision, of: job, entry)
-        case .clockStepped, .disk, .faulted, .captureOpened, .sessionOpened, .sessionClosed, .received, .captured, .unreadable,
+        case .clockStepped, .disk, .faulted, .captureOpened, .sessionOpened, .sessionClosed, .received, .captured,
+            .unreadable,
             .requested, .refused, .deadline, .presence, .noted, .decided, .judged, .alerted, .object, .command:
             break
         }

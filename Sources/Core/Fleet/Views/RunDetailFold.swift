@@ -49,7 +49,8 @@ extension RunDetail {
                 .readZone:
                 break
             }
-        case .started, .clockStepped, .disk, .faulted, .captureOpened, .sessionOpened, .sessionClosed, .unreadable, .requested,
+        case .started, .clockStepped, .disk, .faulted, .captureOpened, .sessionOpened, .sessionClosed, .unreadable,
+            .requested,
             .accepted, .refused, .deadline, .presence, .noted, .judged, .alerted, .scheduled, .command:
             break
         }

@@ -52,7 +52,8 @@ extension Fleet {
             .judged(_, .became(_, let grounds)):
             grounds
         case .accepted(.repeated(let position), _): [position]
-        case .started, .clockStepped, .disk, .faulted, .captureOpened, .sessionOpened, .sessionClosed, .received, .captured,
+        case .started, .clockStepped, .disk, .faulted, .captureOpened, .sessionOpened, .sessionClosed, .received,
+            .captured,
             .unreadable, .requested, .accepted, .refused, .deadline, .presence, .noted, .decided(_, .started), .object,
             .judged, .scheduled, .command, .outcome:
             []

@@ -147,7 +147,9 @@ struct OrphanStoryTests {
         #expect(story.state.keptObjects(of: Story.job).isEmpty)
         #expect(Self.survey(&story) { $0.missing = [key] }.count == 1, "told once")
         #expect(
-            Self.withoutAlerts(Self.survey(&story) { $0.returned = [key] }).dropFirst() == [.object(Self.reference(1), .returned)])
+            Self.withoutAlerts(Self.survey(&story) { $0.returned = [key] }).dropFirst() == [
+                .object(Self.reference(1), .returned)
+            ])
         #expect(story.state.keptObjects(of: Story.job).map(\.run) == [Story.run])
     }
 

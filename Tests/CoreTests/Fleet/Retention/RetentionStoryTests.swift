@@ -276,7 +276,8 @@ struct RetentionStoryTests {
             story.now = story.now + .hours(400 * 24)
             story.tell(
                 isStart
-                    ? .started(EngineStart(build: "test", rules: Fleet.rules, seed: 8)) : .clockStepped(.hours(400 * 24)))
+                    ? .started(EngineStart(build: "test", rules: Fleet.rules, seed: 8))
+                    : .clockStepped(.hours(400 * 24)))
             #expect(story.state.alerts.contains(Self.ahead))
             story.pass(.hours(20 * 24))
             #expect(story.state.objects.count == count && Self.deletions(story).isEmpty)
