@@ -36,6 +36,7 @@ public struct World {
     var clients: [Client] = []
     /// Clients that wait for an answer, or have not asked yet.
     var unansweredCount = 0
+    let zone: ModelZone
     /// What people have made, so that they can ask for it.
     var wishes = Wishes()
     var fleetAudit = Auditor<Fleet>()
@@ -50,13 +51,18 @@ public struct World {
         precondition(plan.agentCount >= 1, "a world has at least one agent")
         self.plan = plan
         dice = Dice(seed: plan.seed)
+        zone = ModelZone(
+            changesAt: World.beginning + dice.span(0...plan.span.count), isForward: dice.chance(in: 2))
         for agent in 0..<plan.agentCount {
             addAgent(AgentID(Text("agt_\(agent)")), host: Text("host-\(agent)"), isReference: plan.isReference(agent))
         }
         agenda.add(.serverStarts, at: now)
         for index in links.indices { agenda.add(.agentStarts(index), at: now + dice.span(0...5_000)) }
         planWishes()
-        if plan.profile.hazardInterval != nil { agenda.add(.hazard, at: now + .seconds(30)) }
+        if plan.profile.hazardInterval != nil {
+            agenda.add(.hazard, at: now + .seconds(30))
+            agenda.add(.clocksAreSet, at: zone.changesAt)
+        }
     }
 
     /// When people stop to want things.
@@ -153,6 +159,7 @@ public struct World {
         case .ask(let client): ask(client)
         case .wish(let agent): wish(agent)
         case .hazard: try strike()
+        case .clocksAreSet: count(.daylightSaving)
         }
     }
 }

@@ -97,9 +97,8 @@ extension World {
         case .survey:
             guard store.isOutUntil <= now else { return .undone("the store gives no answer") }
             return .surveyed(store.survey(beside: fleetAudit.state))
-        case .readZone(_, let moment):
-            // A clock of its own, set twice a year: simulated worlds have no zones of ours.
-            return .zone(ModelZone.rules(from: moment))
+        case .readZone:
+            return .zone(zone.rules)
         case .probe(let agent, let session):
             guard let id = connection(of: agent, session), connections[id]?.isWelcomed == true else {
                 return .undone("not connected")
