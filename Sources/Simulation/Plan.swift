@@ -56,6 +56,8 @@ public struct Plan: Hashable, Sendable {
     /// Whether the agent of a number is like the reference agent.
     func isReference(_ agent: Int) -> Bool { agent % 3 == 1 }
 
+    /// By how many times more happens than among eight agents.
+    var crowd: Int64 { max(1, Int64(agentCount / 8)) }
     /// So many commits lie between two snapshots of the control plane.
     var snapshotInterval: Int { agentCount <= 8 ? 7 : 4_000 }
     /// So many commits lie between two comparisons of the served state with the log.

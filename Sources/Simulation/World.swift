@@ -120,6 +120,9 @@ public struct World {
         return true
     }
 
+    /// The same for what strikes the one control plane: not more often because its fleet is larger, and does more.
+    mutating func strikesServer(_ fault: Fault, in many: Int64) -> Bool { strikes(fault, in: many * plan.crowd) }
+
     mutating func count(_ fault: Fault) { faultCounts[fault, default: 0] += 1 }
 
     func violation(_ breach: Breach) -> Violation {

@@ -140,12 +140,17 @@ struct FleetChecks: Sendable {
         guard state.runs.contains(id) else { throw Breach(5, "\(id) is closed and is not known") }
         switch verdict {
         case .success(let attempt, let evidence):
-            guard let object = store.objects[Self.objectName(of: id, attempt, in: state)] else {
+            let name = Self.objectName(of: id, attempt, in: state)
+            guard let object = store.objects[name] else {
                 throw Breach(12, "\(id) is a success, and the store has no object of attempt \(attempt)")
             }
             guard object.byteCount == evidence.byteCount, evidence.digest == nil || evidence.digest == object.digest
             else {
                 throw Breach(12, "\(id) is a success with evidence \(evidence), and the store has \(object)")
+            }
+            let reported = claims[id]?.filter { $0.name == name } ?? []
+            guard reported.isEmpty || reported.contains(where: { $0.object == object }) else {
+                throw Breach(12, "\(id) is a success, and its agent reported \(reported), the store has \(object)")
             }
         case .lost, .failed(.lost), .failed(.storage):
             for claim in claims[id] ?? [] where store.objects[claim.name] == claim.object {

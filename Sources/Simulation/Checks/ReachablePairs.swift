@@ -44,7 +44,7 @@ enum ReachablePairs {
         ("outcome.cancel", ["queued"], "nothing is sent about a run that waits: it is stopped at once"),
         ("outcome.cancel", ["sending"], "both go out in the agent's lane, and dispatch goes first"),
         (
-            "outcome.cancel", ["unconfirmed", "verifying", "reconciling"],
+            "outcome.cancel", ["unconfirmed", "verifying", "reconciling", "waiting"],
             "rare: the phase changes while the frame is written"
         ),
         ("request.cancel_run", ["sending", "unconfirmed", "verifying", "reconciling"], "rare: short phases"),
@@ -63,6 +63,7 @@ enum ReachablePairs {
             "dispatch has its outcome long before the grace is over; walked by EveryPhaseTests"
         ),
         ("frame.ack", ["away", "registered"], "rare: a ping is answered across the end of its session"),
+        ("frame.heartbeat", ["away"], "rare: twice a minute, across the end of its session"),
         ("frame.discovery", ["away"], "rare: once an hour, across the end of its session"),
         ("outcome.welcome", ["welcomed"], "rare: a newer session's welcome was quicker"),
         ("frame.register", ["away", "welcomed"], "an opening comes first, in the same batch"),

@@ -34,7 +34,7 @@ extension World {
         guard case .command(let command) = delivery.message else { return }
         var result = try effect(of: command, isRedelivered: delivery.isRedelivered)
         if case .dispatch = command, delivery.isRedelivered, case .undone = result { result = .unknown }
-        if strikes(.workerDeath, in: 250) { return killServer() }
+        if strikesServer(.workerDeath, in: 250) { return killServer() }
         let outcome = CommandOutcome(position: delivery.position, command: command, result: result)
         let wait = dice.chance(in: 40) ? dice.span(1_000...20_000) : dice.span(0...60)
         after(wait, .outcome(server.epoch, outcome))
