@@ -48,7 +48,6 @@ nightly: test-packages
 	python3 Tests/BlackBox/crash.py --binary .build/debug/backupy --kills 500
 	python3 Tests/BlackBox/idle.py --binary .build/debug/backupy --agents 2000 --seconds 180
 	Benchmarks/backup.sh .build/debug/backupy 20000 5
-	$(MAKE) --no-print-directory instructions fuzz
 
 build: packages
 	swift build $(SWIFT_FLAGS) -c release --product backupy --static-swift-stdlib

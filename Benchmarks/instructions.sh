@@ -61,6 +61,7 @@ measure() {
     measure turn 10000 -
     measure entry 10000 "$scratch/few"
     measure frame 3000 ../Replays/captures
+    measure heartbeat 3000 ../Replays/captures
     measure chunk 50 -
 } >"$scratch/counts"
 
@@ -77,13 +78,13 @@ import sys
 TOLERATED = 1.05
 allowed = json.load(open(sys.argv[2]))
 failed = False
-print(f"{'part':<8} {'instructions':>14} {'recorded':>14} {'ratio':>7}")
+print(f"{'part':<10} {'instructions':>14} {'recorded':>14} {'ratio':>7}")
 for line in open(sys.argv[1]):
     part, count = line.split()
     ratio = int(count) / allowed[part]
     is_over = ratio > TOLERATED
     failed = failed or is_over
-    print(f"{part:<8} {int(count):>14} {allowed[part]:>14} {ratio:>7.3f}{'  too many' if is_over else ''}")
+    print(f"{part:<10} {int(count):>14} {allowed[part]:>14} {ratio:>7.3f}{'  too many' if is_over else ''}")
 if failed:
     sys.exit(
         "a hot part takes over 5 % more instructions than Benchmarks/instructions.json records: make it faster, "

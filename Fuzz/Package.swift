@@ -29,16 +29,22 @@ let package = Package(
                 "Objects/ByteRange.swift", "REST/AgentJSON.swift", "REST/Body.swift", "REST/CheckBody.swift",
                 "REST/CheckJSON.swift",
                 "REST/ConfigurationBodies.swift",
-                "REST/ConfigurationJSON.swift", "REST/JSON.swift", "REST/JSONParser.swift", "REST/KnownSecrets.swift",
+                "REST/ConfigurationJSON.swift", "REST/FleetBodies.swift", "REST/JSON.swift", "REST/JSONParser.swift",
+                "REST/KnownSecrets.swift",
                 "REST/MessageJSON.swift",
                 "REST/Moment.swift", "REST/Page.swift", "REST/ReportJSON.swift", "REST/RequestJSON.swift",
-                "REST/RESTError.swift", "Sessions/MessageAssembler.swift", "Sessions/SessionState.swift",
+                "REST/RESTError.swift", "REST/RetentionJSON.swift", "REST/Revision.swift", "REST/SlotJSON.swift",
+                "Sessions/MessageAssembler.swift", "Sessions/SessionState.swift",
             ],
+            swiftSettings: settings),
+        // What reads time zones, without the workers that need NIO.
+        .target(
+            name: "Zones", dependencies: [.product(name: "Core", package: "backupy")], path: "Workers/Zones",
             swiftSettings: settings),
         .executableTarget(
             name: "Fuzz",
             dependencies: [
-                "Door", .product(name: "HTTPTypes", package: "swift-http-types"),
+                "Door", "Zones", .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "Core", package: "backupy"), .product(name: "Digests", package: "backupy"),
                 .product(name: "Engine", package: "backupy"), .product(name: "Objects", package: "backupy"),
                 .product(name: "Recordings", package: "backupy"), .product(name: "SQLiteLog", package: "backupy"),

@@ -45,4 +45,4 @@ one() {
 export -f one
 "$fuzz" --list | while read -r name limit; do
     if [ $# -eq 0 ] || [[ " $* " == *" $name "* ]]; then echo "$name $limit"; fi
-done | xargs -P "${JOBS:-2}" -L 1 bash -c 'one "$@"' one
+done | xargs -r -P "${JOBS:-2}" -L 1 bash -c 'one "$@"' one

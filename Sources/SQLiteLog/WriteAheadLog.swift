@@ -62,17 +62,36 @@ enum WriteAheadLog {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { return nil }
         defer { close(descriptor) }
-        func read(_ byteCount: Int, at offset: Int, into bytes: inout [UInt8]) -> Bool {
-            if bytes.count != byteCount { bytes = [UInt8](repeating: 0, count: byteCount) }
-            return pread(descriptor, &bytes, byteCount, off_t(offset)) == byteCount
-        }
         var header: [UInt8] = []
-        guard read(headerByteCount, at: 0, into: &header), header.contains(where: { $0 != 0 }) else { return nil }
+        guard read(descriptor, headerByteCount, at: 0, into: &header), header.contains(where: { $0 != 0 }) else {
+            return nil
+        }
+        // The magic number says in which order checksums take their bytes. Where it is what was damaged, either may be right.
         let isBigEndian = header[3] & 1 == 1
+        if isSound(header, isBigEndian: isBigEndian) {
+            return inspect(descriptor, header, isSound: true, isBigEndian: isBigEndian)
+        }
+        return inspect(descriptor, header, isSound: false, isBigEndian: isBigEndian)
+            ?? inspect(descriptor, header, isSound: false, isBigEndian: !isBigEndian)
+    }
+
+    private static func read(_ descriptor: Int32, _ byteCount: Int, at offset: Int, into bytes: inout [UInt8]) -> Bool {
+        if bytes.count != byteCount { bytes = [UInt8](repeating: 0, count: byteCount) }
+        return pread(descriptor, &bytes, byteCount, off_t(offset)) == byteCount
+    }
+
+    private static func isSound(_ header: [UInt8], isBigEndian: Bool) -> Bool {
         var sum = Sum()
         sum.add(header[..<24], isBigEndian: isBigEndian)
-        var isSound =
-            Sum(stored: header[24...]) == sum && header[...2] == [0x37, 0x7F, 0x06] && header[3] & 0xFE == 0x82
+        return Sum(stored: header[24...]) == sum && header[...2] == [0x37, 0x7F, 0x06] && header[3] & 0xFE == 0x82
+    }
+
+    private static func inspect(
+        _ descriptor: Int32, _ header: [UInt8], isSound isHeaderSound: Bool, isBigEndian: Bool
+    ) -> String? {
+        var sum = Sum()
+        sum.add(header[..<24], isBigEndian: isBigEndian)
+        var isSound = isHeaderSound
         // Pages of the log have 8 KiB, whatever a damaged header says.
         let pageByteCount = 8_192
         let frameByteCount = frameHeaderByteCount + pageByteCount
@@ -81,7 +100,7 @@ enum WriteAheadLog {
         var badFrame = isSound ? nil : 0
         var commitCount = 0
         var salts = header[16..<24]
-        while read(frameByteCount, at: headerByteCount + number * frameByteCount, into: &frame) {
+        while read(descriptor, frameByteCount, at: headerByteCount + number * frameByteCount, into: &frame) {
             number += 1
             if badFrame == 0, number == 1 { salts = frame[8..<16] }
             var next = sum

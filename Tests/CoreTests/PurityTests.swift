@@ -54,7 +54,7 @@ struct PurityTests {
             declarations.sorted() == [
                 "Starting.swift: private var countByJob: [JobID: Int] = [:]",
                 "Table.swift: @usableFromInline var places: [ID: Int] = [:]",
-                "Timers.swift: private var places: [Key: Int] = [:]",
+                "Timers.swift: private var tickets: [Key: Int] = [:]",
             ])
     }
 }

@@ -36,7 +36,7 @@ do {
                    Hot record DIRECTORY CAPTURES COUNT   makes the log that `replay` reads
                    Hot replay DIRECTORY                  entries per second
                    Hot backup FILE OUTPUT                megabytes per second, peak of resident memory in MiB
-                   Hot unit turn|frame|entry|chunk COUNT DIRECTORY
+                   Hot unit turn|frame|heartbeat|entry|chunk COUNT DIRECTORY
             """)
     }
 } catch {

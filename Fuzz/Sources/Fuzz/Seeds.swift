@@ -2,6 +2,7 @@ import Core
 import Engine
 import Foundation
 import Recordings
+import SQLiteLog
 import Wire
 
 /// Inputs to begin with, made from the recordings of this repository: the same ones at every build.
@@ -49,6 +50,22 @@ enum Seeds {
     static func blob() throws -> [UInt8] {
         [UInt8](
             try Data(contentsOf: repository.appending(path: "Tests/ObjectsTests/Fixtures/sample-backup.enc")))
+    }
+
+    /// The logs that former releases wrote.
+    static func keptLogs() throws -> [[EncodedEntry]] {
+        let folder = repository.appending(path: "Replays/logs")
+        return try FileManager.default.contentsOfDirectory(atPath: folder.path).filter { $0.hasPrefix("rules-") }
+            .sorted()
+            .map { name in
+                // SQLite writes beside what it reads.
+                let copy = FileManager.default.temporaryDirectory.appending(path: "seeds-\(getpid())-\(name)")
+                try FileManager.default.createDirectory(at: copy, withIntermediateDirectories: true)
+                defer { try? FileManager.default.removeItem(at: copy) }
+                try FileManager.default.copyItem(
+                    at: folder.appending(path: "\(name)/log.sqlite"), to: copy.appending(path: "log.sqlite"))
+                return try SQLiteLogReader(directory: copy.path).read(after: .start, limit: 10_000)
+            }
     }
 
     /// The logs that the captures become.

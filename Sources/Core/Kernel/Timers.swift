@@ -13,8 +13,17 @@ public struct Timers<Key: Hashable & Comparable & Sendable>: Sendable {
         public var armedBy: Position
     }
 
-    private var heap: [Timer] = []
-    private var places: [Key: Int] = [:]
+    /// A timer in the heap. What its key is found by stays the same while it moves: moving then hashes nothing.
+    private struct Node: Sendable {
+        var timer: Timer
+        var ticket: Int
+    }
+
+    private var heap: [Node] = []
+    private var tickets: [Key: Int] = [:]
+    /// The place in the heap, by ticket.
+    private var places: [Int] = []
+    private var freeTickets: [Int] = []
 
     /// No deadlines.
     public init() {}
@@ -23,45 +32,50 @@ public struct Timers<Key: Hashable & Comparable & Sendable>: Sendable {
     public var count: Int { heap.count }
 
     /// The soonest one.
-    public var first: Timer? { heap.first }
+    public var first: Timer? { heap.first?.timer }
 
     /// All of them, soonest first.
-    public var inOrder: [Timer] { heap.sorted(by: precedes) }
+    public var inOrder: [Timer] { heap.sorted(by: precedes).map(\.timer) }
 
     /// The deadline of this key.
-    public func due(_ key: Key) -> Timestamp? { places[key].map { heap[$0].due } }
+    public func due(_ key: Key) -> Timestamp? { tickets[key].map { heap[places[$0]].timer.due } }
 
     /// Arms the key, or moves it.
     public mutating func arm(_ key: Key, due: Timestamp, by position: Position) {
         let timer = Timer(due: due, key: key, armedBy: position)
-        if let place = places[key] {
-            heap[place] = timer
+        if let ticket = tickets[key] {
+            let place = places[ticket]
+            heap[place].timer = timer
             rise(sink(place))
         } else {
-            heap.append(timer)
-            places[key] = heap.count - 1
+            let ticket = freeTickets.popLast() ?? places.count
+            if ticket == places.count { places.append(heap.count) } else { places[ticket] = heap.count }
+            tickets[key] = ticket
+            heap.append(Node(timer: timer, ticket: ticket))
             rise(heap.count - 1)
         }
     }
 
     /// Disarms the key; nothing happens when it is not armed.
     public mutating func disarm(_ key: Key) {
-        guard let place = places.removeValue(forKey: key) else { return }
+        guard let ticket = tickets.removeValue(forKey: key) else { return }
+        freeTickets.append(ticket)
+        let place = places[ticket]
         let last = heap.removeLast()
         guard place < heap.count else { return }
         heap[place] = last
-        places[last.key] = place
+        places[last.ticket] = place
         rise(sink(place))
     }
 
-    private func precedes(_ left: Timer, _ right: Timer) -> Bool {
-        left.due == right.due ? left.key < right.key : left.due < right.due
+    private func precedes(_ left: Node, _ right: Node) -> Bool {
+        left.timer.due == right.timer.due ? left.timer.key < right.timer.key : left.timer.due < right.timer.due
     }
 
     private mutating func swap(_ left: Int, _ right: Int) {
         heap.swapAt(left, right)
-        places[heap[left].key] = left
-        places[heap[right].key] = right
+        places[heap[left].ticket] = left
+        places[heap[right].ticket] = right
     }
 
     private mutating func rise(_ start: Int) {

@@ -43,7 +43,9 @@ struct Desk: Sendable {
     func ticket(_ request: Hummingbird.Request, _ context: FleetContext, body: [UInt8]) throws(RESTError) -> Ticket {
         try refuseToken(of: request, in: body)
         guard request.method == .post, let key = request.headers[.idempotencyKey] else {
-            return Ticket(token: context.token, role: context.role, expected: try Revision.expected(by: request))
+            let isConditional = request.method == .patch || request.method == .delete
+            let expected = try Revision.expected(by: isConditional ? request.headers[.ifMatch] : nil)
+            return Ticket(token: context.token, role: context.role, expected: expected)
         }
         guard (1...200).contains(key.utf8.count), key.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else {
             throw .field("Idempotency-Key", "must have 1 to 200 printable ASCII characters without spaces")

@@ -23,9 +23,7 @@ extension Desk {
     private func changePolicy(_ request: Hummingbird.Request, _ context: FleetContext) async throws -> Response {
         let bytes = try await Body.bytes(of: request)
         var body = try Body.parse(bytes)
-        var fields: [FleetPolicyField] = []
-        if let value = try body.number("starts_per_second") { fields.append(.startsPerSecond(value)) }
-        try body.end()
+        let fields = try PolicyBody.fields(&body)
         if !fields.isEmpty { _ = try await ask(.changePolicy(fields), ticket(request, context, body: bytes)) }
         return try showPolicy(request, context)
     }

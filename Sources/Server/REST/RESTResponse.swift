@@ -1,3 +1,4 @@
+import Core
 import HTTPTypes
 public import Hummingbird
 import NIOCore
@@ -23,5 +24,10 @@ extension Response {
         headers[.cacheControl] = "no-store"
         return Response(
             status: status, headers: headers, body: ResponseBody(byteBuffer: ByteBuffer(bytes: body.bytes)))
+    }
+
+    /// An answer that shows a thing, with its revision.
+    static func json(_ body: JSON, revision: Position, status: HTTPResponse.Status = .ok) -> Response {
+        .json(body, status: status, headers: [.eTag: Revision.tag(revision)])
     }
 }

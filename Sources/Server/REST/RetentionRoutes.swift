@@ -75,14 +75,12 @@ extension Desk {
     private func lockRun(_ request: Hummingbird.Request, _ context: FleetContext) async throws -> Response {
         let bytes = try await Body.bytes(of: request)
         var body = try Body.parse(bytes)
-        let until = try body.moment("until")
-        let reason = try body.text("reason", byteLimit: 500) ?? ""
-        try body.end()
+        let lock = try LockBody(&body)
         let run = try await run(context)
         let passwords = try await secrets.passwords(of: run.agent)
-        guard !KnownSecrets.holds(reason, any: passwords) else { throw RESTError.holdsSecret("reason") }
+        guard !KnownSecrets.holds(lock.reason, any: passwords) else { throw RESTError.holdsSecret("reason") }
         let grant = try await ask(
-            .lockRun(run.id, until: until, reason: reason), ticket(request, context, body: bytes))
+            .lockRun(run.id, until: lock.until, reason: lock.reason), ticket(request, context, body: bytes))
         guard case .runLocked(let id, let lock) = grant.acceptance else { throw Self.otherAnswer }
         return .json([
             "run_id": .string(id.text.string), "until": Moment.json(lock.until),

@@ -1,6 +1,5 @@
 import Core
 import HTTPTypes
-import Hummingbird
 
 /// Revisions of things in the headers of HTTP: `ETag` with what is read, `If-Match` with what is changed.
 ///
@@ -9,13 +8,11 @@ enum Revision {
     /// The header's value for a revision.
     static func tag(_ revision: Position) -> String { "\"\(revision.number)\"" }
 
-    /// What a change says that its author has seen; nil where any state will do (no header, or `*`).
+    /// What a header says that the author of a change has seen; nil where any state will do (no header, or `*`).
     ///
     /// A tag that is not of our making is one that nothing has: position 0, at which nothing was ever changed.
-    static func expected(by request: Request) throws(RESTError) -> Position? {
-        guard request.method == .patch || request.method == .delete,
-            let header = request.headers[.ifMatch]?.filter({ $0 != " " && $0 != "\t" }), header != "*"
-        else { return nil }
+    static func expected(by header: String?) throws(RESTError) -> Position? {
+        guard let header = header?.filter({ $0 != " " && $0 != "\t" }), header != "*" else { return nil }
         guard header.utf8.count >= 2, header.hasPrefix("\""), header.hasSuffix("\""), !header.contains(",") else {
             throw .field("If-Match", "must be one ETag as it was read, such as \"42\" with its quotes, or *")
         }
@@ -31,12 +28,5 @@ extension Ticket {
             .precondition, "If-Match: it was changed meanwhile, and its revision is \(current) now",
             details: ["field": "If-Match", "revision": .integer(current.number)],
             headers: [.eTag: Revision.tag(current)])
-    }
-}
-
-extension Response {
-    /// An answer that shows a thing, with its revision.
-    static func json(_ body: JSON, revision: Position, status: HTTPResponse.Status = .ok) -> Response {
-        .json(body, status: status, headers: [.eTag: Revision.tag(revision)])
     }
 }

@@ -71,34 +71,16 @@ extension Desk {
     }
 
     private func nextTimes(_ request: Hummingbird.Request, _ context: FleetContext) throws -> Response {
-        let query = try Query(request, allowed: ["cron", "time_zone", "count"])
-        let text = query["cron"] ?? ""
-        let name = query.filter("time_zone") ?? ZoneRules.utcName.string
-        let count = try query.filter("count").map { (digits) throws(RESTError) in
-            guard let number = Int(digits), (1...100).contains(number) else {
-                throw .field("count", "must be a whole number from 1 to 100")
-            }
-            return number
-        }
-        let cron: Cron
-        do throws(CronError) {
-            cron = try Cron(Text(text))
-        } catch {
-            throw RESTError(
-                .validation, "cron \(error)",
-                details: ["field": "cron", "cron_field": AgentJSON.text(error.field.isEmpty ? nil : error.field)])
-        }
+        let query = try CronQuery(Query(request, allowed: ["cron", "time_zone", "count"]))
+        let start = now
         // A leap day may be eight years away, and ten of them forty-four.
-        guard name.utf8.count <= 64, let zone = services.zones(Text(name), now, .hours(60 * 366 * 24)) else {
-            throw RESTError.field("time_zone", "is no zone that is known here; an IANA name is expected")
+        guard let zone = services.zones(query.zone, start, .hours(60 * 366 * 24)) else { throw CronQuery.unknownZone }
+        let times = query.times(after: start, in: zone).map { slot -> JSON in
+            ["slot": .string(slot.text.string), "at": Moment.json(slot.instant)]
         }
-        var times: [JSON] = []
-        var moment = now
-        while times.count < count ?? 10, let slot = cron.next(after: moment, in: zone) {
-            times.append(["slot": .string(slot.text.string), "at": Moment.json(slot.instant)])
-            moment = slot.instant
-        }
-        return .json(["cron": .string(text), "time_zone": .string(name), "times": .array(times)])
+        return .json([
+            "cron": .string(query.text), "time_zone": .string(query.zone.string), "times": .array(times),
+        ])
     }
 
     private func showClock(_ request: Hummingbird.Request, _ context: FleetContext) -> Response { .json(clock()) }

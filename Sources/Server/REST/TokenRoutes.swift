@@ -37,13 +37,11 @@ extension Desk {
     private func createToken(_ request: Hummingbird.Request, _ context: FleetContext) async throws -> Response {
         let bytes = try await Body.bytes(of: request)
         var body = try Body.parse(bytes)
-        let name = try body.text("name") ?? ""
-        let role = try body.word("role", Role.allCases.map { ($0.rawValue, $0) }) ?? .viewer
-        let expiry = try body.moment("expires_at")
-        try body.end()
+        let wanted = try TokenBody(&body)
         let text = Self.secret(prefix: "bkpy_api_")
         let digest = SHA256.digest(of: Array(text.utf8)).bytes
-        let spec = APITokenSpec(name: name, role: role, digest: digest, expiresAt: expiry)
+        let spec = APITokenSpec(
+            name: wanted.name, role: wanted.role, digest: digest, expiresAt: wanted.expiresAt)
         let grant = try await ask(
             .createToken(TokenID(bits: Self.bits), spec), ticket(request, context, body: bytes))
         guard case .tokenCreated(let id, let made) = grant.acceptance else { throw Self.otherAnswer }

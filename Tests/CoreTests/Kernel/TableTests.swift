@@ -61,7 +61,10 @@ struct TimersTests {
             #expect(timers.first?.key == soonest?.key)
             #expect(timers.first?.due.milliseconds == soonest?.value)
             #expect(timers.count == model.count)
+            #expect(timers.due(key)?.milliseconds == model[key])
         }
+        let ordered = model.sorted { ($0.value, $0.key) < ($1.value, $1.key) }
+        #expect(timers.inOrder.map(\.key) == ordered.map(\.key))
     }
 }
 

@@ -83,7 +83,9 @@ struct FlippedByteTests {
         let database = try Data(contentsOf: URL(fileURLWithPath: source.file(name)))
         let sound = try Data(contentsOf: URL(fileURLWithPath: source.file(name + "-wal")))
         var refusedCount = 0
-        for offset in stride(from: 0, to: sound.count, by: Thoroughness.isNightly ? 1 : 307) {
+        // The header and that of the first frame always: each byte of them has a meaning of its own.
+        let offsets = sound.indices.filter { Thoroughness.isNightly || $0 < 56 || $0 % 307 == 0 }
+        for offset in offsets {
             var bytes = sound
             bytes[offset] ^= 0x41
             try database.write(to: URL(fileURLWithPath: directory.file(name)))

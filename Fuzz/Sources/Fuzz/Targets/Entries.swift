@@ -42,10 +42,13 @@ extension Target {
         log.check()
     }
 
-    /// The log of each capture, a few entries at a time and whole.
+    /// The log of each capture, of each release and of a story: entries alone, and some that follow each other.
     private static func entrySeeds() throws -> [[UInt8]] {
-        let recorded = try Seeds.logs().flatMap { log in
-            log.map { Feed.piece($0.body) } + [log.prefix(40).flatMap { Feed.piece($0.body) }]
+        let recorded = try (Seeds.logs() + Seeds.keptLogs() + [Story.log()]).flatMap { log in
+            log.map { Feed.piece($0.body) }
+                + stride(from: 0, to: log.count, by: 40).map { start in
+                    log[start...].prefix(40).flatMap { Feed.piece($0.body) }
+                }
         }
         return recorded + rare.map { Feed.piece(FleetCodec().encode($0)) }
     }

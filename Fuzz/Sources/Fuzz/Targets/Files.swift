@@ -72,6 +72,44 @@ extension Target {
         )
     }
 
+    /// A survey of the store in a folder that anything may lie in: files, folders and links of any names.
+    static let listing = Target(name: "listing", maximumByteCount: 1_024, seeds: listingSeeds) { bytes in
+        guard let folder = ScratchFolder() else { return }
+        var feed = Feed(bytes)
+        let limit = Int(feed.byte() % 5) + 1
+        while !feed.isEmpty {
+            let (form, name) = (feed.byte(), String(decoding: feed.shortPiece().filter { $0 != 0 }, as: UTF8.self))
+            switch form % 4 {
+            case 0: mkdir(folder.file(name), 0o700)
+            case 1: symlink(name, folder.file("link"))
+            default: FileManager.default.createFile(atPath: folder.file(name), contents: Data([form]))
+            }
+        }
+        guard let store = try? DirectoryStore(root: folder.path) else { return }
+        var found: [ObjectName] = []
+        var after: ObjectName?
+        repeat {
+            guard let page = try? store.page(after: after, limit: limit) else { return }
+            promise(page.items.count <= limit, "a page has its limit")
+            found += page.items.map(\.name)
+            promise(found.count <= 1_000, "a survey ends")
+            after = page.isLast ? nil : page.items.last?.name
+            promise(page.isLast || after != nil, "a page that is not the last leads to the next")
+        } while after != nil
+        promise(Set(found.map(\.text)).count == found.count, "each object is listed once")
+        promise(found.allSatisfy { access(folder.file($0.text), F_OK) == 0 }, "and is there")
+    }
+
+    private static func listingSeeds() throws -> [[UInt8]] {
+        func entry(_ form: UInt8, _ name: String) -> [UInt8] { [form, UInt8(name.utf8.count)] + Array(name.utf8) }
+        let object = entry(0, "agt_1") + entry(0, "agt_1/job_1") + entry(2, "agt_1/job_1/run_1-1.enc")
+        return [
+            [4] + object + entry(2, "agt_1/job_1/run_1-1.enc.sha256") + entry(2, "agt_1/job_1/run_2-1.enc"),
+            [0] + object + entry(1, "/") + entry(2, "\u{1F600}") + entry(2, "agt_2") + entry(2, ".hidden"),
+            [0] + entry(1, ".") + entry(2, "a") + entry(2, "b") + entry(2, "c.frozen"),
+        ]
+    }
+
     /// Some bytes turned, then perhaps cut or made longer.
     private static func changed(_ bytes: [UInt8], by feed: inout Feed) -> [UInt8] {
         var bytes = bytes

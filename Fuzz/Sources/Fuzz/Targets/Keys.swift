@@ -11,7 +11,7 @@ extension Target {
         let form = feed.byte()
         let rest = feed.remainder()
         let text = String(decoding: rest, as: UTF8.self)
-        switch form % 6 {
+        switch form % 7 {
         case 0: read(token: text)
         case 1: read(token: "e30." + Base64.encodeURL(rest) + ".AA")
         case 2: read(sidecar: rest)
@@ -25,6 +25,10 @@ extension Target {
             promise(Base64.decode(Base64.encode(rest)) == rest, "any bytes have a text")
             promise(Base64.decodeURL(Base64.encodeURL(rest)) == rest, "any bytes have a text for URLs")
             promise(Hex.decode(Hex.encode(rest)) == rest, "any bytes have digits")
+        case 5:
+            guard let name = ObjectName(text), let reference = ObjectReference(name: Text(name.text)) else { return }
+            promise(reference.name == Text(text), "a reference is what it was read from")
+            promise(reference.attempt > .none, "of an attempt that there was")
         default:
             guard let name = ObjectName(text) else { return }
             promise(name.text.utf8.elementsEqual(text.utf8), "a name is what it was made of")
@@ -57,7 +61,10 @@ extension Target {
         let text = token.signed(with: [1])
         let claims = Base64.decodeURL(String(text.split(separator: ".")[1])) ?? []
         var seeds: [[UInt8]] = [[0] + text.utf8, [1] + claims, [4] + "AAECAw==".utf8, [4] + "00ff".utf8]
-        seeds += [[5] + "agt_1/job_1/run_1.zst".utf8, [5] + "a/../b".utf8]
+        seeds += [[6] + "agt_1/job_1/run_1.zst".utf8, [6] + "a/../b".utf8]
+        let object = ObjectNames.name(
+            agent: AgentID(bits: 1), job: JobID(bits: 2), run: RunID(bits: 3), attempt: .first)
+        seeds.append([5] + Array(object.string.utf8))
         guard let recovery, let name = ObjectName("a/b") else { return seeds }
         seeds.append([3] + Array(recovery.text.utf8))
         let digests = [nil, SHA256.digest(of: [2])]

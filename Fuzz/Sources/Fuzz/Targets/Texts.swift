@@ -1,33 +1,28 @@
 import Core
 import HTTPTypes
+import Zones
 
 @testable import Door
 @testable import Wire
 
 extension Target {
-    /// The small texts of headers, parameters and members: moments, ranges, cron expressions, error texts, ids,
-    /// targets of health checks.
+    /// The small texts of headers, parameters and members: moments, ranges, cron expressions, time zones, error texts,
+    /// ids, targets of health checks.
     static let texts = Target(name: "texts", maximumByteCount: 1_024, seeds: textSeeds) { bytes in
         var feed = Feed(bytes)
         let form = feed.byte()
         let number = (0..<8).reduce(UInt64(0)) { value, _ in value << 8 | UInt64(feed.byte()) }
         let rest = feed.remainder()
         let string = String(decoding: rest, as: UTF8.self)
-        switch form % 7 {
+        switch form % 9 {
         case 0: moments(string, number)
         case 1: range(string, number)
-        case 2:
-            do throws(CronError) {
-                let cron = try Cron(Text(string))
-                let moment = Timestamp(milliseconds: 1_800_000_000_000)
-                let slot = cron.next(after: moment, in: .utc)
-                promise(slot.map { $0.instant > moment } ?? true, "the next time is later")
-            } catch {
-                promise(!error.description.isEmpty, "a problem has a text")
-            }
+        case 2: cron(string, in: .utc)
         case 3: _ = FailureClass(errorMessage: string)
         case 4: text(string, Int(truncatingIfNeeded: number % 2_048))
         case 5: target(string, number)
+        case 6: zone(string, number)
+        case 7: cron(string, in: rules(rest, number))
         default:
             promise(Timestamp(clamping: number).milliseconds >= 0, "a moment of the wire is none before 1970")
             let percent = Float(bitPattern: UInt32(truncatingIfNeeded: number))
@@ -35,6 +30,49 @@ extension Target {
             _ = Timestamp(milliseconds: Int64(bitPattern: number)) + Milliseconds(Int64(bitPattern: number))
             _ = Timestamp(milliseconds: Int64(bitPattern: number)) - Timestamp(milliseconds: Int64(rest.count))
         }
+    }
+
+    private static let now = Timestamp(milliseconds: 1_800_000_000_000)
+
+    /// Several times in a row: each looks for the next one in its own way.
+    private static func cron(_ string: String, in zone: ZoneRules) {
+        do throws(CronError) {
+            let cron = try Cron(Text(string))
+            var moment = now
+            for _ in 0..<8 {
+                guard let slot = cron.next(after: moment, in: zone) else { return }
+                promise(slot.instant > moment, "the next time is later")
+                promise(slot.instant < zone.until, "and one that the rules reach")
+                moment = slot.instant
+            }
+        } catch {
+            promise(!error.description.isEmpty, "a problem has a text")
+        }
+    }
+
+    /// Rules as a log may hold them: transitions of any length at any distance. What makes them is the expression's text.
+    private static func rules(_ bytes: [UInt8], _ number: UInt64) -> ZoneRules {
+        var feed = Feed(bytes)
+        var moment = now
+        let scale = number & 7
+        let transitions = (0..<Int(number >> 8 & 0xFF)).map { place -> ZoneRules.Transition in
+            moment = moment + Milliseconds(Int64(feed.byte()) << Int64(4 * scale))
+            let offset = Int32(truncatingIfNeeded: number >> 16) &* Int32(truncatingIfNeeded: place)
+            return ZoneRules.Transition(at: moment, offsetSeconds: offset)
+        }
+        return ZoneRules(
+            offsetSeconds: Int32(truncatingIfNeeded: number >> 32), transitions: transitions,
+            until: now + .hours(Int64(number >> 48)))
+    }
+
+    private static func zone(_ name: String, _ number: UInt64) {
+        let start = Timestamp(milliseconds: Int64(bitPattern: number))
+        guard let rules = ZoneReader.rules(of: Text(name), from: start, now: now) else { return }
+        promise(rules.transitions.count <= ZoneRules.transitionLimit, "rules are bounded")
+        promise(zip(rules.transitions, rules.transitions.dropFirst()).allSatisfy { $0.at < $1.at }, "and in order")
+        promise(rules.transitions.allSatisfy { abs($0.offsetSeconds) < 129_600 }, "no clock is so far from UTC")
+        guard let cron = try? Cron("30 2 * * *"), let slot = cron.next(after: now, in: rules) else { return }
+        promise(slot.instant > now, "the next time is later")
     }
 
     private static func target(_ string: String, _ number: UInt64) {
@@ -90,9 +128,11 @@ extension Target {
         let texts: [(UInt8, String)] = [
             (0, "2026-01-31T08:05:09.123Z"), (0, "2024-02-29t23:59:60.5+05:30"), (0, "0000-01-01 00:00:00-23:59"),
             (1, "bytes=0-99"), (1, "bytes=-5"), (1, "bytes=7-"), (1, "bytes=18446744073709551616-"),
-            (2, "*/5 8-18/2 1,15 jan-mar mon"), (2, "@daily"), (2, "0 0 31 12 7"),
+            (2, "*/5 8-18/2 1,15 jan-mar mon"), (2, "@daily"), (2, "0 0 31 12 7"), (2, "0 0 l 2 *"),
+            (6, "Europe/Berlin"), (6, "America/New_York"), (6, "GMT+0100"), (6, "../etc/passwd"),
+            (7, "*/5 8-18/2 1,15 jan-mar mon"), (7, "30 2 * * *"), (7, "0 0 29 2 *"),
             (3, "pipeline: dump: pg_dump failed (exit 1): signal: killed"), (3, "upload: context deadline exceeded"),
-            (4, "e\u{301}\u{1F469}\u{200D}\u{1F680}\u{0}"), (4, String(repeating: "\u{1F600}", count: 90)), (6, ""),
+            (4, "e\u{301}\u{1F469}\u{200D}\u{1F680}\u{0}"), (4, String(repeating: "\u{1F600}", count: 90)), (8, ""),
             (5, "http://[2001:db8::1]:8080/a?b=c#d"), (5, "https://web.example"), (5, "db.internal:5432"),
         ]
         var seeds: [[UInt8]] = []
