@@ -30,6 +30,7 @@ final class Running: Sendable {
     private let door: AgentDoor
     private let logger: Logger
     private let tidying = Mutex<Task<Void, any Error>?>(nil)
+    private let watching = Mutex<Task<Void, any Error>?>(nil)
 
     private init(
         engine: FleetEngine, follower: FleetFollower, check: StateCheck<Fleet>, directory: DataDirectory,
@@ -113,7 +114,7 @@ final class Running: Sendable {
                 clockStepped: { .clockStepped($0) },
                 // For the agents it is the same as a clock that jumped: time that they could not be heard in. Their
                 // connections stay, since closing them would cost runs of agents without a journal.
-                absent: { .clockStepped($0) }),
+                absent: { .disk(.logWasFull($0)) }),
             worker: worker, logger: logger, meter: figures.meter, check: check,
             observer: { recorded in
                 figures.observe(recorded)
@@ -180,6 +181,7 @@ final class Running: Sendable {
         // A state that is behind would name too few of the passwords.
         if follower.passed >= end { await running.tidy(services.secrets) }
         door.open()
+        running.watch(DiskWatch(folders: [directory.path, directory.store.root]))
         return running
     }
 
@@ -208,6 +210,18 @@ final class Running: Sendable {
         tidying.withLock { $0 = task }
     }
 
+    /// Looks after the room on the disks. What cannot be told now is told with the next look.
+    private func watch(_ disks: DiskWatch) {
+        let task = Task { [engine, follower] in
+            while true {
+                let isShort = follower.read { $0.diskShortage != nil }
+                if let fact = disks.fact(isShort: isShort) { _ = try? await engine.submit(.disk(fact)) }
+                try await Task.sleep(for: DiskWatch.interval)
+            }
+        }
+        watching.withLock { $0 = task }
+    }
+
     private static func listen(
         _ address: ListenAddress?, _ metrics: Metrics
     ) async throws(StartError) -> MetricsListener? {
@@ -231,6 +245,7 @@ final class Running: Sendable {
     func stop() async {
         door.close()
         tidying.withLock { $0?.cancel() }
+        watching.withLock { $0?.cancel() }
         tellCosts()
         await metricsListener?.stop()
         let reason = "the server is stopping"

@@ -107,7 +107,8 @@ public struct ReplayFold: Sendable {
                 .readZone:
                 break
             }
-        case .started, .clockStepped, .faulted, .captureOpened, .sessionClosed, .unreadable, .requested, .accepted,
+        case .started, .clockStepped, .disk, .faulted, .captureOpened, .sessionClosed, .unreadable, .requested,
+            .accepted,
             .refused, .deadline, .presence, .noted, .decided, .object, .judged, .alerted, .scheduled, .command:
             break
         }

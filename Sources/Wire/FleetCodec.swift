@@ -109,6 +109,7 @@ extension RecordFleetMessage {
                         $0.clockBehindMs = start.clockBehind.count
                     })
             case .clockStepped(let step): .clockSteppedMs(step.count)
+            case .disk(let fact): .disk(RecordFleetDisk(fact))
             case .faulted(let text): .faulted(text.string)
             case .captureOpened(let agent): .captureOpened(agent.text.string)
             case .sessionOpened(let agent, let opening): .sessionOpened(RecordFleetSessionOpening(agent, opening))
@@ -165,6 +166,7 @@ extension Fleet.Message {
                     build: Text(start.build), rules: start.rules, seed: start.seed,
                     clockBehind: Milliseconds(start.clockBehindMs)))
         case .clockSteppedMs(let step): self = .clockStepped(Milliseconds(step))
+        case .disk(let record): self = .disk(try DiskFact(record))
         case .faulted(let text): self = .faulted(Text(text))
         case .captureOpened(let agent): self = .captureOpened(AgentID(Text(agent)))
         case .sessionOpened(let record): self = .sessionOpened(AgentID(Text(record.agent)), SessionOpening(record))

@@ -141,6 +141,29 @@ struct RunTests {
         try await stage.stop()
     }
 
+    @Test("A run that is cancelled while its store does not read ends within a second, and leaves no file")
+    func cancelDeafStore() async throws {
+        let stage = try await Stage(rowByteCount: 30_000_000)
+        let store = try DeafStore()
+        try await stage.start()
+        let peer = try await stage.server.accept(stage.config())
+        var times: [Duration] = []
+        // The machine may be busy with other tests for a second, but hardly thrice.
+        for number in 1...3 where times.allSatisfy({ $0 >= .seconds(1) }) {
+            stage.order(peer, run: "run-\(number)", port: store.port)
+            // More than the system takes for a connection that nobody reads is on its way by then.
+            while try await peer.next().jobUpdate.currentStep != "upload" {}
+            #expect(stage.stagedFiles.count == 1)
+            let start = ContinuousClock.now
+            peer.send { $0.cancelJob.jobID = "job_1" }
+            while try await peer.next().jobUpdate.status != .cancelled {}
+            times.append(ContinuousClock.now - start)
+            #expect(stage.stagedFiles == [])
+        }
+        #expect(try #require(times.min()) < .seconds(1), "\(times)")
+        try await stage.stop()
+    }
+
     @Test("A run that a restart cut off is reported as failed, and its file is gone")
     func restart() async throws {
         let stage = try await Stage(storeIsOpen: false)

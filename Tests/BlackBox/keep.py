@@ -16,6 +16,7 @@ import socket
 import sqlite3
 import sys
 import tempfile
+import time
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
@@ -98,7 +99,12 @@ def runs(server):
     run, order = agent.order(job)
     agent.leave()
     agent.connect(heartbeat=False)
-    agent.fail(order, "dump: pipeline: pg_dump exec: pg_dump: signal: killed (stderr=)", seq=4, ts_ms=1)
+    cut_off = "dump: pipeline: pg_dump exec: pg_dump: signal: killed (stderr=)"
+    agent.fail(order, cut_off, seq=4, ts_ms=1)
+    # From rules 3 on the first attempt that is cut off has another take its place.
+    eventually(lambda: agent.orders(run)[1:] or server.show(f"/v1/runs/{run}")["status"] == "failed", "what follows", 30)
+    for second in agent.orders(run)[1:]:
+        agent.fail(second, cut_off)
     wait_run(server, run, "failed")
     retrying = agent.add_job(retention_days=0, retry={"max_attempts": 2, "backoff_seconds": [1]})
     run, order = agent.order(retrying)
@@ -119,6 +125,35 @@ def runs(server):
     clone.wait_closed(60)
     clone.leave()
     return agent, job
+
+
+def promises(server):
+    """What rules 3 brought: a schedule, retention with locks, health checks, alerts, settings of the fleet."""
+    agent = Agent(server, "promises")
+    agent.connect()
+    server.call("PATCH", "/v1/settings", {"starts_per_second": 20}).must_be("PATCH", 200)
+    job = agent.add_job(cron="* * * * *", time_zone="Europe/Berlin", jitter_sec=1, overlap="queue", catch_up_sec=600)
+    order = agent.wait("run_backup", 75)
+    server.call("PATCH", f"/v1/jobs/{job}", {"cron": "0 4 * * *"}).must_be("PATCH", 200)
+    agent.upload(order, BLOB).must_be("PUT", 200)
+    agent.complete(order, BLOB)
+    wait_run(server, order["run_id"].rpartition("-")[0], "success")
+    server.call("DELETE", f"/v1/jobs/{job}").must_be("DELETE", 204)
+    kept = agent.add_job(retention={"keep_last": 1, "keep_weekly": 2, "minimum": 1})
+    first, _, _ = agent.back_up(kept, BLOB)
+    server.make(f"/v1/runs/{first}/lock", {"reason": "an audit", "until": "2090-01-31T00:00:00Z"})
+    agent.back_up(kept, BLOB)
+    server.call("DELETE", f"/v1/runs/{first}/lock").must_be("DELETE", 204, 200)
+    eventually(lambda: server.show(f"/v1/runs/{first}")["object_deleted_at"], "the first object is gone", 30)
+    check = server.make("/v1/health-checks", {
+        "name": "shop", "agent_id": agent.id, "type": "http", "target": "http://shop/", "interval_sec": 60,
+        "timeout_sec": 2, "failures_to_down": 1, "successes_to_up": 1})["id"]
+    for answer in ({"ok": True}, {"ok": False, "error": "refused"}):
+        agent.send("health_result", {"check_id": check, "ts_ms": int(time.time() * 1000), "latency_ms": 12} | answer)
+    alert, = eventually(lambda: server.show("/v1/alerts?kind=check_down&state=open")["items"], "the check is an alert")
+    server.make(f"/v1/alerts/{alert['id']}/acknowledge")
+    server.call("PATCH", f"/v1/health-checks/{check}", {"paused": True}).must_be("PATCH", 200)
+    agent.leave()
 
 
 def ours(server, folder):
@@ -145,7 +180,7 @@ def ours(server, folder):
         eventually(lambda: os.path.exists(mark), "the pre-hook has begun")
         process.kill()
         process.begin()
-        wait_run(server, run, "failed")
+        wait_run(server, run, "failed", "success")
         os.unlink(mark)
         run = server.make(f"/v1/jobs/{hooked}/run")["run_id"]
         eventually(lambda: os.path.exists(mark), "the pre-hook has begun again")
@@ -205,6 +240,7 @@ def main():
         server.start()
         configuration(server)
         agent, job = runs(server)
+        promises(server)
         server.stop()
         agent.leave()
         server.start()

@@ -137,6 +137,7 @@ enum Samples {
         run.progressSentAt = moment
         run.sentBy = Position(4)
         run.stoppedBy = Position(6)
+        run.unansweredBy = Position(7)
         run.cancelRequestedBy = Position(7)
         run.cancellation = .unanswered
         run.queuedAt = Timestamp(milliseconds: 5)
@@ -350,6 +351,10 @@ enum Samples {
         for name in ["Europe/Berlin", "America/New_York"] as [Text] { state.zones[name] = fullZone }
         state.schedulesSince = moment
         state.clockDoubt = ClockDoubt(behind: .hours(30), since: moment)
+        state.clockLeap = ClockLeap(ahead: .hours(90), since: moment)
+        state.clockLead = .hours(91)
+        state.recordedAt = moment
+        state.diskShortage = DiskShortage(since: moment, room: DiskRoom(freeByteCount: 1, totalByteCount: 2))
         state.madeCount = 4
         state.timers.arm(.schedule(JobID("job_1")), due: moment, by: Position(16))
         state.timers.arm(.zone("Europe/Berlin"), due: moment, by: Position(15))

@@ -106,6 +106,8 @@ struct RestoreTests {
         try same(restored.zones, state.zones)
         #expect(restored.schedulesSince == state.schedulesSince)
         #expect(restored.clockDoubt == state.clockDoubt)
+        #expect(restored.clockLeap == state.clockLeap && restored.clockLead == state.clockLead)
+        #expect(restored.recordedAt == state.recordedAt && restored.diskShortage == state.diskShortage)
         #expect(restored.madeCount == state.madeCount)
         try same(restored.checks, state.checks)
         try same(restored.answers, state.answers)

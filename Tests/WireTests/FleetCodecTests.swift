@@ -27,7 +27,7 @@ struct FleetCodecTests {
         }
         let reports = MessageSamples.frames.compactMap { if case .received(_, let it) = $0 { it.report } else { nil } }
         let orders = MessageSamples.frames.compactMap { if case .captured(_, let it) = $0 { it.order } else { nil } }
-        covers(MessageSamples.all, MessageCases.number, 0..<18, [19, 21, 22, 23])
+        covers(MessageSamples.all, MessageCases.number, 0..<18, [19, 21, 22, 23, 24])
         covers(reports, MessageCases.number, 0..<10)
         covers(orders, MessageCases.number, 0..<5)
         covers(MessageSamples.requests, MessageCases.number, 0..<19, [30, 35, 40, 41, 45, 46, 50])

@@ -158,7 +158,9 @@ final class FleetFigures: Sendable {
             faults.add()
             say(.critical, "the engine cut off a turn: \(text)", entry)
         case .clockStepped(let step):
-            say(.warning, "the wall clock jumped, or the log took nothing for a while: \(step.count) ms", entry)
+            say(.warning, "the wall clock jumped: \(step.count) ms", entry)
+        case .disk:
+            say(.warning, "\(Fleet.sentence(for: entry.message))", entry)
         case .sessionOpened: sessionsOpened.add()
         case .sessionClosed(_, _, let closing): sessionsClosed.add(1, [("reason", closing.rawValue)])
         case .received(_, let frame):

@@ -41,16 +41,18 @@ extension Fleet.State {
         case .jobCreated(let id, let agent, let target, let spec):
             jobs[id] = Job(agent: agent, target: target, spec: spec, position: entry.position)
             agents[agent]?.jobs.append(id)
-            return reconfigure(agent) + reschedule(id, .jobChanged, entry)
+            return reconfigure(agent) + reschedule(id, .jobChanged, entry) + wantCalendar(of: id)
         case .jobChanged(let id, let spec):
             let former = jobs[id]?.spec.retention
             jobs[id]?.spec = spec
             jobs[id]?.position = entry.position
             if former != spec.retention { review(id, entry) }
-            return jobs[id].map { reconfigure($0.agent) + reschedule(id, .jobChanged, entry) } ?? []
+            guard let agent = jobs[id]?.agent else { return [] }
+            return reconfigure(agent) + reschedule(id, .jobChanged, entry) + wantCalendar(of: id)
         case .jobDeleted(let id):
             let agent = jobs[id]?.agent
             jobs[id] = nil
+            timers.disarm(.retention(id))
             revisitAlerts(entry) { key, _ in key.subject == id.text }
             if let agent { agents[agent]?.jobs.removeAll { $0 == id } }
             return (agent.map { reconfigure($0) } ?? []) + reschedule(id, .jobDeleted, entry)
@@ -126,6 +128,7 @@ extension Fleet.State {
         var changes = disown(id, entry)
         for job in agents[id]?.jobs ?? [] {
             jobs[job] = nil
+            timers.disarm(.retention(job))
             changes += reschedule(job, .jobDeleted, entry)
         }
         for target in agents[id]?.targets ?? [] { targets[target] = nil }

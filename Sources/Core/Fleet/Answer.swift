@@ -125,7 +125,7 @@ extension Fleet {
             for field in fields { policy.set(field) }
             return policy.problem.map { .refused($0) } ?? .granted(.policyChanged(policy))
         case .confirmClock:
-            return state.clockDoubt == nil
+            return state.clockDoubt == nil && state.clockLeap == nil
                 ? .refused(Refusal(code: .conflict, text: "the clock is not in doubt"))
                 : .granted(.clockConfirmed)
         }
@@ -233,7 +233,7 @@ extension Fleet {
             return .refused(Refusal(code: .conflict, text: "the run has no stored object that could be locked"))
         }
         let lock = ObjectLock(until: until, reason: reason, token: token, setAt: moment)
-        return lock.problem(at: moment).map { .refused($0) } ?? .granted(.runLocked(id, lock))
+        return lock.problem(at: state.lockMoment(at: moment)).map { .refused($0) } ?? .granted(.runLocked(id, lock))
     }
 
     private static var taken: Refusal { Refusal(code: .conflict, text: "this id is taken; repeat the request") }

@@ -5,6 +5,7 @@ extension Fleet {
         switch message {
         case .started: Description(stream: .engine, kind: "engine.started", role: .fact)
         case .clockStepped: Description(stream: .engine, kind: "engine.clock_stepped", role: .fact)
+        case .disk(let fact): Description(stream: .engine, kind: Text("engine.\(fact.word)"), role: .fact)
         case .faulted: Description(stream: .engine, kind: "engine.faulted", role: .fact)
         case .captureOpened(let id): Description(stream: .agent(id), kind: "capture.opened", role: .fact)
         case .sessionOpened(let id, _):
@@ -209,12 +210,14 @@ extension AlertKey {
     /// The stream of what the alert is about; the engine's when that is gone.
     func stream(in state: borrowing Fleet.State) -> Stream {
         switch kind {
-        case .runFailed, .slotMissed: state.jobs.contains(JobID(subject)) ? Stream("job", subject) : .engine
+        case .runFailed, .slotMissed, .objectVanished:
+            state.jobs.contains(JobID(subject)) ? Stream("job", subject) : .engine
         case .runLate: state.runs.contains(RunID(subject)) ? Stream("run", subject) : .engine
         case .checkDown, .checkFlapping, .certificateExpiring:
             state.checks.contains(CheckID(subject)) ? Stream("check", subject) : .engine
         case .agentLost, .identityConflict, .configNotApplied, .diskFull:
             state.agents.contains(AgentID(subject)) ? Stream("agent", subject) : .engine
+        case .serverDiskFull, .clockBehind, .clockAhead: .engine
         }
     }
 }

@@ -1,7 +1,7 @@
 /// The machine of the control plane: folds what a fleet of agents says, and decides what must follow.
 public enum Fleet: Machine {
     /// Raised whenever a golden result of `Replays/` changes.
-    public static let rules: UInt32 = 3
+    public static let rules: UInt32 = 4
 
     /// The state before the first entry.
     public static var initial: State { State() }
@@ -95,6 +95,16 @@ public enum Fleet: Machine {
         public static let openRunsPerJob = 16
         /// A wall clock further behind the log than this is not believed.
         public static let clockDoubt = Milliseconds.hours(24)
+        /// A jump of the wall clock forwards beyond this is not believed where backups would be deleted.
+        public static let clockLeap = Milliseconds.hours(24)
+        /// Nor is a start so long after the last entry: an absence and a wrong clock look the same then.
+        public static let longAbsence = Milliseconds.hours(7 * 24)
+        /// The first rules that read zones for retention.
+        static let firstRulesWithCalendars: UInt32 = 4
+        /// How many expressions of a job, one after the other, are remembered while their zone cannot be read.
+        static let plansPerJob = 16
+        /// How far back a zone is read for the backups that there are.
+        static let zoneReach = Milliseconds.hours(20 * 366 * 24)
         /// After this a zone is read anew.
         public static let zoneAge = Milliseconds.hours(7 * 24)
         /// The wait before a zone that could not be read is tried again.
@@ -213,6 +223,14 @@ public enum Fleet: Machine {
         public internal(set) var schedulesSince: Timestamp?
         /// Why no slot is judged for now; nil when slots are.
         public internal(set) var clockDoubt: ClockDoubt?
+        /// Why retention deletes nothing for now, besides that; nil when nothing else holds it back.
+        public internal(set) var clockLeap: ClockLeap?
+        /// How far the log's clock may be ahead of the true one, by jumps that nobody has confirmed: locks hold that much longer.
+        public internal(set) var clockLead = Milliseconds(0)
+        /// When the last entry was recorded; nil before the first.
+        public internal(set) var recordedAt: Timestamp?
+        /// That the control plane's own disk has too little room; nil when it has enough.
+        public internal(set) var diskShortage: DiskShortage?
         /// How many ids deciders have made.
         public internal(set) var madeCount: UInt64 = 0
         /// What is due when. Derived from the entities.
@@ -227,12 +245,29 @@ public enum Fleet: Machine {
     }
 }
 
-/// The wall clock was found far behind the log, and nobody has said so far that it is right.
+/// The wall clock was found far behind the log at a start, and nobody has said so far that it is right.
 public struct ClockDoubt: Hashable, Sendable {
     /// By how much.
     public var behind: Milliseconds
     /// The start at which it was found.
     public var since: Timestamp
+}
+
+/// The wall clock jumped far ahead, or nothing was recorded for as long, and nobody has said so far that so much time has
+/// passed.
+public struct ClockLeap: Hashable, Sendable {
+    /// By how much, all such jumps together.
+    public var ahead: Milliseconds
+    /// When it was seen last.
+    public var since: Timestamp
+}
+
+/// The control plane's own disk has too little room.
+public struct DiskShortage: Hashable, Sendable {
+    /// Since when that is known.
+    public var since: Timestamp
+    /// What was measured last; nil when only the log had no room.
+    public var room: DiskRoom?
 }
 
 /// What a request was answered with, for the case that it is repeated.

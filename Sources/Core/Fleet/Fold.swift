@@ -2,6 +2,12 @@ extension Fleet {
     /// Applies one entry, in place. The last case names every message instead of `default`: a new message does not
     /// compile until someone says what it changes.
     public static func fold(_ entry: Entry<Message>, into state: inout State) -> [Change] {
+        let changes = apply(entry, to: &state)
+        state.recordedAt = entry.recordedAt
+        return changes
+    }
+
+    private static func apply(_ entry: Entry<Message>, to state: inout State) -> [Change] {
         switch entry.message {
         case .started(let start): state.start(start, entry)
         case .captureOpened(let agent): state.openCapture(of: agent)
@@ -21,6 +27,7 @@ extension Fleet {
         case .scheduled(let job, let decision): state.fold(decision, of: job, entry)
         case .outcome(let outcome): state.fold(outcome, entry)
         case .clockStepped(let step): state.skip(step, entry)
+        case .disk(let fact): state.fold(fact, entry)
         case .judged(let check, let decision): state.fold(decision, of: check, entry)
         case .command(let command): state.give(command, entry)
         case .refused, .faulted: []
@@ -47,12 +54,13 @@ extension Fleet.State {
             watchAbsence(of: id, entry)
         }
         resumeChecks(isLong: true, entry)
-        return startSchedules(start, entry)
+        return startSchedules(start, entry) + startCalendars(start, entry) + startClock(start, entry)
     }
 
     /// A jump of our own clock forwards is time that has not passed for anyone else.
     mutating func skip(_ step: Milliseconds, _ entry: Entry<Fleet.Message>) -> [Fleet.Change] {
-        guard step.count > 0 else { return [] }
+        let changes = stepClock(step, entry)
+        guard step.count > 0 else { return changes }
         for id in agents.idsByCreation where agents[id]?.isCaptured == false {
             if agents[id]?.session != nil {
                 timers.arm(.silence(id), due: entry.recordedAt + Fleet.Limits.silence, by: entry.position)
@@ -70,7 +78,7 @@ extension Fleet.State {
             }
         }
         resumeChecks(isLong: false, entry)
-        return []
+        return changes
     }
 
     mutating func openCapture(of agent: AgentID) -> [Fleet.Change] {
@@ -101,6 +109,11 @@ extension Fleet.State {
                 return []
             }
             guard before.isOpen else {
+                // Its slot's verdict follows in the turn of its own; where that turn was cut off, it follows now.
+                if hasOpenSlot(of: before, run) {
+                    touch(run, entry) { $0.deadline = entry.recordedAt + Fleet.Limits.observation }
+                    return [.run(run, before: before.phase)]
+                }
                 runs[run] = nil
                 timers.disarm(.leftovers(run))
                 return []
@@ -126,8 +139,10 @@ extension Fleet.State {
         case .starts:
             return passStarts(entry)
         case .cancellation(let run):
-            touch(run, entry) { $0.cancelUnanswered() }
-            return []
+            return fold(run, entry) {
+                $0.cancelUnanswered(by: entry.position)
+                return []
+            }
         case .alert(let key):
             return passAlert(key, entry)
         case .schedule(let job):

@@ -5,6 +5,8 @@ extension Fleet {
         case started(EngineStart)
         /// The wall clock was seen to jump by more than 2 s; positive is forwards.
         case clockStepped(Milliseconds)
+        /// How it stands with the control plane's own disks.
+        case disk(DiskFact)
         /// A turn was cut off because it would not end: a defect of this program.
         case faulted(Text)
         /// An import began to read a capture of this agent.
@@ -65,6 +67,40 @@ public struct EngineStart: Hashable, Sendable {
         self.build = build
         self.rules = rules
         self.seed = seed
+    }
+}
+
+/// What is known of the room on the control plane's own disks. Told when it changes, and never while the log itself has no
+/// room, since then nothing can be written.
+public enum DiskFact: Hashable, Sendable {
+    /// The log had no room for so long, and took nothing: the first entry once it has. Nobody could be heard meanwhile.
+    case logWasFull(Milliseconds)
+    /// Less is free than objects must leave free: uploads are refused, so that the log can go on.
+    case short(DiskRoom)
+    /// There is room again.
+    case roomy(DiskRoom)
+
+    /// The last part of the kind of its entry.
+    public var word: String {
+        switch self {
+        case .logWasFull: "log_was_full"
+        case .short: "disk_short"
+        case .roomy: "disk_roomy"
+        }
+    }
+}
+
+/// The room on a disk.
+public struct DiskRoom: Hashable, Sendable {
+    /// What is free.
+    public var freeByteCount: UInt64
+    /// All of it.
+    public var totalByteCount: UInt64
+
+    /// Room with both parts.
+    public init(freeByteCount: UInt64, totalByteCount: UInt64) {
+        self.freeByteCount = freeByteCount
+        self.totalByteCount = totalByteCount
     }
 }
 

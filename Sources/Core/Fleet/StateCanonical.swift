@@ -23,6 +23,10 @@ extension Fleet.State: Restorable {
         encoder.encode("zones", table: zones) { $0 }
         encoder.encode("schedules_since", schedulesSince)
         encoder.encode("clock_doubt", clockDoubt)
+        encoder.encode("clock_leap", clockLeap)
+        encoder.encode("clock_lead_ms", clockLead.count)
+        encoder.encode("recorded_at", recordedAt)
+        encoder.encode("disk_shortage", diskShortage)
         encoder.encode("made_count", madeCount)
         encoder.encodeAside("timers", list: timers.inOrder.map { ArmedTimer(timer: $0) })
     }
@@ -51,6 +55,10 @@ extension Fleet.State: Restorable {
         zones = try decoder.decode("zones") { $0 }
         schedulesSince = try decoder.decode("schedules_since")
         clockDoubt = try decoder.decode("clock_doubt")
+        clockLeap = try decoder.decode("clock_leap")
+        clockLead = Milliseconds(try decoder.decode("clock_lead_ms"))
+        recordedAt = try decoder.decode("recorded_at")
+        diskShortage = try decoder.decode("disk_shortage")
         madeCount = try decoder.decode("made_count")
         let armed: [ArmedTimer] = try decoder.decode("timers")
         for item in armed { timers.arm(item.timer.key, due: item.timer.due, by: item.timer.armedBy) }

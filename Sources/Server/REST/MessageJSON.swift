@@ -13,6 +13,10 @@ enum MessageJSON {
             ]
         case .clockStepped(let step):
             ["step_ms": .integer(step.count)]
+        case .disk(.logWasFull(let span)):
+            ["full_ms": .integer(span.count)]
+        case .disk(.short(let room)), .disk(.roomy(let room)):
+            ["free_bytes": .integer(room.freeByteCount), "total_bytes": .integer(room.totalByteCount)]
         case .faulted(let problem):
             ["problem": text(problem)]
         case .captureOpened(let agent):

@@ -153,7 +153,8 @@ enum OpenAPISchemas {
         .init(
             "Slot",
             object([
-                ("slot", moment), ("due_at", moment), ("opened_at", optionalMoment), ("late", flag),
+                ("slot", moment), ("time_zone", optionalText), ("due_at", moment), ("opened_at", optionalMoment),
+                ("late", flag),
                 ("run_id", optionalText), ("verdict", optionalText), ("reason", optionalText),
                 ("judged_at", optionalMoment),
             ])),
@@ -165,7 +166,9 @@ enum OpenAPISchemas {
         .init(
             "Clock",
             object([
-                ("status", words(["right", "in_doubt"])), ("behind_sec", optionalNumber), ("since", optionalMoment),
+                ("status", words(["right", "in_doubt"])), ("behind_sec", optionalNumber),
+                ("ahead_sec", optionalNumber), ("since", optionalMoment),
+                ("held", list(words(["schedules", "retention"]))),
                 ("wall_time", moment),
             ])),
         .init("NewLock", closed([("until", optionalMoment), ("reason", text)])),

@@ -42,13 +42,15 @@ extension Desk {
 
     private func retention(of id: JobID, changing fields: [JobField], _ query: Query) throws -> Response {
         let page = try Page(query, kind: "retention")
-        let known = services.state.read { state in state.jobs[id].map { ($0.spec, state.keptObjects(of: id)) } }
-        guard let (former, objects) = known else { throw RESTError.unknown("job") }
+        let known = services.state.read { state in
+            state.jobs[id].map { ($0.spec, state.keptObjects(of: id), state.zoneRules(of: id)) }
+        }
+        guard let (former, objects, zone) = known else { throw RESTError.unknown("job") }
         var spec = former
         for field in fields { spec.set(field) }
         let (rule, moment) = (spec.retention, now)
         // Judged outside, since the follower waits for its readers.
-        let verdicts = rule.judge(objects, at: moment)
+        let verdicts = rule.judge(objects, at: moment, in: zone)
         let expiring = verdicts.filter { $0.isExpired && $0.object.lock?.holds(at: moment) != true }
         var start = 0
         if let after = page.after {
@@ -102,6 +104,7 @@ extension Desk {
         struct Job: Sendable {
             var rule: RetentionRule?
             var objects: [KeptObject]
+            var zone: ZoneRules?
         }
         let ids = runs.map { ($0.id, $0.job) }
         let (jobs, objects) = services.state.read { state in
@@ -112,13 +115,16 @@ extension Desk {
                 objects[run] = (object, state.locks[run])
                 guard jobs[job] == nil else { continue }
                 let rule = state.jobs[job]?.spec.retention
-                jobs[job] = Job(rule: rule, objects: rule == nil ? [] : state.keptObjects(of: job))
+                jobs[job] = Job(
+                    rule: rule, objects: rule == nil ? [] : state.keptObjects(of: job), zone: state.zoneRules(of: job))
             }
             return (jobs, objects)
         }
         var verdicts: [RunID: RetentionVerdict] = [:]
         for job in jobs.values {
-            for verdict in job.rule?.judge(job.objects, at: moment) ?? [] { verdicts[verdict.object.run] = verdict }
+            for verdict in job.rule?.judge(job.objects, at: moment, in: job.zone) ?? [] {
+                verdicts[verdict.object.run] = verdict
+            }
         }
         return Dictionary(
             uniqueKeysWithValues: objects.map { run, known in

@@ -52,21 +52,24 @@ extension Desk {
         let slots = documents.prefix(page.limit).compactMap(FleetProjection.slot(of:))
         let last = documents.count > page.limit ? documents[page.limit - 1].position : nil
         let next = last.map { Page.cursor("slots", String($0.number)) }
-        return .json(Page.json(slots.map(SlotJSON.slot), next: next))
+        let clock = services.state.read { SlotJSON.Clock(of: id, in: $0) }
+        return .json(Page.json(slots.map { SlotJSON.slot($0, on: clock) }, next: next))
     }
 
     /// When a job runs next, and what became of the slot before that.
     func times(of id: JobID) async throws -> [JSON.Member] {
-        let next = services.state.read { state in
+        let (next, clock) = services.state.read { state in
             let schedule = state.schedules[id]
-            return schedule?.plans.first?.ending == nil ? schedule?.next?.due : nil
+            let next = schedule?.plans.first?.ending == nil ? schedule?.next?.due : nil
+            return (next, SlotJSON.Clock(of: id, in: state))
         }
         let views = services.views
         let query = DocumentQuery(
             collection: FleetProjection.slots, matching: ["job_id": id.text.string], limit: 1)
         let last = try await blocking { try views.documents(query) }.first.flatMap(FleetProjection.slot(of:))
         return [
-            .init("next_run_at", Moment.json(next)), .init("last_slot", last.map(SlotJSON.slot) ?? .null),
+            .init("next_run_at", Moment.json(next)),
+            .init("last_slot", last.map { SlotJSON.slot($0, on: clock) } ?? .null),
         ]
     }
 
@@ -92,10 +95,13 @@ extension Desk {
     }
 
     private func clock() -> JSON {
-        let doubt = services.state.read { $0.clockDoubt }
+        let (doubt, leap) = services.state.read { ($0.clockDoubt, $0.clockLeap) }
+        let held = doubt == nil ? (leap == nil ? [] : ["retention"]) : ["schedules", "retention"]
         return [
-            "status": .string(doubt == nil ? "right" : "in_doubt"),
-            "behind_sec": .integer(doubt.map { $0.behind.count / 1_000 }), "since": Moment.json(doubt?.since),
+            "status": .string(held.isEmpty ? "right" : "in_doubt"),
+            "behind_sec": .integer(doubt.map { $0.behind.count / 1_000 }),
+            "ahead_sec": .integer(leap.map { $0.ahead.count / 1_000 }),
+            "since": Moment.json(doubt?.since ?? leap?.since), "held": .array(held.map { .string($0) }),
             "wall_time": Moment.json(now),
         ]
     }

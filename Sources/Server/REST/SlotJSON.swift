@@ -32,10 +32,33 @@ enum SlotJSON {
         ]
     }
 
-    /// A slot with what became of it.
-    static func slot(_ slot: SlotDetail) -> JSON {
+    /// The clock that a job is on.
+    struct Clock: Sendable {
+        let zone: Text
+        let rules: ZoneRules?
+
+        /// Nil for a job that is no more.
+        init?(of job: JobID, in state: borrowing Fleet.State) {
+            guard let zone = state.jobs[job]?.spec.timeZone else { return nil }
+            self.zone = zone
+            rules = state.zoneRules(of: job)
+        }
+
+        /// Whether it shows what a slot says.
+        func shows(_ slot: SlotDetail) -> Bool {
+            guard let offset = rules?.offset(at: slot.instant) else { return false }
+            return Slot(
+                localMinute: (slot.instant.milliseconds / 1_000 + Int64(offset)) / 60, offsetSeconds: offset
+            ).text == slot.slot
+        }
+    }
+
+    /// A slot with what became of it, and the zone where the job still is on the clock that showed it.
+    static func slot(_ slot: SlotDetail, on clock: Clock?) -> JSON {
         [
-            "slot": .string(slot.slot.string), "due_at": Moment.json(slot.instant),
+            "slot": .string(slot.slot.string),
+            "time_zone": .optional(clock.flatMap { $0.shows(slot) ? $0.zone.string : nil }),
+            "due_at": Moment.json(slot.instant),
             "opened_at": Moment.json(slot.openedAt),
             "late": .bool(slot.isLate), "run_id": .optional(slot.run?.text.string),
             "verdict": .optional(slot.verdict?.string), "reason": .optional(slot.reason?.string),

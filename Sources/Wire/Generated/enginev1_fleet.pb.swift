@@ -218,6 +218,14 @@ package nonisolated struct RecordFleetMessage: Sendable {
     set {message = .judged(newValue)}
   }
 
+  package var disk: RecordFleetDisk {
+    get {
+      if case .disk(let v)? = message {return v}
+      return RecordFleetDisk()
+    }
+    set {message = .disk(newValue)}
+  }
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package nonisolated enum OneOf_Message: Equatable, Sendable {
@@ -246,8 +254,69 @@ package nonisolated struct RecordFleetMessage: Sendable {
     case alerted(RecordFleetAlertDecision)
     case scheduled(RecordFleetSlotDecision)
     case judged(RecordFleetCheckDecision)
+    case disk(RecordFleetDisk)
 
   }
+
+  package init() {}
+}
+
+/// How it stands with the control plane's own disks.
+package nonisolated struct RecordFleetDisk: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var fact: RecordFleetDisk.OneOf_Fact? = nil
+
+  /// For how long the log had no room.
+  package var logWasFullMs: Int64 {
+    get {
+      if case .logWasFullMs(let v)? = fact {return v}
+      return 0
+    }
+    set {fact = .logWasFullMs(newValue)}
+  }
+
+  package var short: RecordFleetDiskRoom {
+    get {
+      if case .short(let v)? = fact {return v}
+      return RecordFleetDiskRoom()
+    }
+    set {fact = .short(newValue)}
+  }
+
+  package var roomy: RecordFleetDiskRoom {
+    get {
+      if case .roomy(let v)? = fact {return v}
+      return RecordFleetDiskRoom()
+    }
+    set {fact = .roomy(newValue)}
+  }
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package nonisolated enum OneOf_Fact: Equatable, Sendable {
+    /// For how long the log had no room.
+    case logWasFullMs(Int64)
+    case short(RecordFleetDiskRoom)
+    case roomy(RecordFleetDiskRoom)
+
+  }
+
+  package init() {}
+}
+
+package nonisolated struct RecordFleetDiskRoom: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var freeByteCount: UInt64 = 0
+
+  package var totalByteCount: UInt64 = 0
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
 }
@@ -3314,7 +3383,7 @@ fileprivate nonisolated let _protobuf_package = "backup.engine.v1"
 
 nonisolated extension RecordFleetMessage: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".FleetMessage"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}started\0\u{3}clock_stepped_ms\0\u{3}capture_opened\0\u{3}session_opened\0\u{3}session_closed\0\u{1}received\0\u{1}captured\0\u{1}unreadable\0\u{1}requested\0\u{1}accepted\0\u{1}refused\0\u{1}deadline\0\u{1}presence\0\u{1}noted\0\u{1}decided\0\u{1}command\0\u{1}outcome\0\u{1}faulted\0\u{1}scheduled\0\u{2}\u{2}alerted\0\u{1}object\0\u{1}judged\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}started\0\u{3}clock_stepped_ms\0\u{3}capture_opened\0\u{3}session_opened\0\u{3}session_closed\0\u{1}received\0\u{1}captured\0\u{1}unreadable\0\u{1}requested\0\u{1}accepted\0\u{1}refused\0\u{1}deadline\0\u{1}presence\0\u{1}noted\0\u{1}decided\0\u{1}command\0\u{1}outcome\0\u{1}faulted\0\u{1}scheduled\0\u{2}\u{2}alerted\0\u{1}object\0\u{1}judged\0\u{1}disk\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -3593,6 +3662,19 @@ nonisolated extension RecordFleetMessage: SwiftProtobuf.Message, SwiftProtobuf._
           self.message = .judged(v)
         }
       }()
+      case 24: try {
+        var v: RecordFleetDisk?
+        var hadOneofValue = false
+        if let current = self.message {
+          hadOneofValue = true
+          if case .disk(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.message = .disk(v)
+        }
+      }()
       default: break
       }
     }
@@ -3692,6 +3774,10 @@ nonisolated extension RecordFleetMessage: SwiftProtobuf.Message, SwiftProtobuf._
       guard case .judged(let v)? = self.message else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 23)
     }()
+    case .disk?: try {
+      guard case .disk(let v)? = self.message else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 24)
+    }()
     case nil: break
     }
     try unknownFields.traverse(visitor: &visitor)
@@ -3699,6 +3785,120 @@ nonisolated extension RecordFleetMessage: SwiftProtobuf.Message, SwiftProtobuf._
 
   package static func ==(lhs: RecordFleetMessage, rhs: RecordFleetMessage) -> Bool {
     if lhs.message != rhs.message {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension RecordFleetDisk: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".FleetDisk"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}log_was_full_ms\0\u{1}short\0\u{1}roomy\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try {
+        var v: Int64?
+        try decoder.decodeSingularInt64Field(value: &v)
+        if let v = v {
+          if self.fact != nil {try decoder.handleConflictingOneOf()}
+          self.fact = .logWasFullMs(v)
+        }
+      }()
+      case 2: try {
+        var v: RecordFleetDiskRoom?
+        var hadOneofValue = false
+        if let current = self.fact {
+          hadOneofValue = true
+          if case .short(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.fact = .short(v)
+        }
+      }()
+      case 3: try {
+        var v: RecordFleetDiskRoom?
+        var hadOneofValue = false
+        if let current = self.fact {
+          hadOneofValue = true
+          if case .roomy(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.fact = .roomy(v)
+        }
+      }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    switch self.fact {
+    case .logWasFullMs?: try {
+      guard case .logWasFullMs(let v)? = self.fact else { preconditionFailure() }
+      try visitor.visitSingularInt64Field(value: v, fieldNumber: 1)
+    }()
+    case .short?: try {
+      guard case .short(let v)? = self.fact else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
+    }()
+    case .roomy?: try {
+      guard case .roomy(let v)? = self.fact else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
+    }()
+    case nil: break
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: RecordFleetDisk, rhs: RecordFleetDisk) -> Bool {
+    if lhs.fact != rhs.fact {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension RecordFleetDiskRoom: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".FleetDiskRoom"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}free_byte_count\0\u{3}total_byte_count\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt64Field(value: &self.freeByteCount) }()
+      case 2: try { try decoder.decodeSingularUInt64Field(value: &self.totalByteCount) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.freeByteCount != 0 {
+      try visitor.visitSingularUInt64Field(value: self.freeByteCount, fieldNumber: 1)
+    }
+    if self.totalByteCount != 0 {
+      try visitor.visitSingularUInt64Field(value: self.totalByteCount, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: RecordFleetDiskRoom, rhs: RecordFleetDiskRoom) -> Bool {
+    if lhs.freeByteCount != rhs.freeByteCount {return false}
+    if lhs.totalByteCount != rhs.totalByteCount {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

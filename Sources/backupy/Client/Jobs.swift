@@ -13,7 +13,7 @@ struct Jobs: AsyncParsableCommand {
     private static let members = [
         "id", "agent_id", "target_id", "cron", "time_zone", "jitter_sec", "overlap", "catch_up_sec", "retention_days",
         "retention", "compression", "encryption_enabled", "pre_hooks",
-        "post_hooks", "retry", "timeout_sec", "revision",
+        "post_hooks", "retry", "timeout_sec", "revision", "next_run_at", "last_slot",
     ]
 
     struct List: AsyncParsableCommand {

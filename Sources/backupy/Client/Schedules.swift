@@ -41,7 +41,7 @@ struct ClockCommand: AsyncParsableCommand {
         commandName: "clock", abstract: "The server's wall clock: whether schedules may go by it.",
         subcommands: [Show.self, Confirm.self], defaultSubcommand: Show.self)
 
-    private static let members = ["status", "behind_sec", "since", "wall_time"]
+    private static let members = ["status", "held", "behind_sec", "ahead_sec", "since", "wall_time"]
 
     struct Show: AsyncParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Shows whether the clock is believed.")

@@ -24,7 +24,8 @@ final class Stage: @unchecked Sendable {
     private let isSecure: Bool
 
     init(
-        extensions: String? = "journal, report-ack", storeIsOpen: Bool = true, isSecure: Bool = false
+        extensions: String? = "journal, report-ack", storeIsOpen: Bool = true, isSecure: Bool = false,
+        rowByteCount: Int = 100_000
     ) async throws {
         self.isSecure = isSecure
         folder = NSTemporaryDirectory() + "/backupy-" + UUID().uuidString
@@ -35,7 +36,8 @@ final class Stage: @unchecked Sendable {
         try #require(sqlite3_open(database, &connection) == SQLITE_OK)
         defer { sqlite3_close_v2(connection) }
         try #require(
-            sqlite3_exec(connection, "CREATE TABLE t(a); INSERT INTO t VALUES (randomblob(100000))", nil, nil, nil) == 0
+            sqlite3_exec(
+                connection, "CREATE TABLE t(a); INSERT INTO t VALUES (randomblob(\(rowByteCount)))", nil, nil, nil) == 0
         )
     }
 
@@ -100,13 +102,14 @@ final class Stage: @unchecked Sendable {
         return config
     }
 
-    func order(_ peer: Peer, run: String, job: String = "job_1") {
+    /// - Parameter port: of the store; the stage's own where none is given.
+    func order(_ peer: Peer, run: String, job: String = "job_1", port: Int? = nil) {
         peer.send {
             $0.runBackup.runID = run
             $0.runBackup.jobID = job
             $0.runBackup.encryptedDek = Data(Self.dataKey)
             $0.runBackup.uploadCreds.presignedPutURL =
-                "http://127.0.0.1:\(self.store.port)/o/\(run)?signature=s3cr3tsig"
+                "http://127.0.0.1:\(port ?? self.store.port)/o/\(run)?signature=s3cr3tsig"
             $0.runBackup.uploadCreds.finalS3Key = "o/\(run)"
         }
     }

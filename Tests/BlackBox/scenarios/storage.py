@@ -104,15 +104,19 @@ def a_full_disk(world):
         findings.check(agent.closed is None, f"the session was closed: {agent.closed}")
         requests.repeat(findings)
         findings.run("the report sent meanwhile", lambda: wait_run(server, run, "failed"))
-        position = {"after": 0, "lines": 0}
+        position = {"after": 0, "lines": 0, "full": 0}
 
         def all_lines():
             page = server.show(f"/v1/log?after={position['after']}&limit=100")["items"]
             position["lines"] += sum(1 for item in page if item["kind"] == "frame.log")
+            position["full"] += sum(1 for item in page if item["kind"] == "engine.log_was_full")
             position["after"] = page[-1]["position"] if page else position["after"]
             return position["lines"] >= 100
         findings.run("frames sent meanwhile", lambda: eventually(all_lines, "100 frames on the log", 60))
         equal(position["lines"], 100, "frames on the log")
+        findings.check(position["full"] >= 1, "the log does not say that it had no room")
+        alerts = server.show("/v1/alerts?kind=server_disk_full&state=open")["items"]
+        findings.check(len(alerts) == 1 and alerts[0]["subject"] == "server", f"alerts: {alerts}")
         agent.leave()
         server.must_live()
         findings.run("stop", lambda: equal(server.stop(), 0, "exit code"))

@@ -41,6 +41,75 @@ struct CancellationStoryTests {
         #expect(cancellation(story) == .unanswered)
     }
 
+    /// A reference agent that was told, goes on living, and never answers.
+    private func ignored(_ fields: [JobField] = []) -> Story {
+        var story = Story.running(fields)
+        story.ask(.cancelRun(Story.run))
+        tell(&story)
+        return story
+    }
+
+    private func live(_ story: inout Story, _ span: Milliseconds) {
+        let end = story.now + span
+        while story.now < end {
+            story.pass(.minutes(1))
+            story.hear(.heartbeat(Heartbeat(configVersion: 3, metrics: nil, activeJobIDs: [])))
+        }
+    }
+
+    @Test(
+        "an unanswered one ends by the run's deadline: the store is asked, and the end says that nobody confirmed it",
+        arguments: [([], 12 * 60), ([.timeoutSeconds(600)], 45)] as [([JobField], Int64)])
+    func deadline(fields: [JobField], minutes: Int64) throws {
+        var story = ignored(fields)
+        live(&story, .minutes(minutes + 1))
+        #expect(story.phase == .reconciling(.first, .timeout))
+        var other = story
+        story.observe(.missing)
+        #expect(story.phase == .closed(.cancelled))
+        #expect(cancellation(story) == .unanswered)
+        let closed = try #require(story.entries.last { $0.kind == "run.closed" })
+        let unanswered = try #require(story.entries.last { $0.kind == "deadline.cancellation" })
+        #expect(Fleet.grounds(of: closed.message).contains(unanswered.position))
+        let detail = try #require(self.detail(story))
+        #expect(detail.status == .cancelled && detail.cancellation == .unanswered)
+        #expect(detail.errorText?.string.hasPrefix("not confirmed: ") == true)
+        // The agent had finished it, and its report was lost.
+        other.observe(Story.found())
+        guard case .closed(.success) = other.phase else {
+            Issue.record("\(String(describing: other.phase))")
+            return
+        }
+        #expect(self.detail(other)?.errorText == nil)
+    }
+
+    /// The run as it is read.
+    private func detail(_ story: Story) -> RunDetail? {
+        var detail: RunDetail?
+        for entry in story.entries where entry.stream == .run(Story.run) {
+            if detail == nil { detail = RunDetail(entry) } else { detail?.fold(entry) }
+        }
+        return detail
+    }
+
+    @Test("an unanswered one is an anomaly of the agent's, unless it is out of reach or answers in time")
+    func unconfirmed() {
+        var story = ignored()
+        live(&story, .minutes(2))
+        #expect(story.anomalies() == [.unconfirmedCommand: 1])
+        live(&story, .hours(13))
+        story.observe(.missing)
+        #expect(story.anomalies() == [.unconfirmedCommand: 1])
+        var away = ignored()
+        away.disconnect()
+        away.pass(.minutes(2))
+        #expect(cancellation(away) == .unanswered && away.anomalies() == [:])
+        var answered = ignored()
+        answered.update(.cancelled)
+        answered.pass(.minutes(2))
+        #expect(answered.anomalies() == [:])
+    }
+
     @Test("an agent that answers late has confirmed all the same")
     func late() {
         var story = Story.running()

@@ -5,6 +5,10 @@ struct Story {
     var state = Fleet.initial
     var now = Timestamp(milliseconds: 1_800_000_000_000)
     private(set) var entries: [Entry<Fleet.Message>] = []
+    /// Commands without an outcome, in the order of the log.
+    private(set) var pending: [(Position, Command)] = []
+    /// A turn is cut off after so many messages, as the engine would.
+    var turnLimit = Int.max
     private var revisions: [Stream: Revision] = [:]
 
     static let agent = AgentID("agt_A")
@@ -54,8 +58,12 @@ struct Story {
         var waiting: [(Fleet.Message, Position?)] = [(message, cause)]
         var next = 0
         while next < waiting.count {
-            let (message, cause) = waiting[next]
+            var (message, cause) = waiting[next]
             next += 1
+            if entries.count - first == turnLimit {
+                message = .faulted("a turn was cut off")
+                waiting.removeSubrange(next...)
+            }
             let description = Fleet.describe(message, in: state)
             let revision = (revisions[description.stream] ?? .none).next
             revisions[description.stream] = revision
@@ -63,6 +71,8 @@ struct Story {
                 position: Position(UInt64(entries.count + 1)), recordedAt: now, stream: description.stream,
                 revision: revision, cause: cause, kind: description.kind, message: message)
             entries.append(entry)
+            if case .command(let command) = message { pending.append((entry.position, command)) }
+            if case .outcome(let outcome) = message { pending.removeAll { $0.0 == outcome.position } }
             for change in Fleet.fold(entry, into: &state) {
                 waiting += Fleet.decide(change, entry, in: state).map { ($0, entry.position) }
             }
@@ -148,15 +158,6 @@ struct Story {
 
     static func found(byteCount: UInt64 = 10, digest: UInt8 = 9) -> CommandOutcome.Result {
         .found(byteCount: byteCount, digest: [UInt8](repeating: digest, count: 32))
-    }
-
-    var pending: [(Position, Command)] {
-        var commands: [(Position, Command)] = []
-        for entry in entries {
-            if case .command(let command) = entry.message { commands.append((entry.position, command)) }
-            if case .outcome(let outcome) = entry.message { commands.removeAll { $0.0 == outcome.position } }
-        }
-        return commands
     }
 
     mutating func disconnect(_ agent: AgentID = Story.agent, session: SessionID = Story.session) {

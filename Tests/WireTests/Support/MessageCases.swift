@@ -22,6 +22,7 @@ enum MessageCases {
         case .command: 15
         case .outcome: 16
         case .faulted: 17
+        case .disk: 24
         case .object: 22
         case .alerted: 21
         case .scheduled: 19

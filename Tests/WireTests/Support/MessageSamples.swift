@@ -26,6 +26,8 @@ enum MessageSamples {
             .started(EngineStart(build: "", rules: 0, seed: 0)),
             .started(EngineStart(build: "1.0", rules: 3, seed: 1, clockBehind: .hours(25))),
             .clockStepped(Milliseconds(.min)), .clockStepped(Milliseconds(0)), .faulted("a turn was cut off"),
+            .disk(.logWasFull(Milliseconds(.max))), .disk(.short(DiskRoom(freeByteCount: 1, totalByteCount: .max))),
+            .disk(.roomy(DiskRoom(freeByteCount: 0, totalByteCount: 0))),
             .captureOpened(agent),
             .sessionOpened(agent, SessionOpening(session: session, remoteAddress: "[::1]:1", extensions: ["a", "b"])),
             .sessionOpened(

@@ -55,6 +55,11 @@ extension Fleet.State {
         if after.completionCount > before.completionCount, after.isCaptured, after.isCancelRequested {
             return odd(.unconfirmedCommand, "it was told to cancel the run, and completed it")
         }
+        if after.cancellation == .unanswered, before.cancellation == .sent {
+            // One that is out of reach may have stopped it all the same.
+            return agents[after.order.agent]?.session == nil
+                ? [] : odd(.unconfirmedCommand, "it was told to cancel the run, and has not answered in time")
+        }
         switch (before.phase, after.phase) {
         case (.unconfirmed, .reconciling):
             return odd(.unconfirmedCommand, "whether RunBackup arrived is not known, and it never spoke of the run")

@@ -27,6 +27,14 @@ public struct Alert: Hashable, Sendable {
         case certificateExpiring = "certificate_expiring"
         /// A disk is nearly full. About an agent.
         case diskFull = "disk_full"
+        /// A survey of the store did not find objects of successes. About a job.
+        case objectVanished = "object_vanished"
+        /// The control plane's own disk is full, or objects are refused so that it does not become so. About the server.
+        case serverDiskFull = "server_disk_full"
+        /// The wall clock was far behind the log at a start. About the server.
+        case clockBehind = "clock_behind"
+        /// The wall clock jumped far ahead, or nothing was recorded for as long. About the server.
+        case clockAhead = "clock_ahead"
 
         /// Orders by name.
         public static func < (left: Kind, right: Kind) -> Bool { Text(left.rawValue) < Text(right.rawValue) }
@@ -58,8 +66,11 @@ public struct Alert: Hashable, Sendable {
 public struct AlertKey: Hashable, Comparable, Sendable {
     /// The kind.
     public var kind: Alert.Kind
-    /// The id of the job, run, agent or check.
+    /// The id of the job, run, agent or check; `server` for what is the control plane's own.
     public var subject: Text
+
+    /// The subject of what is the control plane's own.
+    public static let server: Text = "server"
 
     /// A key with both parts.
     public init(_ kind: Alert.Kind, _ subject: Text) {
@@ -150,6 +161,15 @@ extension Alert.Kind {
             "Renew the certificate before it ends."
         case .diskFull:
             "Make room on that host: dumps are staged on it, and fail when there is none."
+        case .objectVanished:
+            "Look at the store: was it restored, or cleaned by hand? The alert ends when a survey finds the objects again, or when "
+                + "their runs' objects are deleted with `backupy runs delete RUN`."
+        case .serverDiskFull:
+            "Make room on the control plane's disk: uploads are refused meanwhile, and without any room nothing is recorded."
+        case .clockBehind:
+            "Set the clock and restart the server, or say that it is right with `backupy clock confirm`: until then no schedule runs."
+        case .clockAhead:
+            "Look at the clock: if it is right, say so with `backupy clock confirm`, else set it; until then retention deletes nothing."
         }
     }
 }

@@ -22,6 +22,7 @@ extension Fleet {
                 return []
             }
         case .alert(let key): return look(at: key, entry, in: state)
+        case .surveyed(let survey): return alertsOfSurvey(survey, entry, in: state)
         case .slots(let job): return alertsOfAbsence(of: job, entry, in: state)
         case .slotJudged(let job, let slot, let verdict): return alertsOfSlot(slot, verdict, of: job, entry, in: state)
         case .check(let id, _):
@@ -32,7 +33,7 @@ extension Fleet {
             return look(at: AlertKey(.certificateExpiring, id), entry, in: state)
         case .checked, .unheard, .probeDue, .asked, .registered, .ready, .disowned, .claimed, .rejected, .configuration,
             .cancellation, .observation, .forgotten, .startsFree, .deletion, .retention, .leftovers, .surveyDue,
-            .surveyed, .vanished, .zone:
+            .vanished, .zone:
             return []
         }
     }
@@ -94,6 +95,35 @@ extension Fleet {
             AlertKey(.slotMissed, id), of: job.agent, Text("\(times): the server was away"), entry, in: state)
     }
 
+    /// What a survey did not find, or found again: one alert a job, however many objects it is.
+    private static func alertsOfSurvey(
+        _ survey: Survey, _ entry: Entry<Message>, in state: borrowing State
+    ) -> [Message] {
+        var lost = Table<JobID, [RunID]>()
+        var found = Table<JobID, [RunID]>()
+        for message in follow(survey, in: state) {
+            guard case .object(let object, let decision) = message else { continue }
+            if decision == .vanished { lost[object.job, default: []].append(object.run) }
+            if decision == .returned { found[object.job, default: []].append(object.run) }
+        }
+        var messages: [Message] = []
+        for job in lost.idsByCreation where state.jobs.contains(job) {
+            let runs = lost[job] ?? []
+            let which =
+                runs.count == 1 ? "the object of run \(runs[0])" : "\(runs.count) objects, the first of run \(runs[0]),"
+            messages += raise(
+                AlertKey(.objectVanished, job), of: state.jobs[job]?.agent,
+                Text("\(which) \(runs.count == 1 ? "is" : "are") not in the store"), entry, in: state)
+        }
+        for job in found.idsByCreation where !lost.contains(job) {
+            let returned = found[job] ?? []
+            if state.vanishedObjects(of: job).allSatisfy({ returned.contains($0) }) {
+                messages += settle(AlertKey(.objectVanished, job), "all its objects are there again", entry, in: state)
+            }
+        }
+        return messages
+    }
+
     /// How it stands with what an alert is about.
     enum Standing: Hashable {
         /// It is as an open alert says.
@@ -125,6 +155,26 @@ extension Fleet {
             return state.jobs.contains(JobID(key.subject)) ? .undecided : .over("the job was deleted")
         case .runLate:
             return lateness(of: RunID(key.subject), at: moment, in: state)
+        case .objectVanished:
+            let job = JobID(key.subject)
+            guard let agent = state.jobs[job]?.agent else { return .over("the job was deleted") }
+            let runs = state.vanishedObjects(of: job)
+            guard let first = runs.first else { return .over("no object of the job is missing any more") }
+            return .wrong(agent: agent, Text("objects of \(runs.count) runs are not in the store, one of run \(first)"))
+        case .serverDiskFull:
+            guard let shortage = state.diskShortage else { return .over("there is room again") }
+            let room = shortage.room.map {
+                Text("\($0.freeByteCount) of \($0.totalByteCount) bytes are free: uploads are refused")
+            }
+            return .wrong(agent: nil, room ?? "the log had no room")
+        case .clockBehind:
+            guard let doubt = state.clockDoubt else { return .over("the clock is believed again") }
+            return .wrong(
+                agent: nil, Text("the clock was \(doubt.behind.count / 1_000) s behind the log: no schedule runs"))
+        case .clockAhead:
+            guard let leap = state.clockLeap else { return .over("the clock is believed again") }
+            return .wrong(
+                agent: nil, Text("the clock went ahead by \(leap.ahead.count / 1_000) s: retention deletes nothing"))
         case .agentLost:
             guard let agent = state.agents[agentID] else { return .over("the agent was deleted") }
             if agent.session != nil { return .over("it is connected again") }

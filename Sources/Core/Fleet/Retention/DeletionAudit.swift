@@ -43,7 +43,8 @@ public struct DeletionAudit: Sendable {
             guard case .delete(let id, let attempt) = outcome.command, outcome.result == .done else { return nil }
             reasons[ObjectKey(run: id, attempt: attempt)] = nil
             return nil
-        case .started, .clockStepped, .faulted, .captureOpened, .sessionOpened, .sessionClosed, .received, .captured,
+        case .started, .clockStepped, .disk, .faulted, .captureOpened, .sessionOpened, .sessionClosed, .received,
+            .captured,
             .unreadable, .requested, .accepted, .refused, .deadline, .presence, .noted, .decided, .object, .judged,
             .alerted,
             .scheduled, .command:
@@ -52,8 +53,13 @@ public struct DeletionAudit: Sendable {
     }
 
     private static func lock(on id: RunID, at moment: Timestamp, in state: borrowing Fleet.State) -> Text? {
-        guard let lock = state.locks[id], lock.until.map({ moment < $0 }) ?? true else { return nil }
+        guard Self.isLocked(id, at: moment, in: state) else { return nil }
         return Text("the object of \(id) is deleted, and is locked")
+    }
+
+    private static func isLocked(_ id: RunID, at moment: Timestamp, in state: borrowing Fleet.State) -> Bool {
+        guard let lock = state.locks[id] else { return false }
+        return lock.until.map { moment < $0 + state.clockLead } ?? true
     }
 
     /// What keeps an object; nil when nothing does.
@@ -64,20 +70,23 @@ public struct DeletionAudit: Sendable {
         guard let object = state.objects[id], object.attempt == reference.attempt else {
             return "is not the object of a success"
         }
-        if let lock = state.locks[id], lock.until.map({ moment < $0 }) ?? true { return "is locked" }
+        if Self.isLocked(id, at: moment, in: state) { return "is locked" }
+        if state.clockDoubt != nil || state.clockLeap != nil { return "the clock is in doubt" }
         guard let rule = state.jobs[object.job]?.spec.retention else { return "its job is gone" }
         var others: [StoredObject] = []
         state.objects.forEach { other, value in
             guard other != id, value.job == object.job, !value.isBeingDeleted, !value.isVanished else { return }
             if (value.createdAt, other) > (object.createdAt, id) { others.append(value) }
         }
-        return rule.keeper(of: object, newer: others, at: moment)
+        return rule.keeper(of: object, newer: others, at: moment, in: state.zoneRules(of: object.job))
     }
 }
 
 extension RetentionRule {
     /// The part that keeps an object, given all that are newer; nil when none does.
-    fileprivate func keeper(of object: StoredObject, newer: [StoredObject], at moment: Timestamp) -> String? {
+    fileprivate func keeper(
+        of object: StoredObject, newer: [StoredObject], at moment: Timestamp, in zone: ZoneRules?
+    ) -> String? {
         if newer.isEmpty { return "it is the last good backup" }
         if newer.count < Int(self[.minimum]) { return "minimum keeps it" }
         if days == 0, [.last, .hourly, .daily, .weekly, .monthly, .yearly].allSatisfy({ self[$0] == 0 }) {
@@ -86,8 +95,9 @@ extension RetentionRule {
         if newer.count < Int(self[.last]) { return "keep_last keeps it" }
         if days > 0, moment - object.storedAt < .hours(24 * Int64(days)) { return "retention_days keeps it" }
         for part in [Count.hourly, .daily, .weekly, .monthly, .yearly] where self[part] > 0 {
-            let own = part.period(of: object.createdAt.milliseconds)
-            let periods = newer.map { part.period(of: $0.createdAt.milliseconds) }.sorted()
+            guard let shown = part.period(of: object.createdAt, in: zone) else { return "the job's zone is not known" }
+            let periods = newer.compactMap { part.period(of: $0.createdAt, in: zone) }.sorted()
+            let own = min(shown, periods.first ?? shown)  // a day that a clock shows twice is one
             if periods.contains(own) { continue }
             var distinctCount = 0
             for (place, period) in periods.enumerated() where place == 0 || periods[place - 1] != period {

@@ -36,14 +36,17 @@ public struct RetentionVerdict: Hashable, Sendable {
     public var keptUntil: Timestamp?
     /// Whether its job has no rule, so that nothing is deleted by itself.
     public var isUnlimited = false
+    /// Whether days, weeks, months or years would have to be counted, and the zone whose they are was not read so far.
+    public var isZoneUnread = false
 
     /// Whether no part of the rule keeps it. A lock may still forbid to delete it.
-    public var isExpired: Bool { counts.isEmpty && keptUntil == nil && !isUnlimited }
+    public var isExpired: Bool { counts.isEmpty && keptUntil == nil && !isUnlimited && !isZoneUnread }
 
-    /// The words of the parts that keep it; `no_rule` where there are none.
+    /// The words of the parts that keep it; `no_rule` where there are none, `time_zone` where that is all that does.
     public var words: [String] {
         if isUnlimited { return ["no_rule"] }
-        return counts.map(\.word) + (keptUntil == nil ? [] : ["retention_days"])
+        let words = counts.map(\.word) + (keptUntil == nil ? [] : ["retention_days"])
+        return words.isEmpty && isZoneUnread ? ["time_zone"] : words
     }
 }
 
@@ -53,9 +56,9 @@ extension RetentionRule {
 
     /// Judges all good backups of one job, the newest first. Sorting aside linear in their number.
     ///
-    /// - Parameter localTime: A moment as milliseconds on the clock that days, weeks and months are read on.
+    /// - Parameter zone: The rules of the clock that days, weeks, months and years are read on; nil where they are not known.
     public func judge(
-        _ objects: [KeptObject], at moment: Timestamp, localTime: (Timestamp) -> Int64 = { $0.milliseconds }
+        _ objects: [KeptObject], at moment: Timestamp, in zone: ZoneRules? = .utc
     ) -> [RetentionVerdict] {
         let ordered = objects.sorted { ($0.createdAt, $0.run) > ($1.createdAt, $1.run) }
         var rest = self
@@ -66,7 +69,6 @@ extension RetentionRule {
                 verdict.isUnlimited = true
                 return verdict
             }
-            let local = localTime(object.createdAt)
             for (slot, part) in Count.allCases.enumerated() {
                 switch part {
                 case .last:
@@ -74,8 +76,9 @@ extension RetentionRule {
                 case .minimum:
                     if place < Int(minimumCount) { verdict.counts.append(part) }
                 case .hourly, .daily, .weekly, .monthly, .yearly:
-                    guard rest[part] > 0 else { continue }
-                    let period = part.period(of: local)
+                    guard rest[part] > 0, let found = part.period(of: object.createdAt, in: zone) else { continue }
+                    // A clock that is set back over midnight shows the day before once more: that begins no new one.
+                    let period = min(found, last[slot] ?? found)
                     guard last[slot] != period else { continue }
                     last[slot] = period
                     rest[part] -= 1
@@ -83,6 +86,7 @@ extension RetentionRule {
                 }
             }
             if days > 0, keepUntil(object) > moment { verdict.keptUntil = keepUntil(object) }
+            verdict.isZoneUnread = zone == nil && needsZone
             return verdict
         }
     }
@@ -97,12 +101,15 @@ extension RetentionRule {
 }
 
 extension RetentionRule.Count {
-    /// The number of the period that a local time lies in. Grows with time; what it is counted from does not matter.
-    func period(of local: Int64) -> Int64 {
+    /// The number of the period that a moment lies in, on the clock of a zone. Hours are those that pass, whatever a clock
+    /// shows. What it is counted from does not matter. Nil where the zone would have to be known.
+    func period(of moment: Timestamp, in zone: ZoneRules?) -> Int64? {
+        if self == .hourly { return Civil.floorDivide(moment.milliseconds, 3_600_000) }
+        guard let zone else { return nil }
+        let local = (moment + .seconds(Int64(zone.offset(at: moment)))).milliseconds
         let day = Civil.floorDivide(local, 86_400_000)
         switch self {
-        case .last, .minimum: return local
-        case .hourly: return Civil.floorDivide(local, 3_600_000)
+        case .last, .minimum, .hourly: return local
         case .daily: return day
         case .weekly: return Civil.floorDivide(day + 3, 7)  // 1970-01-01 was a Thursday
         case .monthly:

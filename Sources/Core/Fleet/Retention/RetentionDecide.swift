@@ -2,12 +2,13 @@ extension Fleet {
     /// Lets go of what no part of a job's retention keeps, the oldest first.
     static func expire(_ id: JobID, at moment: Timestamp, in state: borrowing State) -> [Message] {
         guard let rule = state.jobs[id]?.spec.retention else { return [] }
-        let verdicts = rule.judge(state.keptObjects(of: id), at: moment)
+        let verdicts = rule.judge(state.keptObjects(of: id), at: moment, in: state.zoneRules(of: id))
         let newest = verdicts.first?.object
         var messages: [Message] = []
         for verdict in verdicts.reversed() where verdict.isExpired {
             let object = verdict.object
-            guard object.lock?.holds(at: moment) != true, let owner = state.objects[object.run] else { continue }
+            guard object.lock?.holds(at: state.lockMoment(at: moment)) != true, let owner = state.objects[object.run]
+            else { continue }
             if messages.count == Limits.expirations { break }
             messages.append(
                 .object(owner.reference(of: object.run), .expired(reason: rule.reason(against: object, newest: newest)))
@@ -48,7 +49,7 @@ extension Fleet {
     static func obstacle(
         toDeleting id: RunID, _ object: StoredObject, at moment: Timestamp, in state: borrowing State
     ) -> Refusal? {
-        if let lock = state.locks[id], lock.holds(at: moment) {
+        if let lock = state.locks[id], lock.holds(at: state.lockMoment(at: moment)) {
             let end = lock.until.map { "until \($0.text)" } ?? "until an admin unlocks it"
             return Refusal(
                 code: .precondition, text: Text("the object is locked \(end): \(lock.reason)"))
@@ -61,8 +62,9 @@ extension Fleet {
                 : nil
         }
         guard
-            let verdict = rule.judge(state.keptObjects(of: object.job), at: moment).first(where: { $0.object.run == id }
-            )
+            let verdict = rule.judge(
+                state.keptObjects(of: object.job), at: moment, in: state.zoneRules(of: object.job)
+            ).first(where: { $0.object.run == id })
         else { return nil }
         return verdict.hold(of: rule).map {
             Refusal(code: .precondition, text: Text("retention holds the object: \($0)"))
@@ -78,6 +80,7 @@ extension RetentionVerdict {
             "\($0.word) \(rule[$0]) until newer backups take its place"
         }
         if let keptUntil { parts.append("retention_days \(rule.days) until \(keptUntil.text)") }
+        if parts.isEmpty, isZoneUnread { return "its job's time_zone has not been read yet" }
         return parts.isEmpty ? nil : parts.joined(separator: ", ")
     }
 }

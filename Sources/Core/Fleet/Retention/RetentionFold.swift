@@ -10,6 +10,11 @@ extension Fleet.State {
         }
     }
 
+    /// The runs of a job whose objects a survey has not found in the store, and that are not being deleted.
+    func vanishedObjects(of job: JobID) -> [RunID] {
+        (shelves[job] ?? []).filter { objects[$0]?.isVanished == true && objects[$0]?.isBeingDeleted == false }
+    }
+
     /// What a run leaves behind in the store once it has its verdict: the object of its success, and what its other
     /// attempts may have put there.
     mutating func settleObjects(of id: RunID, _ verdict: Verdict, _ entry: Entry<Fleet.Message>) {
@@ -40,16 +45,16 @@ extension Fleet.State {
         guard let rule = jobs[job]?.spec.retention, !rule.keepsAll else { return [] }
         let now = entry.recordedAt
         // A clock that nobody has confirmed lets nothing grow too old.
-        guard clockDoubt == nil else {
+        guard clockDoubt == nil, clockLeap == nil else {
             timers.arm(.retention(job), due: now + Fleet.Limits.review, by: entry.position)
             return []
         }
         var expiredCount = 0
         var next: Timestamp?
-        for verdict in rule.judge(keptObjects(of: job), at: now) {
+        for verdict in rule.judge(keptObjects(of: job), at: now, in: zoneRules(of: job)) {
             var moment: Timestamp?
-            if let lock = verdict.object.lock, lock.holds(at: now) {
-                moment = lock.until
+            if let lock = verdict.object.lock, lock.holds(at: lockMoment(at: now)) {
+                moment = lock.until.map { $0 + clockLead }
             } else if verdict.isExpired {
                 expiredCount += 1
             } else if verdict.counts.isEmpty {
@@ -92,7 +97,9 @@ extension Fleet.State {
         guard object.attempt > .none, !deletions.contains(object.key) else { return [] }
         deletions[object.key] = Deletion(agent: object.agent, job: object.job)
         if objects[object.run]?.attempt == object.attempt { objects[object.run]?.isBeingDeleted = true }
-        return [.deletion(object.key)]
+        let alert = AlertKey(.objectVanished, object.job)
+        let isOver = alerts.contains(alert) && vanishedObjects(of: object.job).isEmpty
+        return [.deletion(object.key)] + (isOver ? [.alert(alert)] : [])
     }
 
     /// The outcome of `delete`. What was not deleted is tried again, ever less often, for as long as it takes.
@@ -134,6 +141,29 @@ extension Fleet.State {
         guard agents.idsByCreation.contains(where: { agents[$0]?.isCaptured == false }) else { return }
         timers.arm(.survey, due: entry.recordedAt + delay, by: entry.position)
     }
+
+    /// From the first start of rules that count days by a job's zone on, the zones of all such jobs are known or asked for.
+    mutating func startCalendars(_ start: EngineStart, _ entry: Entry<Fleet.Message>) -> [Fleet.Change] {
+        guard start.rules >= Fleet.Limits.firstRulesWithCalendars else { return [] }
+        var wanted = Table<Text, Bool>()
+        for job in jobs.idsByCreation {
+            guard let spec = jobs[job]?.spec, spec.retention.needsZone else { continue }
+            _ = want(spec.timeZone)
+            // What the command of an earlier process is to find comes yet; earlier rules may never have asked.
+            if let zone = zones[spec.timeZone], zone.rules == nil, !zone.isAsked { wanted[spec.timeZone] = true }
+        }
+        return wanted.idsByCreation.map { .zone($0) }
+    }
+
+    /// Sees to it that the zone is known whose days a job's retention counts.
+    mutating func wantCalendar(of job: JobID) -> [Fleet.Change] {
+        guard let spec = jobs[job]?.spec, spec.retention.needsZone else { return [] }
+        return want(spec.timeZone)
+    }
+
+    /// The rules of a job's zone, on whose clock its schedule is read and its days, weeks, months and years are counted; nil
+    /// while they are not known.
+    public func zoneRules(of job: JobID) -> ZoneRules? { jobs[job].flatMap { rules(of: $0.spec.timeZone) } }
 
     mutating func lock(_ id: RunID, _ lock: ObjectLock) {
         guard objects.contains(id) else { return }

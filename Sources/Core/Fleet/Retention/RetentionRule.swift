@@ -58,6 +58,9 @@ public struct RetentionRule: Hashable, Sendable {
         days == 0 && Count.allCases.allSatisfy { $0 == .minimum || self[$0] == 0 }
     }
 
+    /// Whether it counts days, weeks, months or years, which a time zone says the ends of.
+    public var needsZone: Bool { [Count.daily, .weekly, .monthly, .yearly].contains { self[$0] > 0 } }
+
     /// Whether whatever the other rule keeps is kept by this one too.
     public func covers(_ other: RetentionRule) -> Bool {
         if keepsAll { return true }

@@ -111,6 +111,8 @@ public struct Run: Hashable, Sendable {
     public internal(set) var stoppedBy: Position?
     /// The entry that took up somebody's wish to cancel it.
     public internal(set) var cancelRequestedBy: Position?
+    /// The entry by which the agent's time to answer had passed.
+    public internal(set) var unansweredBy: Position?
     /// What has become of that wish; nil while there is none.
     public internal(set) var cancellation: Cancellation?
     /// When the run as a whole must have ended.

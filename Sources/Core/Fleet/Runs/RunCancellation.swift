@@ -8,7 +8,8 @@ extension Run {
         /// The agent was told.
         case sent
         /// The agent was told and has not answered in time. Reference agents never do: the run goes on to its end, and what
-        /// comes of it counts.
+        /// comes of it counts. Its deadline stays, and ends it at the latest: the store is asked, and where it has no
+        /// object the run ends as cancelled, without anybody having confirmed that.
         case unanswered
         /// It has stopped, or was at no agent.
         case confirmed
@@ -46,8 +47,10 @@ extension Run {
     }
 
     /// The agent's time to answer has passed.
-    mutating func cancelUnanswered() {
-        if isOpen, cancellation == .sent { cancellation = .unanswered }
+    mutating func cancelUnanswered(by position: Position) {
+        guard isOpen, cancellation == .sent else { return }
+        cancellation = .unanswered
+        unansweredBy = position
     }
 
     mutating func cancelled(_ reported: Attempt, by position: Position) -> [Sign] {

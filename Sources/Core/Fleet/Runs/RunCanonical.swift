@@ -28,6 +28,7 @@ extension Run: Restorable {
         encoder.encode("sent_by", sentBy)
         encoder.encode("stopped_by", stoppedBy)
         encoder.encode("cancel_requested_by", cancelRequestedBy)
+        encoder.encode("unanswered_by", unansweredBy)
         encoder.encode("cancellation", word: cancellation)
         encoder.encode("deadline", deadline)
         encoder.encode("grace", grace)
@@ -62,6 +63,7 @@ extension Run: Restorable {
         sentBy = try decoder.decode("sent_by")
         stoppedBy = try decoder.decode("stopped_by")
         cancelRequestedBy = try decoder.decode("cancel_requested_by")
+        unansweredBy = try decoder.decode("unanswered_by")
         cancellation = try decoder.decodeIfPresent("cancellation") { Cancellation(rawValue: $0.string) }
         deadline = try decoder.decode("deadline")
         grace = try decoder.decode("grace")

@@ -15,8 +15,11 @@ extension Fleet.State {
             }
         case .closed(let verdict, _):
             settleObjects(of: id, verdict, entry)
+            let hasOpenSlot = runs[id].map { self.hasOpenSlot(of: $0, id) } ?? false
             return fold(id, entry) {
                 $0.close(verdict, at: entry.recordedAt)
+                // Looked at soon, unless the verdict of its slot comes first.
+                if hasOpenSlot { $0.deadline = entry.recordedAt + Fleet.Limits.observation }
                 return []
             }
         }

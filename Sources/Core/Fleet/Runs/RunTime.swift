@@ -21,7 +21,10 @@ extension Run {
             .closed:
             break
         }
-        if isOpen { deadline = max(deadline, moment + Fleet.Limits.grace) }
+        guard isOpen else { return }
+        let earliest = moment + Fleet.Limits.grace
+        deadline = max(deadline, earliest)
+        order.takeBy = order.takeBy.map { max($0, earliest) }
     }
 
     /// Our clock has jumped forwards: that time has not passed for the agent.
@@ -29,6 +32,7 @@ extension Run {
         guard isOpen, phase != .captured else { return }
         deadline = deadline + step
         queuedAt = queuedAt + step
+        order.takeBy = order.takeBy.map { $0 + step }
         grace = grace.map { $0 + step }
     }
 

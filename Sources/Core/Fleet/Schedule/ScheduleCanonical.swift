@@ -150,6 +150,48 @@ extension ClockDoubt: Restorable {
     }
 }
 
+extension ClockLeap: Restorable {
+    /// Writes both parts.
+    public func encode<Encoder: CanonicalEncoder>(into encoder: inout Encoder) {
+        encoder.encode("ahead_ms", ahead.count)
+        encoder.encode("since", since)
+    }
+
+    /// Reads both parts.
+    public init<Decoder: CanonicalDecoder>(from decoder: inout Decoder) throws(CanonicalError) {
+        ahead = Milliseconds(try decoder.decode("ahead_ms"))
+        since = try decoder.decode("since")
+    }
+}
+
+extension DiskShortage: Restorable {
+    /// Writes both parts.
+    public func encode<Encoder: CanonicalEncoder>(into encoder: inout Encoder) {
+        encoder.encode("since", since)
+        encoder.encode("room", room)
+    }
+
+    /// Reads both parts.
+    public init<Decoder: CanonicalDecoder>(from decoder: inout Decoder) throws(CanonicalError) {
+        since = try decoder.decode("since")
+        room = try decoder.decode("room")
+    }
+}
+
+extension DiskRoom: Restorable {
+    /// Writes both parts.
+    public func encode<Encoder: CanonicalEncoder>(into encoder: inout Encoder) {
+        encoder.encode("free_byte_count", freeByteCount)
+        encoder.encode("total_byte_count", totalByteCount)
+    }
+
+    /// Reads both parts.
+    public init<Decoder: CanonicalDecoder>(from decoder: inout Decoder) throws(CanonicalError) {
+        freeByteCount = try decoder.decode("free_byte_count")
+        totalByteCount = try decoder.decode("total_byte_count")
+    }
+}
+
 extension CanonicalDecoder {
     fileprivate mutating func decodeOffset(_ name: StaticString) throws(CanonicalError) -> Int32 {
         let offset: Int64 = try decode(name)

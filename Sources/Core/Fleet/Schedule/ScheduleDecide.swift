@@ -61,10 +61,9 @@ extension Fleet {
 
     /// The end of a slot whose run has ended.
     static func judgeSlot(of run: Run, _ id: RunID, in state: borrowing State) -> [Message] {
-        guard case .closed(let verdict) = run.phase, let slot = run.order.slot,
-            let open = state.schedules[run.order.job]?.open,
-            open.contains(where: { $0.slot == slot && $0.run == id })
-        else { return [] }
+        guard case .closed(let verdict) = run.phase, let slot = run.order.slot, state.hasOpenSlot(of: run, id) else {
+            return []
+        }
         return [.scheduled(run.order.job, .judged(slot, SlotVerdict(of: run, verdict), run: id))]
     }
 }

@@ -16,14 +16,7 @@ extension Fleet.State {
         return changes
     }
 
-    /// Somebody says that the clock is right.
-    mutating func confirmClock(_ entry: Entry<Fleet.Message>) -> [Fleet.Change] {
-        clockDoubt = nil
-        advanceAll(entry)
-        return []
-    }
-
-    private mutating func advanceAll(_ entry: Entry<Fleet.Message>) {
+    mutating func advanceAll(_ entry: Entry<Fleet.Message>) {
         for job in schedules.idsByCreation { advance(job, entry) }
     }
 
@@ -44,7 +37,18 @@ extension Fleet.State {
             if let wanted { changes = want(wanted.zone) }
         }
         advance(id, entry)
+        forgetPlans(of: id, entry)
         return changes
+    }
+
+    /// While their zone cannot be read, nobody knows the slots of former expressions. Beyond so many of them the oldest owes
+    /// nothing any more, or a job that is changed again and again would grow for ever.
+    private mutating func forgetPlans(of id: JobID, _ entry: Entry<Fleet.Message>) {
+        guard let plans = schedules[id]?.plans, plans.count > Fleet.Limits.plansPerJob,
+            let oldest = plans.firstIndex(where: { $0.ending != nil && rules(of: $0.zone) == nil })
+        else { return }
+        schedules[id]?.plans.remove(at: oldest)
+        advance(id, entry)
     }
 
     /// Looks for the next slot of a job, and arms its deadline. Plans that have no slots left are dropped.
@@ -88,13 +92,23 @@ extension Fleet.State {
             return queue(run, order, entry)
         case .judged(let slot, let verdict, _):
             if let place = schedules[id]?.open.firstIndex(where: { $0.slot == slot }) {
-                schedules[id]?.open.remove(at: place)
+                if let run = schedules[id]?.open.remove(at: place).run {
+                    touch(run, entry) { if !$0.isOpen { $0.deadline = entry.recordedAt + Fleet.Limits.tombstone } }
+                }
             } else {
                 schedules[id]?.meet(slot)
             }
             advance(id, entry)
             return [.slotJudged(id, slot, verdict)]
         }
+    }
+}
+
+extension Fleet.State {
+    /// Whether the slot that a run was made for has no verdict.
+    func hasOpenSlot(of run: Run, _ id: RunID) -> Bool {
+        guard let slot = run.order.slot, let open = schedules[run.order.job]?.open else { return false }
+        return open.contains { $0.slot == slot && $0.run == id }
     }
 }
 

@@ -72,7 +72,8 @@ public struct SlotLedger: Sendable {
             guard case .readZone(let zone, _) = outcome.command, case .zone(let rules) = outcome.result else { return }
             zones[zone] = rules
         case .scheduled(let job, let decision): add(decision, of: job, entry)
-        case .clockStepped, .faulted, .captureOpened, .sessionOpened, .sessionClosed, .received, .captured, .unreadable,
+        case .clockStepped, .disk, .faulted, .captureOpened, .sessionOpened, .sessionClosed, .received, .captured,
+            .unreadable,
             .requested, .refused, .deadline, .presence, .noted, .decided, .judged, .alerted, .object, .command:
             break
         }
@@ -118,6 +119,20 @@ public struct SlotLedger: Sendable {
         guard let cron, let spec else { return }
         accounts[job, default: Account()].plans.append(
             Plan(cron: cron, text: spec.cron, zone: spec.timeZone, cursor: moment))
+        forgetPlans(of: job)
+    }
+
+    /// Of expressions whose zone was never read only so many owe their slots.
+    private mutating func forgetPlans(of job: JobID) {
+        while let plan = accounts[job]?.plans.first, let end = plan.end, zones[plan.zone] != nil,
+            next(of: plan, after: plan.cursor).map({ $0.instant > end }) ?? true
+        {
+            accounts[job]?.plans.removeFirst()
+        }
+        guard let plans = accounts[job]?.plans, plans.count > Fleet.Limits.plansPerJob else { return }
+        if let oldest = plans.firstIndex(where: { $0.end != nil && zones[$0.zone] == nil }) {
+            accounts[job]?.plans.remove(at: oldest)
+        }
     }
 
     private func next(of plan: Plan, after moment: Timestamp) -> Slot? {

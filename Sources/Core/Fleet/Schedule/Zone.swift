@@ -33,6 +33,7 @@ extension Fleet.State {
             zones[zone]?.readAt = entry.recordedAt
             wait = Fleet.Limits.zoneAge
             for job in schedules.idsByCreation where schedules[job]?.plans.first?.zone == zone { advance(job, entry) }
+            for job in jobs.idsByCreation where countsDays(job, in: zone) { review(job, entry) }
         }
         timers.arm(.zone(zone), due: entry.recordedAt + wait, by: entry.position)
         return []
@@ -42,11 +43,17 @@ extension Fleet.State {
     mutating func renew(_ zone: Text) -> [Fleet.Change] {
         var isUsed = false
         schedules.forEach { _, schedule in if schedule.plans.contains(where: { $0.zone == zone }) { isUsed = true } }
+        for job in jobs.idsByCreation where countsDays(job, in: zone) { isUsed = true }
         guard isUsed else {
             zones[zone] = nil
             return []
         }
         return [.zone(zone)]
+    }
+
+    /// Whether a job's retention counts days, weeks, months or years of a zone.
+    func countsDays(_ job: JobID, in zone: Text) -> Bool {
+        jobs[job].map { $0.spec.timeZone == zone && $0.spec.retention.needsZone } ?? false
     }
 }
 
@@ -57,6 +64,12 @@ extension Fleet {
         var oldest = entry.recordedAt
         state.schedules.forEach { _, schedule in
             for plan in schedule.plans where plan.zone == zone { oldest = min(oldest, plan.cursor) }
+        }
+        let reach = entry.recordedAt + Milliseconds(-Limits.zoneReach.count)
+        state.objects.forEach { _, object in
+            if object.createdAt < oldest, state.countsDays(object.job, in: zone) {
+                oldest = min(oldest, max(object.createdAt, reach))
+            }
         }
         return [.command(.readZone(zone, from: oldest))]
     }

@@ -49,7 +49,8 @@ extension RunDetail {
                 .readZone:
                 break
             }
-        case .started, .clockStepped, .faulted, .captureOpened, .sessionOpened, .sessionClosed, .unreadable, .requested,
+        case .started, .clockStepped, .disk, .faulted, .captureOpened, .sessionOpened, .sessionClosed, .unreadable,
+            .requested,
             .accepted, .refused, .deadline, .presence, .noted, .judged, .alerted, .scheduled, .command:
             break
         }
@@ -183,6 +184,7 @@ extension RunDetail {
 
     private mutating func close(_ verdict: Verdict, at moment: Timestamp) {
         guard isOpen else { return }
+        let isUnheardOf = phase == .reconciling
         phase = .closed
         finishedAt = moment
         proof = Proof(object: "none", digest: "none")
@@ -203,6 +205,9 @@ extension RunDetail {
         errorText = nil
         errorClass = verdict.failure.map { Text($0.word) }
         if let failure = verdict.failure { errorText = reported ?? Self.explanation(of: failure, in: status) }
+        if isUnheardOf, case .cancelled = verdict {
+            errorText = "not confirmed: the agent has not said that it stopped, and the store has no object of the run"
+        }
         nextAttemptAt = nil
         endTry(verdict.failure, errorText, at: moment)
     }

@@ -20,6 +20,10 @@ extension Fleet {
         case .checkDown: "health check \(key.subject) is down"
         case .checkFlapping: "health check \(key.subject) is flapping"
         case .certificateExpiring: "the certificate behind health check \(key.subject) ends soon"
+        case .objectVanished: "objects of job \(key.subject) are missing from the store"
+        case .serverDiskFull: "the disk of the control plane is full, or nearly so"
+        case .clockBehind: "the wall clock is far behind the log"
+        case .clockAhead: "the wall clock jumped far ahead"
         case .diskFull: "the disk of agent \(key.subject) is nearly full"
         }
     }

@@ -9,6 +9,12 @@ extension Fleet {
                     ? " The wall clock was \(start.clockBehind.count) ms behind the log." : "")
         case .clockStepped(let step):
             "The wall clock jumped \(step.count < 0 ? "back" : "forwards") by \(step.magnitude.count) ms."
+        case .disk(.logWasFull(let span)):
+            "The control plane's log had no room for \(span.count) ms and took nothing; now it has."
+        case .disk(.short(let room)):
+            "On the control plane's disk \(count(room.freeByteCount, "byte")) of \(room.totalByteCount) were free: too few for objects."
+        case .disk(.roomy(let room)):
+            "On the control plane's disk \(count(room.freeByteCount, "byte")) of \(room.totalByteCount) were free: there is room again."
         case .faulted(let text): ended("The engine met a defect of its own: \(text)")
         case .captureOpened(let agent): "The import of a capture of agent \(agent) began."
         case .sessionOpened(let agent, let opening): sentence(for: opening, of: agent)
@@ -46,7 +52,8 @@ extension Fleet {
             .judged(_, .became(_, let grounds)):
             grounds
         case .accepted(.repeated(let position), _): [position]
-        case .started, .clockStepped, .faulted, .captureOpened, .sessionOpened, .sessionClosed, .received, .captured,
+        case .started, .clockStepped, .disk, .faulted, .captureOpened, .sessionOpened, .sessionClosed, .received,
+            .captured,
             .unreadable, .requested, .accepted, .refused, .deadline, .presence, .noted, .decided(_, .started), .object,
             .judged, .scheduled, .command, .outcome:
             []

@@ -57,6 +57,41 @@ struct RetentionRuleTests {
         #expect(Self.kept(Self.rule([.yearly: 2]), [0, 336, 350, 374, 9_000]) == [0, 2])
     }
 
+    @Test(
+        "a day is one of the zone's, and one that its clock shows twice is one; without the zone's rules nothing goes")
+    func zones() {
+        func kept(_ rule: RetentionRule, _ hoursAgo: [Int64], _ zone: ZoneRules?) -> [Int] {
+            let objects = hoursAgo.enumerated().map { Self.object($0.offset, hoursAgo: $0.element) }
+            return rule.judge(objects, at: Self.now, in: zone).filter { !$0.isExpired }.compactMap {
+                Int($0.object.run.text.string.dropFirst(4))
+            }.sorted()
+        }
+        let rule = Self.rule([.daily: 2])
+        // It is 08:00 in UTC, 18:00 ten hours east: midnight was at 14:00 in UTC, 18 hours ago.
+        let east = ZoneRules(offsetSeconds: 36_000, transitions: [], until: Timestamp(milliseconds: .max))
+        #expect(kept(rule, [0, 9, 17, 19], .utc) == [0, 1])
+        #expect(kept(rule, [0, 9, 17, 19], east) == [0, 3])
+        #expect(kept(rule, [0, 9, 17, 19], nil) == [0, 1, 2, 3])
+        #expect(
+            rule.judge([Self.object(1, hoursAgo: 9), Self.object(0, hoursAgo: 0)], at: Self.now, in: nil).last?.words
+                == ["time_zone"])
+        #expect(kept(Self.rule([.hourly: 2]), [0, 9, 17, 19], nil) == [0, 1], "hours are the same everywhere")
+        // At midnight, eight hours ago, the clock goes back to 23:00.
+        let back = ZoneRules(
+            offsetSeconds: 0, transitions: [.init(at: Self.now + .hours(-8) + .minutes(1), offsetSeconds: -3_600)],
+            until: Timestamp(milliseconds: .max))
+        let moments: [Int64] = [0, 7 * 60 + 30, 7 * 60 + 59 + 0, 8 * 60, 8 * 60 + 30, 40 * 60]
+        let objects = moments.enumerated().map { number, minutes in
+            KeptObject(
+                run: RunID(Text("run_\(number)")), attempt: .first, createdAt: Self.now + .minutes(-minutes),
+                storedAt: Self.now, byteCount: 1, lock: nil)
+        }
+        let stay = Self.rule([.daily: 3]).judge(objects, at: Self.now, in: back).filter { !$0.isExpired }
+        #expect(
+            stay.map(\.object.run.text) == ["run_0", "run_1", "run_5"]
+                || stay.map(\.object.run.text) == ["run_0", "run_2", "run_5"])
+    }
+
     @Test("what any part keeps stays, and the minimum besides")
     func union() {
         let rule = Self.rule(days: 2, [.last: 1, .yearly: 2, .minimum: 2])

@@ -1,5 +1,6 @@
-import Core
 import Testing
+
+@testable import Core
 
 @Suite("Objects, from their success to their deletion")
 struct RetentionStoryTests {
@@ -211,6 +212,133 @@ struct RetentionStoryTests {
         #expect(refusal(.lockRun(Self.run(1), until: nil, reason: "r"), clerk) == nil)
         #expect(refusal(.unlockRun(Self.run(1)), clerk) == .permission)
         #expect(refusal(.unlockRun(Self.run(1)), admin) == nil)
+    }
+
+    @Test("days are those of the job's zone, which is read for them; until it is, nothing goes")
+    func zone() throws {
+        var story = Story.ready()
+        story.now = try #require(Timetable.moment("2026-05-01T21:30"))
+        story.ask(
+            .changeJob(Story.job, [.retentionDays(0), .keep(.daily, 2), .timeZone("Europe/Berlin")]))
+        for (number, moment) in [(1, "2026-05-01T21:30"), (2, "2026-05-01T22:30"), (3, "2026-05-02T20:00")] {
+            story.now = try #require(Timetable.moment(moment))
+            Self.backUp(&story, number)
+            story.pass(.seconds(1))
+        }
+        #expect(Self.deletions(story).isEmpty)
+        let read = story.pending.compactMap { if case .readZone(let zone, _) = $0.1 { zone } else { nil } }
+        #expect(read == ["Europe/Berlin"])
+        story.carryOut { if case .readZone = $0 { .zone(Timetable.berlin) } else { nil } }
+        story.pass(.seconds(1))
+        // 23:30 of the first of May, 00:30 of the second, 22:00 of the second. In UTC the first would have gone.
+        #expect(Self.deletions(story) == [.delete(Self.run(2), .first)])
+        check(story)
+        // Read anew, it is read from the oldest backup on.
+        story.pass(.hours(7 * 24 + 1))
+        #expect(
+            story.pending.map(\.1).contains(
+                .readZone("Europe/Berlin", from: try #require(Timetable.moment("2026-05-01T21:30")))))
+    }
+
+    @Test("jobs from before count their days in their zone from the first start on that knows it")
+    func zoneOfOldJobs() {
+        var story = Story(rules: 3)
+        story.ask(.createAgent(Story.agent, name: "db", keyDigest: [UInt8](repeating: 1, count: 32)))
+        story.ask(.createTarget(Story.target, Story.agent, [.type(.sqlite), .displayName("a"), .database("/a.db")]))
+        story.ask(.createJob(Story.job, Story.agent, Story.target, [.keep(.daily, 2), .timeZone("Europe/Berlin")]))
+        story.carryOut { if case .readZone = $0 { .undone("an older build never asked") } else { nil } }
+        for _ in 0..<2 {
+            story.tell(.started(EngineStart(build: "new", rules: 4, seed: 1)))
+            let asked = story.pending.filter { if case .readZone = $0.1 { true } else { false } }
+            #expect(asked.count == 1)
+        }
+    }
+
+    /// Ten daily backups of a job that keeps seven days.
+    private static func tenDays(_ fields: [JobField] = [.retentionDays(7)]) -> Story {
+        var story = Self.story(fields)
+        for number in 1...10 {
+            Self.backUp(&story, number)
+            Self.delete(&story)
+            story.pass(.hours(24))
+        }
+        Self.delete(&story)
+        return story
+    }
+
+    private static let ahead = AlertKey(.clockAhead, AlertKey.server)
+
+    @Test("a clock that leaps ahead makes nothing older: nothing goes until somebody says that it is right")
+    func leap() {
+        for isStart in [false, true] {
+            var story = Self.tenDays()
+            let count = story.state.objects.count
+            story.now = story.now + .hours(400 * 24)
+            story.tell(
+                isStart
+                    ? .started(EngineStart(build: "test", rules: Fleet.rules, seed: 8))
+                    : .clockStepped(.hours(400 * 24)))
+            #expect(story.state.alerts.contains(Self.ahead))
+            story.pass(.hours(20 * 24))
+            #expect(story.state.objects.count == count && Self.deletions(story).isEmpty)
+            story.ask(.confirmClock)
+            story.pass(.seconds(1))
+            #expect(!story.state.alerts.contains(Self.ahead))
+            Self.delete(&story)
+            #expect(story.state.objects.idsSorted == [Self.run(10)], "the last good one stays")
+            check(story)
+        }
+    }
+
+    @Test("a clock that is set back again: what leapt was no time, and ages go on from where they were")
+    func leapAndBack() {
+        var story = Self.tenDays()
+        let count = story.state.objects.count
+        story.ask(.lockRun(Self.run(9), until: story.now + .hours(40 * 24), reason: "audit"))
+        story.now = story.now + .hours(400 * 24)
+        story.tell(.clockStepped(.hours(400 * 24)))
+        Self.backUp(&story, 11)
+        story.tell(.clockStepped(.hours(-400 * 24)))
+        #expect(!story.state.alerts.contains(Self.ahead))
+        story.pass(.seconds(1))
+        #expect(Self.deletions(story).isEmpty && story.state.objects.count == count + 1)
+        story.pass(.hours(39 * 24))
+        Self.delete(&story)
+        #expect(story.state.objects.idsSorted == [Self.run(11), Self.run(9)], "the lock holds by the true time")
+        story.pass(.hours(2 * 24))
+        Self.delete(&story)
+        #expect(story.state.objects.idsSorted == [Self.run(11)])
+        check(story)
+    }
+
+    @Test("an absence of a week, and a step of a day, are believed")
+    func believed() {
+        var story = Self.tenDays()
+        story.now = story.now + .hours(24)
+        story.tell(.clockStepped(.hours(24)))
+        story.pass(.seconds(1))
+        #expect(story.state.clockLeap == nil)
+        story.now = story.now + .hours(7 * 24) + .seconds(-1)
+        story.tell(.started(EngineStart(build: "test", rules: Fleet.rules, seed: 8)))
+        story.pass(.seconds(1))
+        #expect(story.state.clockLeap == nil)
+        Self.delete(&story)
+        story.pass(.hours(24))
+        Self.delete(&story)
+        #expect(story.state.objects.idsSorted == [Self.run(10)])
+        check(story)
+    }
+
+    @Test("with a job, or its agent, its review goes too")
+    func reviewOfDeletedJobs() {
+        for request in [Request.deleteJob(Story.job), .deleteAgent(Story.agent)] {
+            var story = Self.story([.retentionDays(7)])
+            for number in 1...2 { Self.backUp(&story, number) }
+            story.pass(.seconds(1))
+            #expect(story.state.timers.due(.retention(Story.job)) != nil)
+            story.ask(request)
+            #expect(story.state.timers.due(.retention(Story.job)) == nil)
+        }
     }
 
     @Test("only admins make a rule keep less")

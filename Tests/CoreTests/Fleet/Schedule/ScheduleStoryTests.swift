@@ -392,6 +392,73 @@ struct ScheduleStoryTests {
         table.audit()
     }
 
+    /// A slot's run whose sending has begun and has no outcome, with two hours for its agent to take it.
+    private func sending() throws -> Timetable {
+        var table = try Timetable([.cron("0 3 * * *"), .catchUpSeconds(7_200)], at: "2026-05-01T02:59")
+        table.story.connect(session: "ses_2", sequence: 9)
+        table.story.pass(.minutes(1))
+        let run = try #require(table.story.state.agents[Story.agent]?.openRuns.first)
+        #expect(table.story.state.runs[run]?.phase == .sending(.first))
+        return table
+    }
+
+    @Test("a jump of the clock, and our own absence, leave the agent its time to take a slot's run")
+    func takeBy() throws {
+        for isJump in [true, false] {
+            var table = try sending()
+            table.story.now = table.story.now + .hours(3)
+            table.story.tell(
+                isJump
+                    ? .clockStepped(.hours(3)) : .started(EngineStart(build: "test", rules: Fleet.rules, seed: 8)))
+            table.story.carryOut { if case .dispatch = $0 { .undone("not connected") } else { nil } }
+            table.story.disconnect(session: "ses_2")
+            table.story.pass(isJump ? .minutes(119) : .seconds(149))
+            #expect(table.verdicts.isEmpty, "jump: \(isJump)")
+            table.story.pass(.minutes(2))
+            #expect(table.verdicts == ["2026-05-01T03:00:00+00:00 missed agent_away"], "jump: \(isJump)")
+            table.audit()
+        }
+    }
+
+    @Test("a slot whose run is closed in a turn that is cut off has its verdict half a minute later")
+    func cutOff() throws {
+        for limit in [2, Int.max] {
+            var table = try Timetable([.cron("0 3 * * *")], at: "2026-05-01T02:59")
+            table.pass(.minutes(2), finishing: false)
+            table.story.turnLimit = limit
+            table.finish()
+            table.story.turnLimit = .max
+            let wasCutOff = table.story.entries.contains { $0.kind == "engine.faulted" }
+            #expect(wasCutOff == (limit == 2) && table.verdicts.isEmpty == wasCutOff)
+            let count = table.story.entries.count { $0.kind == "deadline.run" }
+            table.story.pass(.seconds(30))
+            #expect(table.verdicts == ["2026-05-01T03:00:00+00:00 completed"])
+            #expect(table.story.entries.count { $0.kind == "deadline.run" } == count + (wasCutOff ? 1 : 0))
+            table.audit()
+            let run = try #require(table.story.state.runs.idsByCreation.last)
+            table.story.pass(.hours(7 * 24 - 1))
+            #expect(table.story.state.runs.contains(run))
+            table.story.pass(.hours(1))
+            #expect(!table.story.state.runs.contains(run))
+        }
+    }
+
+    @Test("a job that is changed again and again while its zone cannot be read does not grow, and fires once it can")
+    func manyPlans() throws {
+        var table = try Timetable([.cron("0 * * * *"), .timeZone("Europe/Berlin")], at: "2026-05-01T00:30")
+        for number in 1...40 {
+            table.pass(.hours(1))
+            table.story.ask(.changeJob(Story.job, [.cron(Text("\(number) * * * *"))]))
+            #expect(table.story.state.schedules[Story.job]?.plans.count ?? 0 <= 16)
+        }
+        #expect(table.told.isEmpty)
+        table.read("Europe/Berlin", Timetable.berlin)
+        table.pass(.hours(1))
+        #expect(table.verdicts.count { $0.hasSuffix("skipped job_changed") } == 15)
+        #expect(table.told.contains { $0.hasSuffix(":40:00+02:00 opened") })
+        table.audit()
+    }
+
     @Test("the ledger sees a slot that is left out, judged twice, or judged for another run")
     func ledger() throws {
         var table = try Timetable([.cron("0 * * * *")], at: "2026-05-01T00:30")
