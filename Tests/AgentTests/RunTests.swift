@@ -141,15 +141,15 @@ struct RunTests {
         try await stage.stop()
     }
 
-    @Test("A run that is cancelled while its store does not read ends within a second, and leaves no file")
+    @Test("A run that is cancelled while its store does not read ends soon, and leaves no file")
     func cancelDeafStore() async throws {
         let stage = try await Stage(rowByteCount: 30_000_000)
         let store = try DeafStore()
         try await stage.start()
         let peer = try await stage.server.accept(stage.config())
         var times: [Duration] = []
-        // The machine may be busy with other tests for a second, but hardly thrice.
-        for number in 1...3 where times.allSatisfy({ $0 >= .seconds(1) }) {
+        // Alone it takes some milliseconds; the machine may be busy with all other tests, but hardly thrice for so long.
+        for number in 1...3 where times.allSatisfy({ $0 >= .seconds(5) }) {
             stage.order(peer, run: "run-\(number)", port: store.port)
             // More than the system takes for a connection that nobody reads is on its way by then.
             while try await peer.next().jobUpdate.currentStep != "upload" {}
@@ -160,7 +160,7 @@ struct RunTests {
             times.append(ContinuousClock.now - start)
             #expect(stage.stagedFiles == [])
         }
-        #expect(try #require(times.min()) < .seconds(1), "\(times)")
+        #expect(try #require(times.min()) < .seconds(5), "\(times)")
         try await stage.stop()
     }
 

@@ -257,12 +257,12 @@ struct PostgreSQLDriverTests {
         #expect(try stagedFiles() == [])
     }
 
-    @Test("A pg_dump that does not want to end is killed within a second, with all that it started, and leaves no file")
+    @Test("A pg_dump that does not want to end is killed soon, with all that it started, and leaves no file")
     func stubborn() async throws {
         var times: [Duration] = []
-        // The machine may be busy with other tests for a second, but hardly thrice.
-        while times.count < 3, times.allSatisfy({ $0 >= .seconds(1) }) { times.append(try await endStubborn()) }
-        #expect(try #require(times.min()) < .seconds(1), "\(times)")
+        // Alone it takes half a second; the machine may be busy with all other tests, but hardly thrice for so long.
+        while times.count < 3, times.allSatisfy({ $0 >= .seconds(5) }) { times.append(try await endStubborn()) }
+        #expect(try #require(times.min()) < .seconds(5), "\(times)")
         #expect(try stagedFiles() == [])
     }
 
