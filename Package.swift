@@ -43,6 +43,7 @@ let package = Package(
         .library(name: "Digests", targets: ["Digests"]),
         .library(name: "Objects", targets: ["Objects"]),
         .library(name: "Recordings", targets: ["Recordings"]),
+        .library(name: "Simulation", targets: ["Simulation"]),
         .library(name: "Wire", targets: ["Wire"]),
         .executable(name: "backupy", targets: ["backupy"]),
     ],

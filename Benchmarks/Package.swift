@@ -15,7 +15,7 @@ func nio(_ names: String...) -> [Target.Dependency] {
     names.map { .product(name: $0, package: "swift-nio") }
 }
 
-// `Hot` needs neither NIO nor TLS, so that CI builds it in minutes and counts its instructions.
+// `Hot` and `Worlds` need neither NIO nor TLS, so that CI builds them in minutes.
 let package = Package(
     name: "benchmarks",
     dependencies: [
@@ -29,6 +29,7 @@ let package = Package(
             dependencies: backupy("Core", "Engine", "Objects", "Recordings", "SQLiteLog", "Wire")
                 + [.product(name: "Logging", package: "swift-log")],
             swiftSettings: settings),
+        .executableTarget(name: "Worlds", dependencies: backupy("Core", "Simulation"), swiftSettings: settings),
         .executableTarget(
             name: "Echo",
             dependencies: backupy("Core", "Wire") + nio("NIOCore", "NIOHTTP1", "NIOPosix", "NIOWebSocket"),

@@ -47,7 +47,14 @@ cp -au "$root/Tests/SimulationProbe" "$copy/Tests/"
 
 probe() { # the first violation within so many seeds: SEED INVARIANT POSITION TEXT
     (cd "$copy" && swift build --product simulation-probe >"$copy/build.log" 2>&1) || { echo "does not build"; return; }
-    "$copy/.build/debug/simulation-probe" "$1" "$2" 3 40 storm 2>&1 | sed -n 's/^violation //p; s/.*\(Fatal error.*\)/trap 0 0 \1/p' | head -1
+    local output status=0
+    output=$("$copy/.build/debug/simulation-probe" "$1" "$2" 3 40 storm 2>&1) || status=$?
+    # A trap ends the process at once, without the seed.
+    if [ $status -ne 0 ]; then
+        echo "trap - - $(grep -m 1 -o 'Fatal error.*' <<< "$output" || echo "exit $status")"
+    else
+        sed -n 's/^violation //p' <<< "$output" | head -1
+    fi
 }
 
 failures=0

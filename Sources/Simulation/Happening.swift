@@ -26,4 +26,5 @@ enum Happening: Sendable {
     case ask(Int)
     case wish(Int)
     case hazard
+    case clocksAreSet
 }

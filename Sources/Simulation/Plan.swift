@@ -10,15 +10,21 @@ public struct Profile: Hashable, Sendable {
     public let hazardInterval: Milliseconds?
     /// By how much less often small things go wrong than in a storm.
     public let rarity: Int64
+    /// From which jobs draw theirs; an empty one is none.
+    let schedules: [Text]
 
     /// Nothing goes wrong.
-    public static let calm = Profile(name: "calm", wishInterval: .minutes(60), hazardInterval: nil, rarity: 1)
+    public static let calm = Profile(
+        name: "calm", wishInterval: .minutes(60), hazardInterval: nil, rarity: 1,
+        schedules: ["", "17 * * * *"])
     /// As a fleet on a bad network in a bad month.
     public static let usual = Profile(
-        name: "usual", wishInterval: .minutes(60), hazardInterval: .minutes(10), rarity: 10)
+        name: "usual", wishInterval: .minutes(60), hazardInterval: .minutes(10), rarity: 10,
+        schedules: ["", "17 * * * *"])
     /// Everything goes wrong, all the time.
     public static let storm = Profile(
-        name: "storm", wishInterval: .seconds(80), hazardInterval: .seconds(20), rarity: 1)
+        name: "storm", wishInterval: .seconds(80), hazardInterval: .seconds(20), rarity: 1,
+        schedules: ["", "*/3 * * * *", "1-59/7 * * * *"])
 
     /// All of them.
     public static let all = [calm, usual, storm]
@@ -50,6 +56,8 @@ public struct Plan: Hashable, Sendable {
     /// Whether the agent of a number is like the reference agent.
     func isReference(_ agent: Int) -> Bool { agent % 3 == 1 }
 
+    /// By how many times more happens than among eight agents.
+    var crowd: Int64 { max(1, Int64(agentCount / 8)) }
     /// So many commits lie between two snapshots of the control plane.
     var snapshotInterval: Int { agentCount <= 8 ? 7 : 4_000 }
     /// So many commits lie between two comparisons of the served state with the log.

@@ -30,6 +30,17 @@ public struct Tally: Sendable {
         if let violation { violations.append(violation) }
     }
 
+    /// Adds other worlds. The digest goes on with theirs.
+    public mutating func add(_ other: Tally) {
+        worldCount += other.worldCount
+        simulated = simulated + other.simulated
+        entryCount += other.entryCount
+        coverage.add(other.coverage)
+        for fault in Fault.allCases { faults[fault, default: 0] += other.count(of: fault) }
+        other.hash.finalize().withUnsafeBytes { hash.update($0) }
+        violations += other.violations
+    }
+
     /// How many faults of a kind there were.
     public func count(of fault: Fault) -> Int { faults[fault] ?? 0 }
 

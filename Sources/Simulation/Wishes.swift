@@ -4,7 +4,6 @@ import Core
 struct Wishes: Sendable {
     /// By agent.
     var jobs: [[JobID]] = []
-    var targets: [TargetID] = []
     var checks: [CheckID] = []
     var tokens: [TokenID] = []
     /// Agents that never connect.
@@ -22,36 +21,65 @@ extension World {
     mutating func planWishes() {
         var moment = now + .seconds(1)
         for agent in links.indices {
-            let target = TargetID(Text("tgt_\(agent)"))
-            wishes.targets.append(target)
             wishes.jobs.append([])
             ask(
                 .createAgent(links[agent].agent, name: links[agent].host, keyDigest: dice.bytes(32)), at: moment)
             ask(.configureAgent(links[agent].agent, [.maxParallelJobs(UInt32(dice.number(1...3)))]), at: moment)
-            ask(
-                .createTarget(
-                    target, links[agent].agent,
-                    [
-                        .type(isOurs(agent) ? .sqlite : .postgresql), .displayName("d"), .database("/d"),
-                        .host(isOurs(agent) ? "" : "db"), .password(.vault(Text("password-\(agent)"))),
-                    ]), at: moment)
+            for target in Self.targets(of: agent) {
+                ask(
+                    .createTarget(
+                        target, links[agent].agent,
+                        [
+                            .type(isOurs(agent) ? .sqlite : .postgresql), .displayName("d"), .database("/d"),
+                            .host(isOurs(agent) ? "" : "db"), .password(.vault(Text("password-\(agent)"))),
+                        ]), at: moment)
+            }
             for _ in 0..<2 { createJob(of: agent, at: moment) }
             moment = moment + Milliseconds(50)
             agenda.add(.wish(agent), at: moment + .seconds(5) + dice.span(0...plan.profile.wishInterval.count))
         }
     }
 
+    /// Two: runs of one target wait for each other, and some must go on side by side.
+    private static func targets(of agent: Int) -> [TargetID] {
+        [TargetID(Text("tgt_\(agent)")), TargetID(Text("tgt_\(agent)_b"))]
+    }
+
     private mutating func createJob(of agent: Int, at moment: Timestamp) {
         let job = JobID(Text("job_\(agent)_\(wishes.next())"))
+        let targets = Self.targets(of: agent)
+        let target = targets[wishes.jobs[agent].count % targets.count]
         wishes.jobs[agent].append(job)
-        ask(.createJob(job, links[agent].agent, TargetID(Text("tgt_\(agent)")), jobFields()), at: moment)
+        ask(.createJob(job, links[agent].agent, target, jobFields()), at: moment)
     }
 
     private mutating func jobFields() -> [JobField] {
         [
             .timeoutSeconds(dice.chance(in: 3) ? 0 : 600), .retentionDays(dice.chance(in: 4) ? 1 : 0),
-            .preHooks(dice.chance(in: 8) ? ["true"] : []),
+            .preHooks(dice.chance(in: 8) ? ["true"] : []), .cron(dice.pick(plan.profile.schedules) ?? ""),
+            .timeZone(dice.chance(in: 2) ? "Europe/Berlin" : "UTC"), .jitterSeconds(dice.chance(in: 4) ? 40 : 0),
+            .overlap(dice.pick(Overlap.allCases) ?? .skip),
+            .catchUpSeconds(dice.pick([0, 240, JobSpec.defaultCatchUpSeconds]) ?? 0),
+            .maxAttempts(UInt32(dice.number(0...3))), .backoffSeconds(dice.chance(in: 2) ? [5, 20] : [2]),
+            .keep(.last, UInt32(dice.number(0...3))),
         ]
+    }
+
+    /// Half the time none; otherwise some minutes, which begin soon or have begun.
+    private mutating func maintenance() -> SettingsField {
+        guard dice.chance(in: 2) else { return .maintenance(start: "", end: "") }
+        let start = wallTime + dice.span(-120_000...240_000)
+        let end = start + dice.span(60_000...600_000)
+        return .maintenance(start: start.timeOfDay, end: end.timeOfDay)
+    }
+
+    /// People who want nothing more have no schedules either. Asked again while a late wish has left one.
+    mutating func endSchedules() {
+        guard unansweredCount == 0 else { return }
+        let jobs = fleetAudit.state.jobs
+        for job in jobs.idsByCreation where jobs[job]?.spec.cron.isEmpty == false {
+            askNow(.changeJob(job, [.cron("")]))
+        }
     }
 
     /// One wish about an agent, and the next one a while later.
@@ -89,7 +117,8 @@ extension World {
     private mutating func wishAboutAgent(_ agent: Int) {
         let id = links[agent].agent
         switch dice.number(1...8) {
-        case 1, 2: askNow(.configureAgent(id, [.maxParallelJobs(UInt32(dice.number(1...4)))]))
+        case 1: askNow(.configureAgent(id, [.maxParallelJobs(UInt32(dice.number(1...4)))]))
+        case 2: askNow(.configureAgent(id, [maintenance()]))
         case 3: askNow(.renameAgent(id, name: Text("name-\(wishes.next())")))
         case 4: askNow(.changeTarget(TargetID(Text("tgt_\(agent)")), [.database(Text("/d\(wishes.next())"))]))
         case 5, 6:
@@ -123,4 +152,9 @@ extension World {
         default: askNow(.configureAgent(AgentID("agt_unknown"), [.maxParallelJobs(1)]))
         }
     }
+}
+
+extension Timestamp {
+    /// `HH:MM` in UTC.
+    var timeOfDay: Text { Text(String(text.dropFirst(11).prefix(5))) }
 }

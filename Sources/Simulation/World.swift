@@ -36,6 +36,7 @@ public struct World {
     var clients: [Client] = []
     /// Clients that wait for an answer, or have not asked yet.
     var unansweredCount = 0
+    let zone: ModelZone
     /// What people have made, so that they can ask for it.
     var wishes = Wishes()
     var fleetAudit = Auditor<Fleet>()
@@ -50,13 +51,18 @@ public struct World {
         precondition(plan.agentCount >= 1, "a world has at least one agent")
         self.plan = plan
         dice = Dice(seed: plan.seed)
+        zone = ModelZone(
+            changesAt: World.beginning + dice.span(0...plan.span.count), isForward: dice.chance(in: 2))
         for agent in 0..<plan.agentCount {
             addAgent(AgentID(Text("agt_\(agent)")), host: Text("host-\(agent)"), isReference: plan.isReference(agent))
         }
         agenda.add(.serverStarts, at: now)
         for index in links.indices { agenda.add(.agentStarts(index), at: now + dice.span(0...5_000)) }
         planWishes()
-        if plan.profile.hazardInterval != nil { agenda.add(.hazard, at: now + .seconds(30)) }
+        if plan.profile.hazardInterval != nil {
+            agenda.add(.hazard, at: now + .seconds(30))
+            agenda.add(.clocksAreSet, at: zone.changesAt)
+        }
     }
 
     /// When people stop to want things.
@@ -114,6 +120,9 @@ public struct World {
         return true
     }
 
+    /// The same for what strikes the one control plane: not more often because its fleet is larger, and does more.
+    mutating func strikesServer(_ fault: Fault, in many: Int64) -> Bool { strikes(fault, in: many * plan.crowd) }
+
     mutating func count(_ fault: Fault) { faultCounts[fault, default: 0] += 1 }
 
     func violation(_ breach: Breach) -> Violation {
@@ -153,6 +162,7 @@ public struct World {
         case .ask(let client): ask(client)
         case .wish(let agent): wish(agent)
         case .hazard: try strike()
+        case .clocksAreSet: count(.daylightSaving)
         }
     }
 }

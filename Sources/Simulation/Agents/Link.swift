@@ -118,8 +118,10 @@ extension World {
         guard let connection = connections[id], now <= connection.deliversToAgentUntil ?? now else { return }
         let agent = connection.agent
         guard links[agent].connection == id, references[agent]?.hangs != true else { return }
-        if links[agent].isReadingFrom > now {
-            return agenda.add(.toAgent(id, bytes), at: links[agent].isReadingFrom)
+        let readable = max(links[agent].isReadingFrom, connection.heldUntil)
+        if readable > now {
+            connections[id]?.heldUntil = readable
+            return agenda.add(.toAgent(id, bytes), at: readable)
         }
         links[agent].lastHeard = now
         let frame: ServerFrame

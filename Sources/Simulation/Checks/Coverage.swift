@@ -35,6 +35,11 @@ public struct Coverage: Sendable {
     /// How often a pair was.
     public func count(of pair: Pair) -> Int { counts[pair] ?? 0 }
 
+    /// The pairs that might be reached and were not, with the reason where that does not matter.
+    public var unreached: [(pair: Pair, excuse: String?)] {
+        ReachablePairs.all.filter { counts[$0] == nil }.map { ($0, ReachablePairs.excuse(for: $0)) }
+    }
+
     /// Adds what other worlds have reached.
     public mutating func add(_ other: Coverage) { counts.merge(other.counts) { $0 + $1 } }
 

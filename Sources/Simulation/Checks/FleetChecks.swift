@@ -1,11 +1,14 @@
 import Core
 import Engine
 
-/// What must hold at each entry of the control plane's log: invariants 5, 7, 8, 10, 11, 12 and 14.
+/// What must hold at each entry of the control plane's log: invariants 5, 6, 7, 8, 10, 11, 12 and 14.
 struct FleetChecks: Sendable {
     private var closings: [RunID: Int] = [:]
     private var runsByKey: [IdempotencyKey: RunID] = [:]
     private var deletions = DeletionAudit()
+    private var retries = RetryAudit()
+    private var slots = SlotLedger()
+    private var alerts = AlertLedger()
     private var foreign: (id: RunID, run: Run)?
     /// A run in the hands of its agent whose time may be over with this entry.
     private var dueRun: RunID?
@@ -36,8 +39,12 @@ struct FleetChecks: Sendable {
         case .deadline(.run(let id)):
             if state.runs[id]?.attemptInFlight != nil { dueRun = id }
         case .decided(let id, .started(let attempt, _)):
-            try checkStart(of: id, attempt, in: state)
+            try checkStart(of: id, attempt, at: entry.recordedAt, in: state)
+        case .decided(let id, .retried(let retry, _)):
+            guard let run = state.runs[id] else { throw Breach(7, "\(id) is tried again and is not known") }
+            try retries.checkRetry(of: id, retry, run, at: entry.recordedAt)
         case .decided(let id, .closed(let verdict, _)):
+            retries.forget(id)
             closings[id, default: 0] += 1
             guard closings[id] == 1 else { throw Breach(5, "\(id) is closed a second time") }
             try checkVerdict(verdict, of: id, in: state, store: store)
@@ -62,7 +69,10 @@ struct FleetChecks: Sendable {
     }
 
     /// Looks again after the fold.
-    func after(_ entry: Entry<Fleet.Message>, in state: borrowing Fleet.State) throws(Breach) {
+    mutating func after(_ entry: Entry<Fleet.Message>, in state: borrowing Fleet.State) throws(Breach) {
+        slots.add(entry)
+        if let violation = slots.violations.first { throw Breach(6, violation.description) }
+        if let problem = alerts.check(entry) { throw Breach(3, problem.string) }
         if let (id, run) = foreign, state.runs[id] != run {
             throw Breach(14, "a frame of another agent changed \(id)")
         }
@@ -81,8 +91,11 @@ struct FleetChecks: Sendable {
         }
     }
 
-    private func checkStart(of id: RunID, _ attempt: Attempt, in state: borrowing Fleet.State) throws(Breach) {
+    private mutating func checkStart(
+        of id: RunID, _ attempt: Attempt, at moment: Timestamp, in state: borrowing Fleet.State
+    ) throws(Breach) {
         guard let run = state.runs[id] else { throw Breach(7, "\(id) is started and is not known") }
+        try retries.checkStart(of: id, run, at: moment)
         switch run.phase {
         case .queued, .failed: break
         default: throw Breach(7, "attempt \(attempt) of \(id) is started in phase \(run.phase.word)")
@@ -93,6 +106,32 @@ struct FleetChecks: Sendable {
         guard let agent = state.agents[run.order.agent], agent.inFlightCount < agent.settings.maxParallelJobs else {
             throw Breach(8, "\(id) is started beyond the limit of \(run.order.agent)")
         }
+        if Self.isInMaintenance(agent.settings, at: moment) {
+            throw Breach(8, "\(id) is started within the maintenance of \(run.order.agent)")
+        }
+        for other in agent.openRuns where other != id {
+            guard let beside = state.runs[other], beside.attemptInFlight != nil,
+                beside.order.target == run.order.target
+            else { continue }
+            guard run.order.overlap == .alongside, beside.order.job == run.order.job else {
+                throw Breach(8, "\(id) is started beside \(other), of the same target")
+            }
+        }
+    }
+
+    /// By the time of day as text, which orders as the time does.
+    private static func isInMaintenance(_ settings: AgentSettings, at moment: Timestamp) -> Bool {
+        let (start, end, time) = (settings.maintenanceStart, settings.maintenanceEnd, moment.timeOfDay)
+        guard start != end else { return false }
+        return start < end ? start <= time && time < end : start <= time || time < end
+    }
+
+    /// A slot that was opened or that has come, and has no verdict; nil when every schedule has ended as it must.
+    var unjudgedSlot: String? {
+        if let run = slots.openRuns.first { return "the slot of \(run) is open" }
+        return slots.owed(by: Timestamp(milliseconds: .max), limit: 1).first.map {
+            "slot \($0.slot.text) of \($0.job) was never judged"
+        }
     }
 
     private func checkVerdict(
@@ -101,12 +140,17 @@ struct FleetChecks: Sendable {
         guard state.runs.contains(id) else { throw Breach(5, "\(id) is closed and is not known") }
         switch verdict {
         case .success(let attempt, let evidence):
-            guard let object = store.objects[Self.objectName(of: id, attempt, in: state)] else {
+            let name = Self.objectName(of: id, attempt, in: state)
+            guard let object = store.objects[name] else {
                 throw Breach(12, "\(id) is a success, and the store has no object of attempt \(attempt)")
             }
             guard object.byteCount == evidence.byteCount, evidence.digest == nil || evidence.digest == object.digest
             else {
                 throw Breach(12, "\(id) is a success with evidence \(evidence), and the store has \(object)")
+            }
+            let reported = claims[id]?.filter { $0.name == name } ?? []
+            guard reported.isEmpty || reported.contains(where: { $0.object == object }) else {
+                throw Breach(12, "\(id) is a success, and its agent reported \(reported), the store has \(object)")
             }
         case .lost, .failed(.lost), .failed(.storage):
             for claim in claims[id] ?? [] where store.objects[claim.name] == claim.object {

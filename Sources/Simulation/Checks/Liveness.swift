@@ -18,6 +18,7 @@ extension World {
         let healed = now
         let rest = now + .hours(60)
         while now < rest {
+            endSchedules()
             try run(for: .minutes(2))
             if now > healed + .minutes(30), let breach = idleness { throw violation(breach) }
             if restlessness == nil { break }
@@ -68,6 +69,7 @@ extension World {
         if let command = fleetAudit.openCommands.min(by: { $0.key < $1.key }) {
             return Breach(9, "command \(command.key) has no outcome: \(command.value)")
         }
+        if let slot = checks.unjudgedSlot { return Breach(6, slot) }
         for (agent, station) in stations.enumerated() where !links[agent].isClone {
             guard let station else { continue }
             let host = links[agent].host

@@ -48,6 +48,8 @@ public enum Fault: String, CaseIterable, Hashable, Sendable {
     case clockForwards = "clock_forwards"
     /// The control plane's clock jumps back.
     case clockBackwards = "clock_backwards"
+    /// The clocks of a zone are set an hour forwards or back.
+    case daylightSaving = "daylight_saving"
     /// An agent's clock jumps, either way.
     case agentClock = "agent_clock"
     /// A reference agent begins its numbers anew, with messages of the former process on its disk.

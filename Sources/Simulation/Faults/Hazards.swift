@@ -10,13 +10,18 @@ extension World {
         .backlogHang, .clonedAgent, .expiredURL,
     ]
 
+    private static let ofServer: Set<Fault> = [
+        .serverKill, .storeOutage, .expiredURL, .fullDisk, .bitFlip, .clockForwards, .clockBackwards,
+    ]
+
     /// One hazard, and the next one a little later.
     mutating func strike() throws(Breach) {
         guard !isHealed, now < end, let interval = plan.profile.hazardInterval else { return }
-        let crowd = max(1, Int64(plan.agentCount / 8))
-        let mean = max(2, interval.count / crowd)
+        let mean = max(2, interval.count / plan.crowd)
         after(dice.chance(in: 6) ? dice.span(3 * mean...15 * mean) : dice.span(1...mean), .hazard)
         guard let hazard = dice.pick(Self.hazards) else { return }
+        // There is one control plane and one store, however many agents.
+        if Self.ofServer.contains(hazard), plan.crowd > 1, !dice.chance(in: plan.crowd) { return }
         let agent = Int(dice.number(0...Int64(plan.agentCount - 1)))
         guard strike(hazard, agent) else { return }
         count(hazard)

@@ -62,6 +62,9 @@ extension World {
     mutating func startServer() throws(Breach) {
         guard server.kernel == nil else { return }
         try findFlippedBit()
+        if let position = server.disk.unchained {
+            throw Breach(1, "the commit from \(position) on is not chained to the one before it")
+        }
         let kernel: FleetKernel
         do {
             kernel = try server.disk.kernel(Fleet.self, Self.fleetCodec)

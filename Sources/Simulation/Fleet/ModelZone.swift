@@ -1,21 +1,24 @@
 import Core
 
-/// The one zone that there is in a simulated world besides UTC: an hour ahead of it, and two from the 90th to the 300th day of
-/// each 365 days.
-enum ModelZone {
-    private static let day: Int64 = 86_400_000
+/// The one zone that there is in a simulated world besides UTC: an hour or two ahead of it. People set their clocks once
+/// while things go wrong, and back 200 days later.
+struct ModelZone: Sendable {
+    /// When the clocks are set.
+    let changesAt: Timestamp
+    /// Whether an hour is left out then; else one comes twice.
+    let isForward: Bool
 
-    static func rules(from moment: Timestamp) -> ZoneRules {
-        let first = moment.milliseconds / (365 * day) - 1
-        var transitions: [ZoneRules.Transition] = []
-        for year in first..<first + 8 {
-            for (number, offset) in [(90, 7_200), (300, 3_600)] as [(Int64, Int32)] {
-                let at = Timestamp(milliseconds: (year * 365 + number) * day + 3_600_000)
-                transitions.append(ZoneRules.Transition(at: at, offsetSeconds: offset))
-            }
-        }
+    private static let (hour, day): (Int64, Int64) = (3_600_000, 86_400_000)
+
+    /// The rules as they would be read at any moment.
+    var rules: ZoneRules {
+        let (before, behind): (Int32, Int32) = isForward ? (3_600, 7_200) : (7_200, 3_600)
         return ZoneRules(
-            offsetSeconds: 3_600, transitions: transitions,
-            until: Timestamp(milliseconds: (first + 8) * 365 * day))
+            offsetSeconds: before,
+            transitions: [
+                ZoneRules.Transition(at: changesAt, offsetSeconds: behind),
+                ZoneRules.Transition(at: changesAt + Milliseconds(200 * Self.day), offsetSeconds: before),
+            ],
+            until: changesAt + Milliseconds(8 * 365 * Self.day))
     }
 }

@@ -38,7 +38,7 @@ extension World {
         planWrite()
         guard let recorded = try commit(batch) else { return }
         server.clockStep = nil
-        if strikes(.serverKillAfterCommit, in: 1_200) {
+        if strikesServer(.serverKillAfterCommit, in: 1_200) {
             for submission in batch { if let client = submission.client { retry(client) } }
             return killServer()
         }
@@ -49,13 +49,13 @@ extension World {
     private mutating func planWrite() {
         if now < server.fullUntil {
             server.disk.plan(.full)
-        } else if strikes(.serverKillBeforeWrite, in: 2_400) {
+        } else if strikesServer(.serverKillBeforeWrite, in: 2_400) {
             server.disk.plan(.diesBefore)
-        } else if strikes(.tornWrite, in: 2_400) {
+        } else if strikesServer(.tornWrite, in: 2_400) {
             server.disk.plan(.tears(thousandths: Int(dice.number(0...999))))
-        } else if strikes(.serverKillBeforeSync, in: 2_400) {
+        } else if strikesServer(.serverKillBeforeSync, in: 2_400) {
             server.disk.plan(.diesBeforeSync)
-        } else if strikes(.failedSync, in: 2_400) {
+        } else if strikesServer(.failedSync, in: 2_400) {
             server.disk.plan(.failsToSync)
         }
     }

@@ -34,7 +34,7 @@ extension World {
         guard case .command(let command) = delivery.message else { return }
         var result = try effect(of: command, isRedelivered: delivery.isRedelivered)
         if case .dispatch = command, delivery.isRedelivered, case .undone = result { result = .unknown }
-        if strikes(.workerDeath, in: 250) { return killServer() }
+        if strikesServer(.workerDeath, in: 250) { return killServer() }
         let outcome = CommandOutcome(position: delivery.position, command: command, result: result)
         let wait = dice.chance(in: 40) ? dice.span(1_000...20_000) : dice.span(0...60)
         after(wait, .outcome(server.epoch, outcome))
@@ -97,9 +97,8 @@ extension World {
         case .survey:
             guard store.isOutUntil <= now else { return .undone("the store gives no answer") }
             return .surveyed(store.survey(beside: fleetAudit.state))
-        case .readZone(_, let moment):
-            // A clock of its own, set twice a year: simulated worlds have no zones of ours.
-            return .zone(ModelZone.rules(from: moment))
+        case .readZone:
+            return .zone(zone.rules)
         case .probe(let agent, let session):
             guard let id = connection(of: agent, session), connections[id]?.isWelcomed == true else {
                 return .undone("not connected")

@@ -116,6 +116,13 @@ final class ModelDisk: Sendable {
         }
     }
 
+    /// The first synced commit whose link is not made of the one before it and its own bytes; nil when all are chained.
+    var unchained: Position? {
+        state.withLock { state in
+            state.records.prefix(state.syncedCount).first { !$0.isWhole }?.first
+        }
+    }
+
     /// What a process does with the log when it starts: a commit that is not whole goes, with all behind it, and what is
     /// whole is written anew and synced, since a sync that once failed may have left it in memory only.
     func recover() {

@@ -25,6 +25,8 @@ struct Connection: Sendable {
     /// When the last frame of each direction arrives.
     var toServer: Timestamp
     var toAgent: Timestamp
+    /// Until then frames wait at an agent that did not read. Later ones wait behind them, also when it reads again.
+    var heldUntil = Timestamp(milliseconds: 0)
     /// When the server last wrote.
     var lastWritten: Timestamp
     /// How many frames the server has written.

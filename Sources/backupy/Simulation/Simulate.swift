@@ -24,7 +24,7 @@ struct Simulate: ParsableCommand {
     @Option(help: ArgumentHelp("How much goes wrong: calm, usual or storm.", valueName: "profile"))
     var profile = "usual"
     @Option(help: ArgumentHelp("Where recordings of what did not hold go.", valueName: "dir")) var recordings = "."
-    @Flag(help: "List the pairs of message and phase that were reached.") var coverage = false
+    @Flag(help: "List the pairs of message and phase, and how often each was reached.") var coverage = false
     @Flag(help: "Print JSON.") var json = false
 
     func validate() throws {
@@ -57,6 +57,9 @@ struct Simulate: ParsableCommand {
             report.print()
             if coverage {
                 for pair in tally.coverage.pairs { Console.print("\(pair) \(tally.coverage.count(of: pair))") }
+                for (pair, excuse) in tally.coverage.unreached {
+                    Console.print("\(pair) 0\(excuse.map { " (\($0))" } ?? "")")
+                }
             }
         }
         if !tally.violations.isEmpty { throw ExitCode(Failure.verification) }
