@@ -15,8 +15,8 @@ struct SQLiteFailure: Error {
     /// The result code without its extension.
     var primaryCode: Int32 { code & 0xFF }
 
-    /// Whether the file is not what SQLite once wrote.
-    var isCorruption: Bool { primaryCode == SQLITE_CORRUPT || primaryCode == SQLITE_NOTADB }
+    /// Whether the file is not what SQLite once wrote. A row that claims to be longer than SQLite allows was not, either.
+    var isCorruption: Bool { [SQLITE_CORRUPT, SQLITE_NOTADB, SQLITE_TOOBIG].contains(primaryCode) }
 
     /// Whether there was no room, and nothing else is wrong. A sync that fails is another matter, whatever the reason.
     var isFull: Bool {
