@@ -180,7 +180,7 @@ private struct LogFile {
         do {
             guard let folder = ScratchFolder() else { fatalError("there is no room for a folder") }
             do {
-                var log = try SQLiteEventLog(directory: folder.path)
+                let log = try SQLiteEventLog(directory: folder.path)
                 for count in [1, 3, 2, 40, 5] {
                     var batch = Batch(after: log.head.link)
                     var (position, recordedAt) = (log.head.position, log.head.recordedAt)
