@@ -64,12 +64,12 @@ printf '%-44s %6s %10s %8s  %s\n' mutation seed invariant seconds what
 for patch in "$root"/Tests/Mutations/*.patch; do
     name=$(basename "$patch" .patch)
     if [ $# -gt 0 ] && ! printf '%s\n' "$@" | grep -qx "${name%%-*}"; then continue; fi
-    (cd "$copy" && git apply "$patch") || { echo "$name does not apply"; failures=1; continue; }
+    (cd "$copy" && git apply --whitespace=nowarn "$patch") || { echo "$name does not apply"; failures=1; continue; }
     start=$(date +%s)
     found=$(probe 0 $((seeds - 1)))
     read -r seed invariant _ text <<< "${found:-none - - not found}"
     case $seed in none | does) failures=1 ;; esac
     printf '%-44s %6s %10s %8s  %s\n' "$name" "$seed" "$invariant" "$(($(date +%s) - start))" "$(cut -c1-70 <<< "$text")"
-    (cd "$copy" && git apply -R "$patch")
+    (cd "$copy" && git apply -R --whitespace=nowarn "$patch")
 done
 exit $failures
