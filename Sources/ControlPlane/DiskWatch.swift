@@ -10,8 +10,10 @@ struct DiskWatch: Sendable {
     /// From one look to the next.
     static let interval = Duration.seconds(60)
 
-    /// The folders whose disks are looked at.
-    let folders: [String]
+    /// The folder of the log, on whose disk a little must stay free.
+    let log: String
+    /// The folder of the objects: less than their reserve, and uploads are refused.
+    let objects: String
     /// How room is measured.
     var measure: @Sendable (String) -> FreeSpace? = FreeSpace.measure
 
@@ -19,18 +21,20 @@ struct DiskWatch: Sendable {
     ///
     /// - Parameter isShort: Whether the engine takes them for short of room.
     func fact(isShort: Bool) -> DiskFact? {
-        let spaces = folders.compactMap { measure($0) }
-        guard let least = spaces.min(by: { $0.surplus < $1.surplus }) else { return nil }
-        let room = DiskRoom(freeByteCount: least.freeByteCount, totalByteCount: least.totalByteCount)
-        if !isShort { return least.surplus < 0 ? .short(room) : nil }
+        var disks: [(space: FreeSpace, reserve: UInt64)] = []
+        // A small disk for the log alone is no fault: its reserve is not more than a twentieth of it.
+        if let space = measure(log) { disks.append((space, min(space.totalByteCount / 20, 1 << 30))) }
+        if let space = measure(objects) { disks.append((space, space.reserveByteCount)) }
+        func missing(_ disk: (space: FreeSpace, reserve: UInt64), of wanted: UInt64) -> UInt64 {
+            wanted - min(wanted, disk.space.freeByteCount)
+        }
+        guard let worst = disks.max(by: { missing($0, of: $0.reserve) < missing($1, of: $1.reserve) }) else {
+            return nil
+        }
+        let room = DiskRoom(
+            freeByteCount: worst.space.freeByteCount, totalByteCount: worst.space.totalByteCount)
+        if !isShort { return missing(worst, of: worst.reserve) > 0 ? .short(room) : nil }
         // A quarter more than the least, so that one deleted object does not end what the next upload begins anew.
-        return least.surplus >= Int64(clamping: least.reserveByteCount / 4) ? .roomy(room) : nil
-    }
-}
-
-extension FreeSpace {
-    /// What is free beyond what must stay free; negative where less is.
-    fileprivate var surplus: Int64 {
-        Int64(clamping: freeByteCount).subtractingReportingOverflow(Int64(clamping: reserveByteCount)).partialValue
+        return disks.allSatisfy { missing($0, of: $0.reserve + $0.reserve / 4) == 0 } ? .roomy(room) : nil
     }
 }

@@ -181,7 +181,7 @@ final class Running: Sendable {
         // A state that is behind would name too few of the passwords.
         if follower.passed >= end { await running.tidy(services.secrets) }
         door.open()
-        running.watch(DiskWatch(folders: [directory.path, directory.store.root]))
+        running.watch(DiskWatch(log: directory.path, objects: directory.store.root))
         return running
     }
 

@@ -195,12 +195,12 @@ extension Engine {
         /// Says what the engine itself has to say, before all else.
         @inlinable
         func speak(at now: Timestamp) throws(LogError) {
-            if !hasStarted {
-                if let started = engine.voice.started(time.behind) { _ = try kernel.turn(started, at: now) }
-            } else if let shortage, let message = engine.voice.absent(now - shortage.since) {
+            if !hasStarted, let started = engine.voice.started(time.behind) { _ = try kernel.turn(started, at: now) }
+            // A jump comes before the time without room, which it may lie in: it is measured from the entry before it.
+            if let step, let message = engine.voice.clockStepped(step) { _ = try kernel.turn(message, at: now) }
+            if hasStarted, let shortage, let message = engine.voice.absent(now - shortage.since) {
                 _ = try kernel.turn(message, at: now)
             }
-            if let step, let message = engine.voice.clockStepped(step) { _ = try kernel.turn(message, at: now) }
         }
 
         /// Stages deadlines that are due.

@@ -10,21 +10,23 @@ public struct Profile: Hashable, Sendable {
     public let hazardInterval: Milliseconds?
     /// By how much less often small things go wrong than in a storm.
     public let rarity: Int64
+    /// For so long schedules go on once nothing goes wrong any more: some of their periods.
+    let schedulePeriods: Milliseconds
     /// From which jobs draw theirs; an empty one is none.
     let schedules: [Text]
 
     /// Nothing goes wrong.
     public static let calm = Profile(
         name: "calm", wishInterval: .minutes(60), hazardInterval: nil, rarity: 1,
-        schedules: ["", "17 * * * *"])
+        schedulePeriods: .minutes(130), schedules: ["", "17 * * * *"])
     /// As a fleet on a bad network in a bad month.
     public static let usual = Profile(
         name: "usual", wishInterval: .minutes(60), hazardInterval: .minutes(10), rarity: 10,
-        schedules: ["", "17 * * * *"])
+        schedulePeriods: .minutes(130), schedules: ["", "17 * * * *"])
     /// Everything goes wrong, all the time.
     public static let storm = Profile(
         name: "storm", wishInterval: .seconds(80), hazardInterval: .seconds(20), rarity: 1,
-        schedules: ["", "*/3 * * * *", "1-59/7 * * * *"])
+        schedulePeriods: .minutes(25), schedules: ["", "*/3 * * * *", "1-59/7 * * * *"])
 
     /// All of them.
     public static let all = [calm, usual, storm]

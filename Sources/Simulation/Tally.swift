@@ -48,6 +48,30 @@ public struct Tally: Sendable {
     public var digest: String { hash.finalize().description }
 }
 
+extension Tally {
+    /// What storms of three agents and forty minutes come to, a world a seed, in rows that grow beside each other.
+    public static func storms(_ seeds: ClosedRange<UInt64>, rowCount: Int) async -> Tally {
+        await withTaskGroup(of: Tally.self) { group in
+            for row in 0..<UInt64(rowCount) {
+                group.addTask {
+                    var tally = Tally()
+                    for seed in seeds where seed % UInt64(rowCount) == row {
+                        let (world, violation) = World.grow(Plan(seed: seed, agentCount: 3, span: .minutes(40)))
+                        tally.add(world, violation)
+                    }
+                    return tally
+                }
+            }
+            var sum = Tally()
+            for await tally in group { sum.add(tally) }
+            return sum
+        }
+    }
+
+    /// The faults that have never struck.
+    public var absentFaults: [Fault] { Fault.allCases.filter { count(of: $0) == 0 } }
+}
+
 extension World {
     /// Grows a world to its end.
     ///

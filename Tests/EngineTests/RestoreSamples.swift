@@ -167,7 +167,7 @@ enum Samples {
 
     static let fullObject = StoredObject(
         agent: AgentID("agt_1"), job: JobID("job_1"), attempt: Attempt(2), byteCount: 5, createdAt: moment,
-        storedAt: moment, keepUntil: moment, isBeingDeleted: true, isVanished: true)
+        storedAt: moment, keepUntil: moment, deferral: .hours(90), isBeingDeleted: true, isVanished: true)
     static let emptyObject = StoredObject(
         agent: AgentID(""), job: JobID(""), attempt: .none, byteCount: 0,
         createdAt: Timestamp(milliseconds: 0), storedAt: Timestamp(milliseconds: 0),
@@ -257,6 +257,7 @@ enum Samples {
         let transition = ZoneRules.Transition(at: moment, offsetSeconds: -3_600)
         zone.rules = ZoneRules(offsetSeconds: 7_200, transitions: [transition], until: moment + .hours(1))
         zone.readAt = moment
+        zone.readFrom = moment
         zone.isAsked = true
         return zone
     }()

@@ -159,8 +159,10 @@ final class FleetFigures: Sendable {
             say(.critical, "the engine cut off a turn: \(text)", entry)
         case .clockStepped(let step):
             say(.warning, "the wall clock jumped: \(step.count) ms", entry)
-        case .disk:
-            say(.warning, "\(Fleet.sentence(for: entry.message))", entry)
+        case .disk(let fact):
+            var level = Logger.Level.warning
+            if case .roomy = fact { level = .notice }
+            say(level, "\(Fleet.sentence(for: entry.message))", entry)
         case .sessionOpened: sessionsOpened.add()
         case .sessionClosed(_, _, let closing): sessionsClosed.add(1, [("reason", closing.rawValue)])
         case .received(_, let frame):

@@ -60,7 +60,12 @@ extension Fleet.State {
     /// A jump of our own clock forwards is time that has not passed for anyone else.
     mutating func skip(_ step: Milliseconds, _ entry: Entry<Fleet.Message>) -> [Fleet.Change] {
         let changes = stepClock(step, entry)
-        guard step.count > 0 else { return changes }
+        if step.count > 0 { excuse(step, entry) }
+        return changes
+    }
+
+    /// For so long nobody could be heard: that is no absence of agents, and no run's time.
+    mutating func excuse(_ step: Milliseconds, _ entry: Entry<Fleet.Message>) {
         for id in agents.idsByCreation where agents[id]?.isCaptured == false {
             if agents[id]?.session != nil {
                 timers.arm(.silence(id), due: entry.recordedAt + Fleet.Limits.silence, by: entry.position)
@@ -78,7 +83,6 @@ extension Fleet.State {
             }
         }
         resumeChecks(isLong: false, entry)
-        return changes
     }
 
     mutating func openCapture(of agent: AgentID) -> [Fleet.Change] {

@@ -75,7 +75,7 @@ public struct EngineStart: Hashable, Sendable {
 public enum DiskFact: Hashable, Sendable {
     /// The log had no room for so long, and took nothing: the first entry once it has. Nobody could be heard meanwhile.
     case logWasFull(Milliseconds)
-    /// Less is free than objects must leave free: uploads are refused, so that the log can go on.
+    /// Less is free on the disk of the log or of the objects than must stay so. On that of the objects uploads are refused.
     case short(DiskRoom)
     /// There is room again.
     case roomy(DiskRoom)

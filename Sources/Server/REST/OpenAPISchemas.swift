@@ -146,8 +146,9 @@ enum OpenAPISchemas {
         .init(
             "Retention",
             object([
-                ("job_id", text), ("retention_days", number), ("retention", object(retention)), ("kept_count", number),
-                ("expiring_count", number), ("expiring_size_bytes", number), ("items", list(object(keptObject))),
+                ("job_id", text), ("retention_days", number), ("retention", object(retention)), ("held", flag),
+                ("kept_count", number), ("expiring_count", number), ("expiring_size_bytes", number),
+                ("items", list(object(keptObject))),
                 ("next_cursor", optionalText), ("has_more", flag),
             ])),
         .init(

@@ -54,6 +54,8 @@ enum RetentionJSON {
     }
 
     /// One object under a rule.
+    ///
+    /// - Parameter moment: By which locks are judged.
     static func verdict(_ verdict: RetentionVerdict, _ rule: RetentionRule, newest: KeptObject?, at moment: Timestamp)
         -> JSON
     {

@@ -27,6 +27,15 @@ extension Desk {
         ]
     }
 
+    /// What a job's retention is judged by.
+    private struct Shelf: Sendable {
+        var spec: JobSpec
+        var objects: [KeptObject]
+        var calendar: ZoneRules?
+        var isHeld: Bool
+        var lockMoment: Timestamp
+    }
+
     private func showRetention(_ request: Hummingbird.Request, _ context: FleetContext) throws -> Response {
         try retention(of: identifier(context), changing: [], Query(request, allowed: ["limit", "cursor"]))
     }
@@ -42,16 +51,26 @@ extension Desk {
 
     private func retention(of id: JobID, changing fields: [JobField], _ query: Query) throws -> Response {
         let page = try Page(query, kind: "retention")
+        let moment = now
         let known = services.state.read { state in
-            state.jobs[id].map { ($0.spec, state.keptObjects(of: id), state.zoneRules(of: id)) }
+            state.jobs[id].map {
+                Shelf(
+                    spec: $0.spec, objects: state.keptObjects(of: id), calendar: state.calendar(of: id),
+                    isHeld: state.holdsRetention, lockMoment: state.lockMoment(at: moment))
+            }
         }
-        guard let (former, objects, zone) = known else { throw RESTError.unknown("job") }
-        var spec = former
+        guard let known else { throw RESTError.unknown("job") }
+        var spec = known.spec
         for field in fields { spec.set(field) }
-        let (rule, moment) = (spec.retention, now)
+        let (rule, objects) = (spec.retention, known.objects)
+        // A rule that nobody has asked for yet may count days of a zone that the engine had no need to read.
+        let oldest = objects.map(\.createdAt).min() ?? moment
+        let zone =
+            known.calendar
+            ?? (rule.needsZone ? services.zones(spec.timeZone, oldest, (moment - oldest) + .hours(24)) : nil)
         // Judged outside, since the follower waits for its readers.
         let verdicts = rule.judge(objects, at: moment, in: zone)
-        let expiring = verdicts.filter { $0.isExpired && $0.object.lock?.holds(at: moment) != true }
+        let expiring = verdicts.filter { $0.isExpired && $0.object.lock?.holds(at: known.lockMoment) != true }
         var start = 0
         if let after = page.after {
             guard let place = verdicts.firstIndex(where: { $0.object.run.text.string == after }) else {
@@ -65,11 +84,12 @@ extension Desk {
             ? shown.last.map { Page.cursor("retention", $0.object.run.text.string) } : nil
         return .json([
             "job_id": .string(id.text.string), "retention_days": .integer(rule.days),
-            "retention": RetentionJSON.rule(rule), "kept_count": .integer(verdicts.count - expiring.count),
+            "retention": RetentionJSON.rule(rule), "held": .bool(known.isHeld),
+            "kept_count": .integer(verdicts.count - expiring.count),
             "expiring_count": .integer(expiring.count),
             "expiring_size_bytes": .integer(expiring.reduce(0 as UInt64) { $0 &+ $1.object.byteCount }),
             "items": .array(
-                shown.map { RetentionJSON.verdict($0, rule, newest: verdicts.first?.object, at: moment) }),
+                shown.map { RetentionJSON.verdict($0, rule, newest: verdicts.first?.object, at: known.lockMoment) }),
             "next_cursor": .optional(next), "has_more": .bool(next != nil),
         ])
     }
@@ -107,7 +127,7 @@ extension Desk {
             var zone: ZoneRules?
         }
         let ids = runs.map { ($0.id, $0.job) }
-        let (jobs, objects) = services.state.read { state in
+        let (jobs, objects, lockMoment) = services.state.read { state in
             var jobs: [JobID: Job] = [:]
             var objects: [RunID: (object: StoredObject, lock: ObjectLock?)] = [:]
             for (run, job) in ids {
@@ -116,9 +136,9 @@ extension Desk {
                 guard jobs[job] == nil else { continue }
                 let rule = state.jobs[job]?.spec.retention
                 jobs[job] = Job(
-                    rule: rule, objects: rule == nil ? [] : state.keptObjects(of: job), zone: state.zoneRules(of: job))
+                    rule: rule, objects: rule == nil ? [] : state.keptObjects(of: job), zone: state.calendar(of: job))
             }
-            return (jobs, objects)
+            return (jobs, objects, state.lockMoment(at: moment))
         }
         var verdicts: [RunID: RetentionVerdict] = [:]
         for job in jobs.values {
@@ -128,7 +148,7 @@ extension Desk {
         }
         return Dictionary(
             uniqueKeysWithValues: objects.map { run, known in
-                let lock = known.lock.flatMap { $0.holds(at: moment) ? $0 : nil }
+                let lock = known.lock.flatMap { $0.holds(at: lockMoment) ? $0 : nil }
                 if jobs[known.object.job]?.rule == nil {
                     let end = known.object.keepUntil > moment ? known.object.keepUntil : nil
                     return (run, Keeping(words: end == nil ? ["no_rule"] : ["retention_days"], until: end, lock: lock))

@@ -27,7 +27,7 @@ extension Desk {
             Route(
                 .post, "/v1/clock/confirm", access: .role(.admin),
                 Operation(
-                    "Say that the wall clock is right although the log is far ahead of it: schedules go on.",
+                    "Say that the wall clock is right, although the log is far ahead of it or was left far behind: schedules and retention go by it.",
                     body: "Nothing", result: .one("Clock")), handler: confirmClock),
         ]
     }

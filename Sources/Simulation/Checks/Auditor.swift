@@ -5,7 +5,7 @@ import Engine
 struct Auditor<M: Machine>: Sendable {
     private(set) var state = M.initial
     private(set) var last = Position.start
-    private var recordedAt: Timestamp?
+    private(set) var recordedAt: Timestamp?
     private var revisions: [Stream: Revision] = [:]
     /// What must follow, in this order, before anything comes from outside.
     private var expected: [(message: M.Message, cause: Position)] = []

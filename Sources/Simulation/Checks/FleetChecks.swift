@@ -129,9 +129,12 @@ struct FleetChecks: Sendable {
     /// A slot that was opened or that has come, and has no verdict; nil when every schedule has ended as it must.
     var unjudgedSlot: String? {
         if let run = slots.openRuns.first { return "the slot of \(run) is open" }
-        return slots.owed(by: Timestamp(milliseconds: .max), limit: 1).first.map {
-            "slot \($0.slot.text) of \($0.job) was never judged"
-        }
+        return overdueSlot(by: Timestamp(milliseconds: .max))
+    }
+
+    /// A slot that had come by a moment, and that was neither opened nor judged.
+    func overdueSlot(by moment: Timestamp) -> String? {
+        slots.owed(by: moment, limit: 1).first.map { "slot \($0.slot.text) of \($0.job) was never judged" }
     }
 
     private func checkVerdict(

@@ -16,6 +16,8 @@ extension World {
         while now < end { try run(for: min(end - now, .minutes(10))) }
         heal()
         let healed = now
+        try run(for: plan.profile.schedulePeriods)
+        if let breach = tardiness { throw violation(breach) }
         let rest = now + .hours(60)
         while now < rest {
             endSchedules()
@@ -37,6 +39,12 @@ extension World {
         } catch {
             throw violation(error)
         }
+    }
+
+    /// A slot whose time has come, in a healed world whose schedules still run, and that no entry speaks of.
+    private var tardiness: Breach? {
+        guard let moment = fleetAudit.recordedAt, fleetAudit.state.clockDoubt == nil else { return nil }
+        return checks.overdueSlot(by: moment + .minutes(-5)).map { Breach(6, $0) }
     }
 
     /// A run that waits although nothing keeps it, or an agent that is there and taken for away.

@@ -64,6 +64,9 @@ extension World {
     ///
     /// - Returns: What may leave; nil when it did not work.
     private mutating func commit(_ batch: [ModelServer.Submission]) throws(Breach) -> [Recorded<Fleet.Message>]? {
+        if let first = server.kernel?.staged.first?.entry.position, first != server.disk.head.position.next {
+            throw Breach(1, "position \(first) is to be written behind \(server.disk.head.position)")
+        }
         let recorded: [Recorded<Fleet.Message>]
         do {
             recorded = try server.kernel?.commit() ?? []

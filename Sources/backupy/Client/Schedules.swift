@@ -38,7 +38,7 @@ extension Jobs {
 
 struct ClockCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "clock", abstract: "The server's wall clock: whether schedules may go by it.",
+        commandName: "clock", abstract: "The server's wall clock: whether schedules and retention go by it.",
         subcommands: [Show.self, Confirm.self], defaultSubcommand: Show.self)
 
     private static let members = ["status", "held", "behind_sec", "ahead_sec", "since", "wall_time"]

@@ -271,7 +271,7 @@ struct AlertTests {
         story.tell(.disk(.short(room)))
         story.tell(.disk(.short(room)))
         #expect(steps(story, key) == [.opened])
-        #expect(story.state.alerts[key]?.detail == "536870912 of 1099511627776 bytes are free: uploads are refused")
+        #expect(story.state.alerts[key]?.detail == "536870912 of 1099511627776 bytes are free, which is too little")
         #expect(story.entries.last { $0.kind == "alert.opened" }?.stream == .engine)
         story.tell(.disk(.roomy(room)))
         #expect(steps(story, key) == [.opened, .resolved])

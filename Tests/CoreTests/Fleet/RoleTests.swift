@@ -29,6 +29,16 @@ struct RoleTests {
         }
     }
 
+    @Test("Another zone, where retention counts days by it, is an administrator's")
+    func zone() {
+        var story = Story.ready()
+        let zone = Request.changeJob(Story.job, [.timeZone("Asia/Tokyo")])
+        #expect(ask(&story, .changeJob(Story.job, [.timeZone("Europe/Paris")]), .operator) == nil)
+        #expect(ask(&story, .changeJob(Story.job, [.keep(.daily, 7)]), .admin) == nil)
+        #expect(ask(&story, zone, .operator)?.field == "time_zone")
+        #expect(ask(&story, zone, .admin) == nil)
+    }
+
     @Test(
         "So are files, sockets and variables of the agent's host",
         arguments: [

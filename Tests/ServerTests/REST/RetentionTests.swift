@@ -35,7 +35,8 @@ import Testing
     @Test("What keeps each object is shown, and what another rule would let go, without changing anything")
     func preview() async throws {
         try await withWorld { world, call in
-            let (backup, runs) = try await backups(3, world, call, job: #","retention_days":30"#)
+            let (backup, runs) = try await backups(
+                3, world, call, job: #","retention_days":30,"time_zone":"Europe/Berlin""#)
             let path = "/v1/jobs/\(backup.job)/retention"
             let shown = try await call(.get, path).json
             #expect(shown["kept_count"]?.number == 3 && shown["expiring_count"]?.number == 0)
@@ -56,6 +57,10 @@ import Testing
             #expect(oldest?["expires"] == true && oldest?["kept_by"] == [])
             #expect(oldest?["reason"]?.string?.contains("keep_last 1") == true)
             #expect(try await call(.get, path).json == shown, "nothing has changed")
+            // Days of a zone that nobody had a reason to read so far.
+            let days = try await call(
+                .post, path + "/preview", #"{"retention_days":0,"retention":{"keep_daily":1}}"#)
+            #expect(days.json["expiring_count"]?.number == 2 && days.json["held"] == false)
             let wrong = try await call(.post, path + "/preview", #"{"retention":{"keep_last":"1"}}"#)
             #expect(wrong.status == 422 && wrong.field == "retention.keep_last")
             #expect(try await call(.get, "/v1/jobs/job_00000000000/retention").status == 404)

@@ -156,6 +156,11 @@ final class World: Sendable {
             unreadiness: { readiness.reason.withLock { $0 } },
             logger: logger)
         services.rate = rate
+        services.zones = { name, _, _ in
+            ["UTC": 0, "Europe/Berlin": 3_600][name].map {
+                ZoneRules(offsetSeconds: $0, transitions: [], until: Timestamp(milliseconds: .max))
+            }
+        }
         self.services = services
         follower.start()
         try engine.start(log: log, codec: FleetCodec())

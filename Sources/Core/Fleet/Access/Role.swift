@@ -86,6 +86,14 @@ extension Fleet {
     private static func retentionBelow(_ former: JobSpec, _ fields: [JobField]) -> Refusal? {
         var spec = former
         for field in fields { spec.set(field) }
+        // Another zone puts backups together on one day that were of two.
+        if spec.timeZone != former.timeZone, former.retention.needsZone {
+            return Refusal(
+                code: .permission, field: "time_zone",
+                text:
+                    "retention counts days by it, so another one may delete backups that are kept now: only an admin may"
+            )
+        }
         guard !spec.retention.covers(former.retention) else { return nil }
         return Refusal(
             code: .permission, field: spec.retentionDays < former.retentionDays ? "retention_days" : "retention",

@@ -165,7 +165,7 @@ extension Alert.Kind {
             "Look at the store: was it restored, or cleaned by hand? The alert ends when a survey finds the objects again, or when "
                 + "their runs' objects are deleted with `backupy runs delete RUN`."
         case .serverDiskFull:
-            "Make room on the control plane's disk: uploads are refused meanwhile, and without any room nothing is recorded."
+            "Make room on the control plane's disk: on the disk of the objects uploads are refused meanwhile, and without any room nothing is recorded."
         case .clockBehind:
             "Set the clock and restart the server, or say that it is right with `backupy clock confirm`: until then no schedule runs."
         case .clockAhead:

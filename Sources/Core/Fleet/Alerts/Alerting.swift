@@ -164,7 +164,7 @@ extension Fleet {
         case .serverDiskFull:
             guard let shortage = state.diskShortage else { return .over("there is room again") }
             let room = shortage.room.map {
-                Text("\($0.freeByteCount) of \($0.totalByteCount) bytes are free: uploads are refused")
+                Text("\($0.freeByteCount) of \($0.totalByteCount) bytes are free, which is too little")
             }
             return .wrong(agent: nil, room ?? "the log had no room")
         case .clockBehind:

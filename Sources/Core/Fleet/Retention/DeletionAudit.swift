@@ -71,14 +71,14 @@ public struct DeletionAudit: Sendable {
             return "is not the object of a success"
         }
         if Self.isLocked(id, at: moment, in: state) { return "is locked" }
-        if state.clockDoubt != nil || state.clockLeap != nil { return "the clock is in doubt" }
+        if state.holdsRetention { return "the clock is in doubt" }
         guard let rule = state.jobs[object.job]?.spec.retention else { return "its job is gone" }
         var others: [StoredObject] = []
         state.objects.forEach { other, value in
             guard other != id, value.job == object.job, !value.isBeingDeleted, !value.isVanished else { return }
             if (value.createdAt, other) > (object.createdAt, id) { others.append(value) }
         }
-        return rule.keeper(of: object, newer: others, at: moment, in: state.zoneRules(of: object.job))
+        return rule.keeper(of: object, newer: others, at: moment, in: state.calendar(of: object.job))
     }
 }
 

@@ -8,6 +8,7 @@ extension StoredObject: Restorable {
         encoder.encode("created_at", createdAt)
         encoder.encode("stored_at", storedAt)
         encoder.encode("keep_until", keepUntil)
+        encoder.encode("deferral_ms", deferral.count)
         encoder.encode("is_being_deleted", isBeingDeleted)
         encoder.encode("is_vanished", isVanished)
     }
@@ -21,6 +22,7 @@ extension StoredObject: Restorable {
         createdAt = try decoder.decode("created_at")
         storedAt = try decoder.decode("stored_at")
         keepUntil = try decoder.decode("keep_until")
+        deferral = Milliseconds(try decoder.decode("deferral_ms"))
         isBeingDeleted = try decoder.decode("is_being_deleted")
         isVanished = try decoder.decode("is_vanished")
     }

@@ -2,7 +2,7 @@ extension Fleet {
     /// Lets go of what no part of a job's retention keeps, the oldest first.
     static func expire(_ id: JobID, at moment: Timestamp, in state: borrowing State) -> [Message] {
         guard let rule = state.jobs[id]?.spec.retention else { return [] }
-        let verdicts = rule.judge(state.keptObjects(of: id), at: moment, in: state.zoneRules(of: id))
+        let verdicts = rule.judge(state.keptObjects(of: id), at: moment, in: state.calendar(of: id))
         let newest = verdicts.first?.object
         var messages: [Message] = []
         for verdict in verdicts.reversed() where verdict.isExpired {
@@ -50,7 +50,10 @@ extension Fleet {
         toDeleting id: RunID, _ object: StoredObject, at moment: Timestamp, in state: borrowing State
     ) -> Refusal? {
         if let lock = state.locks[id], lock.holds(at: state.lockMoment(at: moment)) {
-            let end = lock.until.map { "until \($0.text)" } ?? "until an admin unlocks it"
+            var end = lock.until.map { "until \($0.text)" } ?? "until an admin unlocks it"
+            if state.clockLead.count > 0 {
+                end += ", by a clock that the log is \(state.clockLead.count / 1_000) s ahead of"
+            }
             return Refusal(
                 code: .precondition, text: Text("the object is locked \(end): \(lock.reason)"))
         }
@@ -63,7 +66,7 @@ extension Fleet {
         }
         guard
             let verdict = rule.judge(
-                state.keptObjects(of: object.job), at: moment, in: state.zoneRules(of: object.job)
+                state.keptObjects(of: object.job), at: moment, in: state.calendar(of: object.job)
             ).first(where: { $0.object.run == id })
         else { return nil }
         return verdict.hold(of: rule).map {

@@ -45,13 +45,14 @@ extension Fleet.State {
         guard let rule = jobs[job]?.spec.retention, !rule.keepsAll else { return [] }
         let now = entry.recordedAt
         // A clock that nobody has confirmed lets nothing grow too old.
-        guard clockDoubt == nil, clockLeap == nil else {
+        guard !holdsRetention else {
             timers.arm(.retention(job), due: now + Fleet.Limits.review, by: entry.position)
             return []
         }
         var expiredCount = 0
         var next: Timestamp?
-        for verdict in rule.judge(keptObjects(of: job), at: now, in: zoneRules(of: job)) {
+        let calendar = calendar(of: job)
+        for verdict in rule.judge(keptObjects(of: job), at: now, in: calendar) {
             var moment: Timestamp?
             if let lock = verdict.object.lock, lock.holds(at: lockMoment(at: now)) {
                 moment = lock.until.map { $0 + clockLead }
@@ -67,7 +68,12 @@ extension Fleet.State {
         } else if let next {
             timers.arm(.retention(job), due: max(next, now + Fleet.Limits.review), by: entry.position)
         }
-        return expiredCount > 0 ? [.retention(job)] : []
+        // Read for a schedule, a zone may not reach back to the oldest backup: what only days keep stays until it does.
+        var changes: [Fleet.Change] = []
+        if rule.needsZone, calendar == nil, let zone = jobs[job]?.spec.timeZone, zones[zone]?.isAsked == false {
+            changes = [.zone(zone)]
+        }
+        return expiredCount > 0 ? changes + [.retention(job)] : changes
     }
 
     mutating func fold(
@@ -161,8 +167,7 @@ extension Fleet.State {
         return want(spec.timeZone)
     }
 
-    /// The rules of a job's zone, on whose clock its schedule is read and its days, weeks, months and years are counted; nil
-    /// while they are not known.
+    /// The rules of a job's zone, on whose clock its schedule is read; nil while they are not known.
     public func zoneRules(of job: JobID) -> ZoneRules? { jobs[job].flatMap { rules(of: $0.spec.timeZone) } }
 
     mutating func lock(_ id: RunID, _ lock: ObjectLock) {

@@ -14,10 +14,27 @@ public struct StoredObject: Hashable, Sendable {
     public var storedAt: Timestamp
     /// Until when the job wanted it kept when its run was asked for: holds once there is no such job any more.
     public var keepUntil: Timestamp
+    /// How far ``storedAt`` and ``keepUntil`` were put off by leaps of the clock that nobody has confirmed.
+    var deferral = Milliseconds(0)
     /// Whether it has been decided that it is deleted.
     public var isBeingDeleted = false
     /// Whether a survey has not found it in its store. It counts as no backup then.
     public var isVanished = false
+
+    /// Time that may not have passed makes it no older.
+    mutating func putOff(by span: Milliseconds) {
+        storedAt = storedAt + span
+        keepUntil = keepUntil + span
+        deferral = deferral + span
+    }
+
+    /// The time has passed after all.
+    mutating func takeUp() {
+        let back = Milliseconds(-deferral.count)
+        storedAt = storedAt + back
+        keepUntil = keepUntil + back
+        deferral = Milliseconds(0)
+    }
 
     /// The parts of its name.
     func reference(of run: RunID) -> ObjectReference {

@@ -52,8 +52,8 @@ extension Fleet.State {
         case .cancel(let agent, let run, _):
             cancelSent(to: agent, run, outcome.result, entry)
             return []
-        case .readZone(let zone, _):
-            return learn(zone, outcome.result, entry)
+        case .readZone(let zone, let start):
+            return learn(zone, from: start, outcome.result, entry)
         case .probeTarget(let check):
             return probed(check, outcome, entry)
         case .configure(let agent, let version):

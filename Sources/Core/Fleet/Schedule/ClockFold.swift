@@ -8,8 +8,11 @@ extension Fleet.State {
         var changes: [Fleet.Change] = []
         if start.clockBehind.count > 0 {
             changes += refuteLeap(by: start.clockBehind, entry)
-            clockLead = min(clockLead, start.clockBehind)
+            // While a leap may have been time, a clock that is a little behind says nothing about it.
+            if clockLeap == nil { clockLead = min(clockLead, start.clockBehind) }
         } else {
+            // The clocks have met.
+            if clockLeap == nil { clockLead = Milliseconds(0) }
             changes += leap(of: absence(before: entry), beyond: Fleet.Limits.longAbsence, entry)
         }
         let behind = AlertKey(.clockBehind, AlertKey.server)
@@ -27,17 +30,15 @@ extension Fleet.State {
 
     /// Somebody says that the clock is right.
     mutating func confirmClock(_ entry: Entry<Fleet.Message>) -> [Fleet.Change] {
-        if clockDoubt != nil {
+        if let doubt = clockDoubt {
             clockDoubt = nil
+            // The log itself is ahead by as much, and it is the log's moments that locks are looked at by.
+            clockLead = max(clockLead, doubt.behind)
             advanceAll(entry)
             return [.alert(AlertKey(.clockBehind, AlertKey.server))]
         }
         guard let leap = clockLeap else { return [] }
-        // The time has passed, for what was in the store by then.
-        for id in objects.idsByCreation {
-            guard let storedAt = objects[id]?.storedAt, storedAt <= leap.since else { continue }
-            age(id, by: Milliseconds(-leap.ahead.count))
-        }
+        for id in objects.idsByCreation { objects[id]?.takeUp() }
         clockLead = Milliseconds(clockLead.count - min(clockLead.count, leap.ahead.count))
         return endLeap(entry)
     }
@@ -51,7 +52,7 @@ extension Fleet.State {
         of span: Milliseconds, beyond limit: Milliseconds, _ entry: Entry<Fleet.Message>
     ) -> [Fleet.Change] {
         guard span > limit, !objects.isEmpty else { return [] }
-        for id in objects.idsByCreation { age(id, by: span) }
+        for id in objects.idsByCreation { objects[id]?.putOff(by: span) }
         clockLeap = ClockLeap(ahead: (clockLeap?.ahead ?? Milliseconds(0)) + span, since: entry.recordedAt)
         clockLead = clockLead + span
         return [.alert(AlertKey(.clockAhead, AlertKey.server))]
@@ -65,18 +66,16 @@ extension Fleet.State {
 
     private mutating func endLeap(_ entry: Entry<Fleet.Message>) -> [Fleet.Change] {
         clockLeap = nil
+        for id in objects.idsByCreation { objects[id]?.deferral = Milliseconds(0) }
         for job in jobs.idsByCreation { review(job, entry) }
         return [.alert(AlertKey(.clockAhead, AlertKey.server))]
     }
 
-    private mutating func age(_ id: RunID, by span: Milliseconds) {
-        guard let object = objects[id] else { return }
-        objects[id]?.storedAt = object.storedAt + span
-        objects[id]?.keepUntil = object.keepUntil + span
-    }
+    /// Whether retention deletes nothing until somebody has confirmed the clock.
+    public var holdsRetention: Bool { clockDoubt != nil || clockLeap != nil }
 
     /// The moment by which locks are judged: never later than the true one.
-    func lockMoment(at moment: Timestamp) -> Timestamp { moment + Milliseconds(-clockLead.count) }
+    public func lockMoment(at moment: Timestamp) -> Timestamp { moment + Milliseconds(-clockLead.count) }
 }
 
 extension Fleet.State {
@@ -86,8 +85,9 @@ extension Fleet.State {
         switch fact {
         case .logWasFull(let span):
             diskShortage = DiskShortage(since: diskShortage?.since ?? entry.recordedAt, room: diskShortage?.room)
-            // For the agents it is the same as a clock that jumped: time that they could not be heard in.
-            return skip(span, entry) + [alert]
+            // For the agents it is the same as a clock that jumped: time that they could not be heard in. It has passed, though.
+            excuse(span, entry)
+            return [alert]
         case .short(let room):
             diskShortage = DiskShortage(since: diskShortage?.since ?? entry.recordedAt, room: room)
             return [alert]

@@ -95,6 +95,7 @@ extension Zone: Restorable {
     public func encode<Encoder: CanonicalEncoder>(into encoder: inout Encoder) {
         encoder.encode("rules", rules)
         encoder.encode("read_at", readAt)
+        encoder.encode("read_from", readFrom)
         encoder.encode("is_asked", isAsked)
     }
 
@@ -102,6 +103,7 @@ extension Zone: Restorable {
     public init<Decoder: CanonicalDecoder>(from decoder: inout Decoder) throws(CanonicalError) {
         rules = try decoder.decode("rules")
         readAt = try decoder.decode("read_at")
+        readFrom = try decoder.decode("read_from")
         isAsked = try decoder.decode("is_asked")
     }
 }

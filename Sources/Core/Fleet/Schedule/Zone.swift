@@ -4,6 +4,8 @@ public struct Zone: Hashable, Sendable {
     public internal(set) var rules: ZoneRules?
     /// When that was recorded.
     public internal(set) var readAt: Timestamp?
+    /// From when on they are known.
+    var readFrom: Timestamp?
     /// Whether a worker has been asked and has not answered.
     var isAsked = false
 
@@ -23,7 +25,7 @@ extension Fleet.State {
 
     /// The outcome of `read_zone`. Slots that were not known are met now, however late.
     mutating func learn(
-        _ zone: Text, _ result: CommandOutcome.Result, _ entry: Entry<Fleet.Message>
+        _ zone: Text, from start: Timestamp, _ result: CommandOutcome.Result, _ entry: Entry<Fleet.Message>
     ) -> [Fleet.Change] {
         guard zones.contains(zone) else { return [] }
         zones[zone]?.isAsked = false
@@ -31,6 +33,7 @@ extension Fleet.State {
         if case .zone(let rules) = result {
             zones[zone]?.rules = rules
             zones[zone]?.readAt = entry.recordedAt
+            zones[zone]?.readFrom = start
             wait = Fleet.Limits.zoneAge
             for job in schedules.idsByCreation where schedules[job]?.plans.first?.zone == zone { advance(job, entry) }
             for job in jobs.idsByCreation where countsDays(job, in: zone) { review(job, entry) }
@@ -49,6 +52,23 @@ extension Fleet.State {
             return []
         }
         return [.zone(zone)]
+    }
+
+    /// The rules of a job's zone as far back as its oldest backup, for counting days, weeks, months and years; nil while they
+    /// are not known so far back. Backups of more than 20 years are counted by the oldest rules there are.
+    public func calendar(of job: JobID) -> ZoneRules? {
+        guard let name = jobs[job]?.spec.timeZone else { return nil }
+        guard name != ZoneRules.utcName else { return .utc }
+        guard let zone = zones[name], let rules = zone.rules, let readAt = zone.readAt, let readFrom = zone.readFrom
+        else {
+            return nil
+        }
+        let reach = readAt + Milliseconds(-Fleet.Limits.zoneReach.count)
+        for run in shelves[job] ?? [] {
+            guard let object = objects[run] else { continue }
+            if max(object.createdAt, reach) < readFrom { return nil }
+        }
+        return rules
     }
 
     /// Whether a job's retention counts days, weeks, months or years of a zone.

@@ -72,7 +72,7 @@ extension Fleet {
         case .policyChanged(let policy):
             "At most \(count(UInt64(policy.startsPerSecond), "attempt")) a second begin in the whole fleet from now on."
         case .alertAcknowledged(let alert, _): "Alert \(alert) was taken note of; there are no more reminders of it."
-        case .clockConfirmed: "The wall clock was confirmed: schedules go on."
+        case .clockConfirmed: "The wall clock was confirmed: schedules and retention go by it."
         case .repeated(let position):
             "The same request had been granted before, and got the answer of position \(position) again."
         }

@@ -311,6 +311,79 @@ struct RetentionStoryTests {
         check(story)
     }
 
+    @Test("a backup between two leaps is taken back by the second one only, and one of the same moment not at all")
+    func twoLeaps() {
+        var story = Self.tenDays()
+        story.now = story.now + .hours(400 * 24)
+        story.tell(.clockStepped(.hours(400 * 24)))
+        Self.backUp(&story, 11)
+        Self.backUp(&story, 12)
+        story.pass(.minutes(1))
+        story.now = story.now + .hours(8 * 24)
+        story.tell(.started(EngineStart(build: "test", rules: Fleet.rules, seed: 8)))
+        Self.backUp(&story, 13)
+        Self.backUp(&story, 14)
+        story.ask(.confirmClock)
+        story.pass(.seconds(1))
+        Self.delete(&story)
+        // Those of before the second leap are eight days old now, and those behind it are new.
+        #expect(story.state.objects.idsSorted == [Self.run(13), Self.run(14)])
+        story.pass(.hours(6 * 24))
+        #expect(Self.deletions(story).isEmpty)
+        check(story)
+    }
+
+    @Test("a lock holds by the true time, whatever a start a few milliseconds behind may seem to say")
+    func lockOverRestart() {
+        var story = Self.tenDays([.retentionDays(30)])
+        story.ask(.lockRun(Self.run(1), until: story.now + .hours(40 * 24), reason: "audit"))
+        story.now = story.now + .hours(300 * 24)
+        story.tell(.clockStepped(.hours(300 * 24)))
+        story.tell(
+            .started(EngineStart(build: "test", rules: Fleet.rules, seed: 8, clockBehind: Milliseconds(5))))
+        #expect(story.state.clockLead == .hours(300 * 24))
+        story.tell(.clockStepped(.hours(-300 * 24)))
+        story.pass(.hours(39 * 24))
+        Self.delete(&story)
+        #expect(story.state.objects.contains(Self.run(1)))
+        // Once the clocks have met, nothing is looked at by another one any more.
+        story.tell(.started(EngineStart(build: "test", rules: Fleet.rules, seed: 9)))
+        #expect(story.state.clockLead == Milliseconds(0))
+        check(story)
+    }
+
+    @Test("a log that had no room for days is no leap of the clock")
+    func longWithoutRoom() {
+        var story = Self.tenDays()
+        story.now = story.now + .hours(48)
+        story.tell(.disk(.logWasFull(.hours(48))))
+        #expect(story.state.clockLeap == nil)
+        story.pass(.seconds(1))
+        Self.delete(&story)
+        #expect(story.state.objects.count == 5, "what is over seven days old by now is gone")
+        check(story)
+    }
+
+    @Test("a zone that was read for a schedule is read back to the oldest backup before days are counted by it")
+    func zoneOfSchedule() throws {
+        var story = Self.story([.timeZone("Europe/Berlin")])
+        for number in 1...3 {
+            Self.backUp(&story, number)
+            story.pass(.hours(30))
+        }
+        let oldest = try #require(story.state.objects[Self.run(1)]?.createdAt)
+        story.ask(.changeJob(Story.job, [.cron("0 3 1 1 *")]))
+        story.carryOut { if case .readZone = $0 { .zone(Timetable.berlin) } else { nil } }
+        story.ask(.changeJob(Story.job, [.keep(.daily, 1)]))
+        story.pass(.seconds(1))
+        #expect(Self.deletions(story).isEmpty)
+        #expect(story.pending.map(\.1).contains(.readZone("Europe/Berlin", from: oldest)))
+        story.carryOut { if case .readZone = $0 { .zone(Timetable.berlin) } else { nil } }
+        story.pass(.seconds(1))
+        #expect(Self.deletions(story).count == 2)
+        check(story)
+    }
+
     @Test("an absence of a week, and a step of a day, are believed")
     func believed() {
         var story = Self.tenDays()
