@@ -3,6 +3,8 @@
 #
 #     Fuzz/run.sh [SECONDS [TARGET…]]        SECONDS per target, 10 unless said otherwise
 #
+# SEED=1 begins each target's run with that seed, so that the same sources are given the same inputs for as long as there is
+# time; without it, each run is another.
 # ADDRESS=1 also builds with the address sanitizer: a third of the speed, but it sees what the C libraries are given.
 # Two targets run side by side (JOBS). What was found of inputs stays in Fuzz/.corpus and is where the next run begins;
 # an input that breaks a promise is kept in Fuzz/.found and ends the run with an error.
@@ -35,14 +37,27 @@ one() {
     local name=$1 limit=$2 result=ok
     mkdir -p ".found/$name"
     "$fuzz" "$name" ".corpus/$name" -max_total_time="$seconds" -max_len="$limit" -timeout=20 -rss_limit_mb=2048 \
-        -artifact_prefix=".found/$name/" -print_final_stats=1 >".logs/$name" 2>&1 || result="BROKEN, see Fuzz/.logs/$name"
+        -seed="${SEED:-0}" -artifact_prefix=".found/$name/" -print_final_stats=1 >".logs/$name" 2>&1 || result="BROKEN, see Fuzz/.logs/$name"
     printf '%-12s %12s executions %8s /s  coverage %6s  %s\n' "$name" \
         "$(sed -n 's/^stat::number_of_executed_units: *//p' ".logs/$name")" \
         "$(sed -n 's/^stat::average_exec_per_sec: *//p' ".logs/$name")" \
         "$(sed -n 's/.* cov: \([0-9]*\).*/\1/p' ".logs/$name" | tail -1)" "$result"
-    [ "$result" = ok ]
+    [ "$result" = ok ] || tell "$name"
 }
-export -f one
+# What broke, for whoever has nothing but this output: the reason, the way there, and the input to run it with.
+tell() {
+    local input
+    for input in ".found/$1"/*; do
+        [ -s "$input" ] || continue
+        echo "--- $1 breaks on $input:"
+        SWIFT_BACKTRACE=enable=yes,color=no timeout 60 "$fuzz" "$1" "$input" 2>&1 |
+            grep -E '^ *(\*\*\*|[0-9]+ |.*broken|SUMMARY)' | head -24 || true
+        echo "--- the input in base64:"
+        base64 "$input"
+    done
+    return 1
+}
+export -f one tell
 "$fuzz" --list | while read -r name limit; do
     if [ $# -eq 0 ] || [[ " $* " == *" $name "* ]]; then echo "$name $limit"; fi
 done | xargs -r -P "${JOBS:-2}" -L 1 bash -c 'one "$@"' one

@@ -82,7 +82,7 @@ extension Target {
             switch form % 4 {
             case 0: mkdir(folder.file(name), 0o700)
             case 1: symlink(name, folder.file("link"))
-            default: FileManager.default.createFile(atPath: folder.file(name), contents: Data([form]))
+            default: try? Data([form]).write(to: URL(fileURLWithPath: folder.file(name)))
             }
         }
         guard let store = try? DirectoryStore(root: folder.path) else { return }

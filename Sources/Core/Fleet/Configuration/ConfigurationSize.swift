@@ -92,7 +92,8 @@ extension Fleet {
             return nil
         }
         guard new > former else { return nil }
-        let sum = ConfigurationSize.byteCount(of: agent, in: state) - former + new
+        // Added as a difference: of an agent that a damaged log never created, there is less than `former`.
+        let sum = ConfigurationSize.byteCount(of: agent, in: state) + (new - former)
         guard sum > ConfigurationSize.limit else { return nil }
         return Refusal(
             code: .conflict,
