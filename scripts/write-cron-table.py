@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes the table that the cron test is held to: random expressions in four zones, each with five moments and the next time.
+"""Writes the table that the cron test is held to: random expressions in four zones, each with two moments and the next time.
 
 Needs cronsim 2.8 (pip install cronsim==2.8), which follows Debian's cron and has no code of ours. Where it leaves its own
 rules, the rule is worked out here minute by minute, and the case is counted:
@@ -9,7 +9,7 @@ rules, the rule is worked out here minute by minute, and the case is counted:
 * It walks in steps of whole hours, so that half-hour transitions (Lord Howe) make it miss matches of a wildcard.
 
 One line an expression: itself, the number of its zone, and for each moment the minutes up to the next time in base 36. The
-moments are not written down: test and script draw them alike (SplitMix64), half of them near transitions of the zone.
+moments are not written down: test and script draw them alike (SplitMix64), the first of them near a transition of the zone.
 """
 
 import random
@@ -24,6 +24,7 @@ MASK = (1 << 64) - 1
 ZONES = ["UTC", "Europe/Berlin", "America/New_York", "Australia/Lord_Howe"]
 MONTHS = "jan feb mar apr may jun jul aug sep oct nov dec".split()
 DAYS = "sun mon tue wed thu fri sat".split()
+MOMENTS = 2
 FIRST, LAST = datetime(2024, 1, 1, tzinfo=UTC), datetime(2029, 1, 1, tzinfo=UTC)
 
 
@@ -88,7 +89,7 @@ def minutes(time):
 
 def moment(line, number, near):
     """Minutes since 1970: any of the years, or up to 40 hours before a transition."""
-    bits = mixed(line * 5 + number)
+    bits = mixed(line * MOMENTS + number)
     if near and number % 2 == 0:
         return near[bits % len(near)] - (bits >> 32) % 2_400
     return minutes(FIRST) + bits % (minutes(LAST) - minutes(FIRST))
@@ -178,7 +179,7 @@ def main():
             lines.append(f"{text}|{number}|~")
             continue
         steps = []
-        for index in range(5):
+        for index in range(MOMENTS):
             at = moment(len(lines), index, near[zone])
             found, is_corrected = next_time(plain, zone, at, set_at)
             corrected += is_corrected

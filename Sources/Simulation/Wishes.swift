@@ -106,10 +106,14 @@ extension World {
     private mutating func wishAboutRun(of agent: Int) {
         let open = dice.pick(fleetAudit.state.agents[links[agent].agent]?.openRuns ?? [])
         let stored = dice.pick(fleetAudit.state.objects.idsByCreation)
-        switch dice.number(1...4) {
+        switch dice.number(1...6) {
         case 1: if let open { askNow(.cancelRun(open)) }
         case 2: if let stored { askNow(.deleteRun(stored)) }
         case 3: if let stored { askNow(.issueDecryptionToken(stored)) }
+        case 4:
+            let until = dice.chance(in: 3) ? nil : wallTime + dice.span(60_000...900_000)
+            if let stored { askNow(.lockRun(stored, until: until, reason: "audit")) }
+        case 5: if let locked = dice.pick(fleetAudit.state.locks.idsByCreation) { askNow(.unlockRun(locked)) }
         default: askNow(.cancelRun(RunID(bits: dice.bits())))
         }
     }

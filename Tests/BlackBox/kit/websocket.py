@@ -2,8 +2,12 @@
 import base64
 import hashlib
 import os
+import select
 import socket
+import ssl
 import struct
+import threading
+import time
 
 GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10
@@ -44,6 +48,54 @@ def read_head(connection):
     return status, headers, rest
 
 
+class Sealed:
+    """A TLS connection that one thread reads while another one writes: OpenSSL allows only one of them at a time, and
+    Python 3.11 lets both in."""
+
+    def __init__(self, connection):
+        self.connection, self.timeout = connection, connection.gettimeout()
+        self.lock = threading.Lock()
+        connection.setblocking(False)
+
+    def settimeout(self, seconds):
+        self.timeout = seconds
+
+    def recv(self, count):
+        return self._patiently(lambda: self.connection.recv(count))
+
+    def sendall(self, data):
+        rest = memoryview(data)
+        while rest:
+            rest = rest[self._patiently(lambda: self.connection.send(rest)):]
+
+    def _patiently(self, act):
+        deadline = None if self.timeout is None else time.monotonic() + self.timeout
+        while True:
+            with self.lock:
+                try:
+                    return act()
+                except (ssl.SSLWantReadError, BlockingIOError):
+                    wanted = select.POLLIN
+                except ssl.SSLWantWriteError:
+                    wanted = select.POLLOUT
+                poll = select.poll()
+                poll.register(self.connection, wanted)
+            left = None if deadline is None else max(0, deadline - time.monotonic()) * 1_000
+            if not poll.poll(left):
+                raise TimeoutError("timed out")
+
+    def setsockopt(self, *arguments):
+        self.connection.setsockopt(*arguments)
+
+    def shutdown(self, how):
+        with self.lock:
+            self.connection.shutdown(how)
+
+    def close(self):
+        with self.lock:
+            self.connection.close()
+
+
 class WebSocket:
     def __init__(self, host, port, path, headers=(), timeout=20, upgrade="websocket", version="13", key=None,
                  method="GET", tls=None):
@@ -54,7 +106,7 @@ class WebSocket:
         lines += [f"{name}: {value}" for name, value in headers]
         self.socket = socket.create_connection((host, port), timeout)
         if tls:
-            self.socket = tls.wrap_socket(self.socket, server_hostname=host)
+            self.socket = Sealed(tls.wrap_socket(self.socket, server_hostname=host))
         self.timeout = timeout
         self.buffer = b""
         try:

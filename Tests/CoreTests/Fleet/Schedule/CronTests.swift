@@ -48,7 +48,7 @@ struct CronTests {
         #expect(try Cron("0 0 29 2 *").next(after: moment, in: .utc)?.text == "2104-02-29T00:00:00+00:00")
     }
 
-    @Test("20 000 random expressions in four zones, five moments each: as cronsim has them")
+    @Test("100 000 random expressions in four zones, two moments each: as cronsim has them")
     func table() throws {
         let path = URL(filePath: #filePath).deletingLastPathComponent()
             .appending(path: "../../../Tables/cron.txt").standardizedFileURL
@@ -75,7 +75,7 @@ struct CronTests {
             }
         }
         #expect(wrong == 0)
-        #expect(compared > 98_500)
+        #expect(compared > 197_000)
     }
 
     @Test("The next time is the first minute, of all that pass, that the clock shows and the expression names")
@@ -132,7 +132,7 @@ struct CronTests {
     }
 
     private static func moment(_ line: Int, _ number: Int, _ near: [Int64]) -> Int64 {
-        let bits = Mix.bits(seed: 0, counter: UInt64(line * 5 + number + 1))
+        let bits = Mix.bits(seed: 0, counter: UInt64(line * 2 + number + 1))
         if !near.isEmpty, number % 2 == 0 { return near[Int(bits % UInt64(near.count))] - Int64((bits >> 32) % 2_400) }
         let (first, last): (Int64, Int64) = (28_401_120, 31_032_000)  // 2024-01-01 and 2029-01-01
         return first + Int64(bits % UInt64(last - first))
