@@ -3,8 +3,8 @@
 #
 #     Fuzz/run.sh [SECONDS [TARGET…]]        SECONDS per target, 10 unless said otherwise
 #
-# SEED=1 begins each target's run with that seed, so that the same sources are given the same inputs for as long as there is
-# time; without it, each run is another.
+# SEED=1 begins each target's run with that seed, so that on a new clone the same sources are given the same inputs for as
+# long as there is time; without it, each run is another.
 # ADDRESS=1 also builds with the address sanitizer: a third of the speed, but it sees what the C libraries are given.
 # Two targets run side by side (JOBS). What was found of inputs stays in Fuzz/.corpus and is where the next run begins;
 # an input that breaks a promise is kept in Fuzz/.found and ends the run with an error.
@@ -47,14 +47,16 @@ one() {
 # What broke, for whoever has nothing but this output: the reason, the way there, and the input to run it with.
 tell() {
     local input
-    for input in ".found/$1"/*; do
-        [ -s "$input" ] || continue
+    input=$(sed -n 's/^.*Test unit written to //p' ".logs/$1" | tail -1)
+    if [ -f "$input" ]; then
         echo "--- $1 breaks on $input:"
-        SWIFT_BACKTRACE=enable=yes,color=no timeout 60 "$fuzz" "$1" "$input" 2>&1 |
-            grep -E '^ *(\*\*\*|[0-9]+ |.*broken|SUMMARY)' | head -24 || true
-        echo "--- the input in base64:"
-        base64 "$input"
-    done
+        SWIFT_BACKTRACE=enable=yes,color=no timeout 60 "$fuzz" "$1" -timeout=20 "$input" 2>&1 |
+            grep -E '^ *(\*\*\*|[0-9]+ )|Fatal error|SUMMARY' | head -24 || true
+        echo "--- its first 64 KiB in base64:"
+        head -c 65536 "$input" | base64
+    else
+        tail -20 ".logs/$1"
+    fi
     return 1
 }
 export -f one tell

@@ -3,7 +3,7 @@ import Engine
 import Logging
 import Objects
 
-/// Tells the engine when the control plane's own disks have too little room for objects, and when they have enough again:
+/// Tells the engine when the control plane's own disks have too little room, and when both have enough again:
 /// while there is still room for the log, so that the alert can be recorded. That the log itself had none is told by the
 /// engine, once it has.
 struct DiskWatch: Sendable {
@@ -35,6 +35,7 @@ struct DiskWatch: Sendable {
             freeByteCount: worst.space.freeByteCount, totalByteCount: worst.space.totalByteCount)
         if !isShort { return missing(worst, of: worst.reserve) > 0 ? .short(room) : nil }
         // A quarter more than the least, so that one deleted object does not end what the next upload begins anew.
-        return disks.allSatisfy { missing($0, of: $0.reserve + $0.reserve / 4) == 0 } ? .roomy(room) : nil
+        return disks.count == 2 && disks.allSatisfy { missing($0, of: $0.reserve + $0.reserve / 4) == 0 }
+            ? .roomy(room) : nil
     }
 }

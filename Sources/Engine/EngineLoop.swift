@@ -77,8 +77,10 @@ extension Engine {
         @usableFromInline var time: RecordingClock
         @usableFromInline var hasStarted = false
         @usableFromInline var shortage: Shortage?
-        /// A jump of the wall clock that is not on the log yet.
-        @usableFromInline var step: Milliseconds?
+        /// Jumps of the wall clock forwards that are not on the log yet, together.
+        @usableFromInline var forwards = Milliseconds(0)
+        /// Those backwards.
+        @usableFromInline var backwards = Milliseconds(0)
         /// Outcomes that found the disk full; they come first when there is room.
         @usableFromInline var held: [Submission] = []
         /// When the engine means to look at the clock again, at the latest.
@@ -140,8 +142,8 @@ extension Engine {
         @inlinable
         func readClock() -> Timestamp {
             let (now, step) = time.read(engine.clock)
-            // A jump forwards during a shortage is part of our absence, which is told as a whole.
-            if let step, shortage == nil || step.count < 0 { self.step = (self.step ?? Milliseconds(0)) + step }
+            // Apart, or what leapt and came back would be told as nothing, while the recorded clock has kept it.
+            if let step { if step.count > 0 { forwards = forwards + step } else { backwards = backwards + step } }
             return now
         }
 
@@ -197,10 +199,12 @@ extension Engine {
         func speak(at now: Timestamp) throws(LogError) {
             if !hasStarted, let started = engine.voice.started(time.behind) { _ = try kernel.turn(started, at: now) }
             // A jump comes before the time without room, which it may lie in: it is measured from the entry before it.
-            if let step, let message = engine.voice.clockStepped(step) { _ = try kernel.turn(message, at: now) }
-            if hasStarted, let shortage, let message = engine.voice.absent(now - shortage.since) {
-                _ = try kernel.turn(message, at: now)
+            for step in [forwards, backwards] where step.count != 0 {
+                if let message = engine.voice.clockStepped(step) { _ = try kernel.turn(message, at: now) }
             }
+            guard hasStarted, let shortage else { return }
+            let span = now - shortage.since
+            if let message = engine.voice.absent(span - min(span, forwards)) { _ = try kernel.turn(message, at: now) }
         }
 
         /// Stages deadlines that are due.
@@ -227,7 +231,7 @@ extension Engine {
             let recorded = try kernel.commit()
             if !recorded.isEmpty {
                 engine.meter.committed(recorded.count, DispatchTime.now().uptimeNanoseconds &- start)
-                step = nil
+                (forwards, backwards) = (Milliseconds(0), Milliseconds(0))
                 if shortage != nil { engine.logger.notice("the log has room again") }
                 shortage = nil
                 engine.check?.offer(at: kernel.folded.position) { kernel.folded }

@@ -4,7 +4,7 @@ import Wire
 
 @testable import Agent
 
-@Suite("ReportDesk", .timeLimit(.minutes(1)))
+@Suite("ReportDesk", .timeLimit(.minutes(10)))
 struct ReportDeskTests {
     private let time = ManualTime()
 

@@ -7,7 +7,7 @@ import Testing
 @testable import Agent
 @testable import Wire
 
-@Suite("Runs of the agent", .timeLimit(.minutes(2)))
+@Suite("Runs of the agent", .timeLimit(.minutes(10)))
 struct RunTests {
     @Test("A run is reported with what the store got; told again it is not run again")
     func journal() async throws {

@@ -60,6 +60,29 @@ struct EngineFailureTests {
         #expect(rig.failureCount == 0)
     }
 
+    @Test("what the wall clock does while the disk is full is told step by step, and is no absence of ours")
+    func stepsWithoutRoom() async throws {
+        let rig = EngineRig(
+            clock: clock,
+            voice: EngineVoice(clockStepped: { .stepped($0.count) }, absent: { .away($0.count) }))
+        let engine = try rig.start()
+        try await engine.submit(.heard("a", within: 10_000))
+        rig.script.fail(with: full)
+        await #expect(throws: SubmitError.log(full)) { try await engine.submit(.heard("b", within: 10_000)) }
+        let leap: Int64 = 400 * 86_400
+        for seconds in [leap, -leap] {
+            clock.step(seconds: seconds)
+            await #expect(throws: SubmitError.log(full)) { try await engine.submit(.heard("b", within: 10_000)) }
+        }
+        rig.script.fail(with: nil)
+        var commits = rig.commits.makeAsyncIterator()
+        while let kinds = await commits.next(), !kinds.contains("stepped") {}
+        #expect(
+            try await rig.messages(engine).prefix(3) == [
+                .heard("a", within: 10_000), .stepped(leap * 1_000), .stepped(-leap * 1_000),
+            ])
+    }
+
     @Test("between two attempts everyone is refused, and the log is not touched")
     func refusesBetween() async throws {
         let rig = EngineRig(clock: clock, probeInterval: .seconds(86_400))

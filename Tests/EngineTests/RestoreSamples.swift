@@ -354,6 +354,7 @@ enum Samples {
         state.clockDoubt = ClockDoubt(behind: .hours(30), since: moment)
         state.clockLeap = ClockLeap(ahead: .hours(90), since: moment)
         state.clockLead = .hours(91)
+        state.clockLeadAt = moment
         state.recordedAt = moment
         state.diskShortage = DiskShortage(since: moment, room: DiskRoom(freeByteCount: 1, totalByteCount: 2))
         state.madeCount = 4

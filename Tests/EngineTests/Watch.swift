@@ -9,6 +9,7 @@ enum Watch: Machine {
         case heard(Text, within: Int64)  // heard again within so many milliseconds, or silent
         case silent(Text)
         case away(Int64)  // we were, for so many milliseconds
+        case stepped(Int64)  // the wall clock, by so many milliseconds
         case faulted(Text)
     }
     struct State: Canonical {
@@ -43,7 +44,7 @@ enum Watch: Machine {
                 guard state.timers.due(id) != nil else { return }
                 state.timers.arm(id, due: entry.recordedAt + Milliseconds(span.milliseconds), by: entry.position)
             }
-        case .faulted:
+        case .stepped, .faulted:
             break
         }
         return []
@@ -54,6 +55,7 @@ enum Watch: Machine {
         case .heard: Description(stream: .engine, kind: "heard", role: .fact)
         case .silent: Description(stream: .engine, kind: "silent", role: .deadline)
         case .away: Description(stream: .engine, kind: "away", role: .fact)
+        case .stepped: Description(stream: .engine, kind: "stepped", role: .fact)
         case .faulted: Description(stream: .engine, kind: "faulted", role: .fact)
         }
     }
@@ -74,9 +76,14 @@ struct IdleWorker: Worker {
 /// Both clocks, moved by hand.
 final class HandClock: Clock {
     private let passed = Mutex<Int64>(0)
+    private let offset = Mutex<Int64>(0)
 
     func advance(seconds: Int64) { passed.withLock { $0 += seconds * 1_000 } }
-    func wallTime() -> Timestamp { Timestamp(milliseconds: 1_800_000_000_000 + passed.withLock { $0 }) }
+    /// Sets the wall clock alone.
+    func step(seconds: Int64) { offset.withLock { $0 += seconds * 1_000 } }
+    func wallTime() -> Timestamp {
+        Timestamp(milliseconds: 1_800_000_000_000 + passed.withLock { $0 } + offset.withLock { $0 })
+    }
     func monotonicNanoseconds() -> UInt64 { UInt64(passed.withLock { $0 }) * 1_000_000 }
 }
 

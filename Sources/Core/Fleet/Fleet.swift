@@ -225,8 +225,10 @@ public enum Fleet: Machine {
         public internal(set) var clockDoubt: ClockDoubt?
         /// Why retention deletes nothing for now, besides that; nil when nothing else holds it back.
         public internal(set) var clockLeap: ClockLeap?
-        /// How far the log's clock may be ahead of the true one, by jumps that nobody has confirmed: locks hold that much longer.
+        /// How far the log's clock may be ahead of the true one: locks hold that much longer.
         public internal(set) var clockLead = Milliseconds(0)
+        /// When that was found; nil while there is none.
+        var clockLeadAt: Timestamp?
         /// When the last entry was recorded; nil before the first.
         public internal(set) var recordedAt: Timestamp?
         /// That the control plane's own disk has too little room; nil when it has enough.
@@ -256,7 +258,7 @@ public struct ClockDoubt: Hashable, Sendable {
 /// The wall clock jumped far ahead, or nothing was recorded for as long, and nobody has said so far that so much time has
 /// passed.
 public struct ClockLeap: Hashable, Sendable {
-    /// By how much, all such jumps together.
+    /// By how much, all such jumps together, less what was set back since.
     public var ahead: Milliseconds
     /// When it was seen last.
     public var since: Timestamp

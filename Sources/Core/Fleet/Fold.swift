@@ -59,26 +59,27 @@ extension Fleet.State {
 
     /// A jump of our own clock forwards is time that has not passed for anyone else.
     mutating func skip(_ step: Milliseconds, _ entry: Entry<Fleet.Message>) -> [Fleet.Change] {
+        let passed = jump(of: step, entry)
         let changes = stepClock(step, entry)
-        if step.count > 0 { excuse(step, entry) }
+        if step.count > 0 { excuse(passed, entry) }
         return changes
     }
 
     /// For so long nobody could be heard: that is no absence of agents, and no run's time.
-    mutating func excuse(_ step: Milliseconds, _ entry: Entry<Fleet.Message>) {
+    mutating func excuse(_ span: Milliseconds, _ entry: Entry<Fleet.Message>) {
         for id in agents.idsByCreation where agents[id]?.isCaptured == false {
             if agents[id]?.session != nil {
                 timers.arm(.silence(id), due: entry.recordedAt + Fleet.Limits.silence, by: entry.position)
             }
-            if let sentAt = agents[id]?.configSentAt { agents[id]?.configSentAt = sentAt + step }
+            if let sentAt = agents[id]?.configSentAt { agents[id]?.configSentAt = sentAt + span }
             if claims.contains(id) {
                 let due = entry.recordedAt + Fleet.Limits.claim
                 claims[id]?.dueAt = due
                 timers.arm(.claim(id), due: due, by: entry.position)
             }
-            skipAlerts(of: id, step, entry)
+            skipAlerts(of: id, span, entry)
             for run in agents[id]?.openRuns ?? [] {
-                touch(run, entry) { $0.skipped(step) }
+                touch(run, entry) { $0.skipped(span) }
                 armCancellation(of: run, entry)
             }
         }

@@ -51,7 +51,7 @@ public enum Request: Hashable, Sendable {
     case changePolicy([FleetPolicyField])
     /// Take note of an open alert: no more reminders.
     case acknowledgeAlert(AlertID)
-    /// Say that the wall clock is right although the log is far ahead of it.
+    /// Say that the wall clock is right, although the log is far ahead of it or was left far behind.
     case confirmClock
 }
 

@@ -53,11 +53,16 @@ public struct Milliseconds: Hashable, Comparable, Sendable {
         return Milliseconds(overflow ? (count < 0 ? .min : .max) : product)
     }
 
-    /// A span of whole minutes.
-    public static func minutes(_ count: Int64) -> Milliseconds { .seconds(count * 60) }
+    /// A span of whole minutes, clamped to what fits.
+    public static func minutes(_ count: Int64) -> Milliseconds { seconds(count, times: 60) }
 
-    /// A span of whole hours.
-    public static func hours(_ count: Int64) -> Milliseconds { .seconds(count * 3_600) }
+    /// A span of whole hours, clamped to what fits.
+    public static func hours(_ count: Int64) -> Milliseconds { seconds(count, times: 3_600) }
+
+    private static func seconds(_ count: Int64, times factor: Int64) -> Milliseconds {
+        let (product, overflow) = count.multipliedReportingOverflow(by: factor)
+        return .seconds(overflow ? (count < 0 ? .min : .max) : product)
+    }
 
     /// The span without its sign.
     public var magnitude: Milliseconds { count == .min ? Milliseconds(.max) : Milliseconds(abs(count)) }
@@ -66,6 +71,12 @@ public struct Milliseconds: Hashable, Comparable, Sendable {
     public static func + (left: Milliseconds, right: Milliseconds) -> Milliseconds {
         let (sum, overflow) = left.count.addingReportingOverflow(right.count)
         return Milliseconds(overflow ? (left.count < 0 ? .min : .max) : sum)
+    }
+
+    /// The difference, clamped.
+    public static func - (left: Milliseconds, right: Milliseconds) -> Milliseconds {
+        let (difference, overflow) = left.count.subtractingReportingOverflow(right.count)
+        return Milliseconds(overflow ? (right.count < 0 ? .max : .min) : difference)
     }
 
     /// Orders by length.

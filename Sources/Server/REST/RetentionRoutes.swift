@@ -29,6 +29,7 @@ extension Desk {
 
     /// What a job's retention is judged by.
     private struct Shelf: Sendable {
+        var moment: Timestamp
         var spec: JobSpec
         var objects: [KeptObject]
         var calendar: ZoneRules?
@@ -51,15 +52,17 @@ extension Desk {
 
     private func retention(of id: JobID, changing fields: [JobField], _ query: Query) throws -> Response {
         let page = try Page(query, kind: "retention")
-        let moment = now
+        let wall = now
         let known = services.state.read { state in
             state.jobs[id].map {
-                Shelf(
-                    spec: $0.spec, objects: state.keptObjects(of: id), calendar: state.calendar(of: id),
+                let moment = state.moment(at: wall)
+                return Shelf(
+                    moment: moment, spec: $0.spec, objects: state.keptObjects(of: id), calendar: state.calendar(of: id),
                     isHeld: state.holdsRetention, lockMoment: state.lockMoment(at: moment))
             }
         }
         guard let known else { throw RESTError.unknown("job") }
+        let moment = known.moment
         var spec = known.spec
         for field in fields { spec.set(field) }
         let (rule, objects) = (spec.retention, known.objects)
@@ -67,7 +70,8 @@ extension Desk {
         let oldest = objects.map(\.createdAt).min() ?? moment
         let zone =
             known.calendar
-            ?? (rule.needsZone ? services.zones(spec.timeZone, oldest, (moment - oldest) + .hours(24)) : nil)
+            ?? (rule.needsZone && !fields.isEmpty
+                ? services.zones(spec.timeZone, oldest, (moment - oldest) + .hours(24)) : nil)
         // Judged outside, since the follower waits for its readers.
         let verdicts = rule.judge(objects, at: moment, in: zone)
         let expiring = verdicts.filter { $0.isExpired && $0.object.lock?.holds(at: known.lockMoment) != true }
@@ -120,14 +124,14 @@ extension Desk {
 
     /// What keeps the objects of runs; of those that have one.
     func keepings(of runs: [RunDetail]) -> [RunID: Keeping] {
-        let moment = now
+        let wall = now
         struct Job: Sendable {
             var rule: RetentionRule?
             var objects: [KeptObject]
             var zone: ZoneRules?
         }
         let ids = runs.map { ($0.id, $0.job) }
-        let (jobs, objects, lockMoment) = services.state.read { state in
+        let (jobs, objects, moment, lockMoment) = services.state.read { state in
             var jobs: [JobID: Job] = [:]
             var objects: [RunID: (object: StoredObject, lock: ObjectLock?)] = [:]
             for (run, job) in ids {
@@ -138,7 +142,8 @@ extension Desk {
                 jobs[job] = Job(
                     rule: rule, objects: rule == nil ? [] : state.keptObjects(of: job), zone: state.calendar(of: job))
             }
-            return (jobs, objects, state.lockMoment(at: moment))
+            let moment = state.moment(at: wall)
+            return (jobs, objects, moment, state.lockMoment(at: moment))
         }
         var verdicts: [RunID: RetentionVerdict] = [:]
         for job in jobs.values {

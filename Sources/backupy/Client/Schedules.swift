@@ -56,7 +56,7 @@ struct ClockCommand: AsyncParsableCommand {
 
     struct Confirm: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Says that the clock is right although the log is far ahead of it: schedules go on.")
+            abstract: "Says that the clock is right, although the log is far ahead of it or was left far behind.")
         @OptionGroup var server: ServerOptions
 
         func run() async throws {

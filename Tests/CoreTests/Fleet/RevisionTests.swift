@@ -116,15 +116,4 @@ struct RevisionTests {
         #expect(refusal(story.ask(.changeJob(JobID("job_1"), [.preHooks([]), .postHooks([])]))) == nil)
         #expect(refusal(story.ask(.changeJob(JobID("job_last"), hooks))) == nil)
     }
-
-    @Test("A job of an agent that a damaged log never created is changed without a size below zero")
-    func ownerless() throws {
-        var story = story()
-        let spec = try #require(story.state.jobs[Story.job]?.spec)
-        let (agent, job) = (AgentID("agt_lost"), JobID("job_lost"))
-        story.tell(.accepted(.jobCreated(job, agent, Story.target, spec), Ticket(token: "admin")))
-        #expect(ConfigurationSize.byteCount(of: agent, in: story.state) == 0)
-        #expect(refusal(story.ask(.changeJob(job, [.preHooks(["true"])]))) == nil)
-        #expect(story.state.jobs[job]?.spec.preHooks == ["true"])
-    }
 }

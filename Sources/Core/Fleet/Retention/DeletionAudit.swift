@@ -1,6 +1,7 @@
 /// Whether each deletion on a log has its reason, and takes nothing that must be kept (invariant 10).
 ///
-/// It shares no code with what it checks: it looks at each object by itself, in quadratic time. For tests, simulations and
+/// It shares periods, zones and the times of objects with what it checks, and judges by itself: each object alone, in
+/// quadratic time. For tests, simulations and
 /// whoever wants to check a log.
 public struct DeletionAudit: Sendable {
     /// Objects with a recorded reason to go, until they are gone.

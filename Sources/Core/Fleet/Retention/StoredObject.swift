@@ -28,11 +28,13 @@ public struct StoredObject: Hashable, Sendable {
         deferral = deferral + span
     }
 
-    /// The time has passed after all.
-    mutating func takeUp() {
-        let back = Milliseconds(-deferral.count)
-        storedAt = storedAt + back
-        keepUntil = keepUntil + back
+    /// So much of what it was put off by never was time: that stays.
+    mutating func settle(_ span: Milliseconds) { deferral = deferral - min(deferral, span) }
+
+    /// What it was put off by has been time after all.
+    mutating func undoDeferral() {
+        storedAt = storedAt + (Milliseconds(0) - deferral)
+        keepUntil = keepUntil + (Milliseconds(0) - deferral)
         deferral = Milliseconds(0)
     }
 

@@ -17,9 +17,11 @@ struct MaintenanceWindow: Hashable, Sendable {
         self.end = end
     }
 
+    /// Nil where it is no time of day.
     private static func minutes(_ text: Text) -> Int64? {
         let parts = text.string.utf8.split(separator: UInt8(ascii: ":")).compactMap { Int64(Substring($0)) }
-        return parts.count == 2 ? parts[0] * 60 + parts[1] : nil
+        guard parts.count == 2, (0..<24).contains(parts[0]), (0..<60).contains(parts[1]) else { return nil }
+        return parts[0] * 60 + parts[1]
     }
 
     /// Whether a moment lies inside.

@@ -13,15 +13,17 @@ public struct StartBudget: Hashable, Sendable {
     /// When that was; nil before the first start, when it is full.
     var countedAt: Timestamp?
 
+    /// At least one, whatever a damaged log says.
+    private static func rate(_ policy: FleetPolicy) -> UInt64 { max(1, UInt64(policy.startsPerSecond)) }
     /// The most that it holds.
-    private static func burst(_ policy: FleetPolicy) -> UInt64 { min(UInt64(policy.startsPerSecond), largestBurst) }
+    private static func burst(_ policy: FleetPolicy) -> UInt64 { min(rate(policy), largestBurst) }
 
     private func thousandths(at moment: Timestamp, _ policy: FleetPolicy) -> UInt64 {
         let capacity = Self.burst(policy) * 1_000
         guard let countedAt else { return capacity }
         let span = max(moment - countedAt, Milliseconds(0))
         guard span < Self.fillingTime else { return capacity }
-        return min(capacity, thousandths + UInt64(span.count) * UInt64(policy.startsPerSecond))
+        return min(capacity, thousandths + UInt64(span.count) * Self.rate(policy))
     }
 
     /// How many runs may start now.
@@ -39,7 +41,7 @@ public struct StartBudget: Hashable, Sendable {
     /// When those that wait are served next: a tenth of a second's starts at once, which bounds the deadlines to ten a
     /// second.
     func refilled(after moment: Timestamp, _ policy: FleetPolicy) -> Timestamp {
-        let rate = UInt64(policy.startsPerSecond)
+        let rate = Self.rate(policy)
         let batch = min(max(1, rate / 10), Self.burst(policy)) * 1_000
         let rest = thousandths(at: moment, policy)
         let missing = batch - min(rest, batch)

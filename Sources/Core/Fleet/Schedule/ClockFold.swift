@@ -1,19 +1,27 @@
 /// What is made of a wall clock that cannot be right, or may not be. Far behind the log at a start, it is in doubt, and
 /// nothing that goes by the calendar happens. Far ahead, the time may have passed or not: schedules go on, since backups
 /// must not stop for it, but no backup grows older by it until somebody says that the clock is right.
+///
+/// The log's clock never runs backwards, so after a leap that is set back it is ahead of the wall clock, by the lead less
+/// what is still in doubt (``distance``). It runs at half speed then, and so comes closer by as much as it advances.
 extension Fleet.State {
     /// The first look at the clock of a new process.
     mutating func startClock(_ start: EngineStart, _ entry: Entry<Fleet.Message>) -> [Fleet.Change] {
         guard start.rules >= Fleet.Limits.firstRulesWithCalendars else { return [] }
+        let closer = distance - max(start.clockBehind, Milliseconds(0))
         var changes: [Fleet.Change] = []
-        if start.clockBehind.count > 0 {
-            changes += refuteLeap(by: start.clockBehind, entry)
-            // While a leap may have been time, a clock that is a little behind says nothing about it.
-            if clockLeap == nil { clockLead = min(clockLead, start.clockBehind) }
+        if closer.count < 0 {
+            changes += setBack(by: closer.magnitude, believing: Fleet.Limits.longAbsence, entry)
         } else {
-            // The clocks have met.
-            if clockLeap == nil { clockLead = Milliseconds(0) }
-            changes += leap(of: absence(before: entry), beyond: Fleet.Limits.longAbsence, entry)
+            let jump = absence(before: entry)
+            // What the log itself has advanced since has brought the two closer, without anybody's absence.
+            let approach = clockLeadAt.map { entry.recordedAt - $0 - jump } ?? Milliseconds(0)
+            let passed = max(closer - approach, Milliseconds(0)) + jump
+            if passed > Fleet.Limits.longAbsence, !objects.isEmpty {
+                changes += leap(by: jump, inDoubt: closer + jump, entry)
+            } else {
+                setLead(clockLead - closer, entry)
+            }
         }
         let behind = AlertKey(.clockBehind, AlertKey.server)
         if (clockDoubt != nil) != alerts.contains(behind) { changes.append(.alert(behind)) }
@@ -22,10 +30,24 @@ extension Fleet.State {
 
     /// A jump of the wall clock while the process lives.
     mutating func stepClock(_ step: Milliseconds, _ entry: Entry<Fleet.Message>) -> [Fleet.Change] {
-        // The clock that is recorded does not jump by more than what lies between two entries: it may have been ahead.
-        step.count > 0
-            ? leap(of: min(step, absence(before: entry)), beyond: Fleet.Limits.clockLeap, entry)
-            : refuteLeap(by: step.magnitude, entry)
+        guard step.count > 0 else {
+            // Beyond the leap, it is the log that was ahead without anybody's doubt.
+            let rest = step.magnitude - min(step.magnitude, clockLeap?.ahead ?? Milliseconds(0))
+            let changes = setBack(by: step.magnitude, believing: Fleet.Limits.clockLeap, entry)
+            if rest > Fleet.Limits.clockLeap { setLead(clockLead + rest, entry) }
+            return changes
+        }
+        let jump = jump(of: step, entry)
+        // The rest brought the wall clock closer to a log that is ahead of it.
+        let closer = min(step - jump, distance)
+        guard max(jump, closer) > Fleet.Limits.clockLeap, !objects.isEmpty else { return [] }
+        return leap(by: jump, inDoubt: jump + closer, entry)
+    }
+
+    /// How far the log's clock jumped with the wall clock: by no more than what lies between two entries, since it may have
+    /// been ahead.
+    func jump(of step: Milliseconds, _ entry: Entry<Fleet.Message>) -> Milliseconds {
+        min(step, absence(before: entry))
     }
 
     /// Somebody says that the clock is right.
@@ -33,40 +55,56 @@ extension Fleet.State {
         if let doubt = clockDoubt {
             clockDoubt = nil
             // The log itself is ahead by as much, and it is the log's moments that locks are looked at by.
-            clockLead = max(clockLead, doubt.behind)
+            if doubt.behind > clockLead { setLead(doubt.behind, entry) }
             advanceAll(entry)
             return [.alert(AlertKey(.clockBehind, AlertKey.server))]
         }
-        guard let leap = clockLeap else { return [] }
-        for id in objects.idsByCreation { objects[id]?.takeUp() }
-        clockLead = Milliseconds(clockLead.count - min(clockLead.count, leap.ahead.count))
-        return endLeap(entry)
+        return clockLeap == nil ? [] : believeLeap(entry)
     }
+
+    /// How far the log's clock was ahead of the wall clock when that was looked at last.
+    private var distance: Milliseconds { clockLead - min(clockLead, clockLeap?.ahead ?? Milliseconds(0)) }
 
     private func absence(before entry: Entry<Fleet.Message>) -> Milliseconds {
         recordedAt.map { entry.recordedAt - $0 } ?? Milliseconds(0)
     }
 
-    /// Time that may not have passed: no object grows older by it.
+    private mutating func setLead(_ lead: Milliseconds, _ entry: Entry<Fleet.Message>) {
+        let isShorter = lead < clockLead
+        clockLead = max(lead, Milliseconds(0))
+        clockLeadAt = clockLead.count == 0 ? nil : entry.recordedAt
+        // Locks end sooner than their jobs are looked at next.
+        guard isShorter else { return }
+        for id in locks.idsByCreation { if let job = objects[id]?.job { review(job, entry) } }
+    }
+
+    /// Time that may not have passed: no object grows older by what the log's clock has jumped.
     private mutating func leap(
-        of span: Milliseconds, beyond limit: Milliseconds, _ entry: Entry<Fleet.Message>
+        by jump: Milliseconds, inDoubt span: Milliseconds, _ entry: Entry<Fleet.Message>
     ) -> [Fleet.Change] {
-        guard span > limit, !objects.isEmpty else { return [] }
-        for id in objects.idsByCreation { objects[id]?.putOff(by: span) }
+        for id in objects.idsByCreation { objects[id]?.putOff(by: jump) }
         clockLeap = ClockLeap(ahead: (clockLeap?.ahead ?? Milliseconds(0)) + span, since: entry.recordedAt)
-        clockLead = clockLead + span
+        setLead(clockLead + jump, entry)
         return [.alert(AlertKey(.clockAhead, AlertKey.server))]
     }
 
-    /// The clock was set back by about as much as it had jumped: that time never passed.
-    private mutating func refuteLeap(by span: Milliseconds, _ entry: Entry<Fleet.Message>) -> [Fleet.Change] {
-        guard let leap = clockLeap, span.count >= leap.ahead.count / 2 else { return [] }
-        return endLeap(entry)
+    /// The wall clock is further back than it was: by so much a leap was no time. What is left of it is believed where it is
+    /// no more than a clock may jump by, or a server be away for.
+    private mutating func setBack(
+        by span: Milliseconds, believing limit: Milliseconds, _ entry: Entry<Fleet.Message>
+    ) -> [Fleet.Change] {
+        guard let leap = clockLeap else { return [] }
+        let refuted = min(span, leap.ahead)
+        for id in objects.idsByCreation { objects[id]?.settle(refuted) }
+        clockLeap?.ahead = leap.ahead - refuted
+        return leap.ahead - refuted > limit ? [] : believeLeap(entry)
     }
 
-    private mutating func endLeap(_ entry: Entry<Fleet.Message>) -> [Fleet.Change] {
+    /// What is in doubt has been time.
+    private mutating func believeLeap(_ entry: Entry<Fleet.Message>) -> [Fleet.Change] {
+        for id in objects.idsByCreation { objects[id]?.undoDeferral() }
+        setLead(distance, entry)
         clockLeap = nil
-        for id in objects.idsByCreation { objects[id]?.deferral = Milliseconds(0) }
         for job in jobs.idsByCreation { review(job, entry) }
         return [.alert(AlertKey(.clockAhead, AlertKey.server))]
     }
@@ -74,8 +112,11 @@ extension Fleet.State {
     /// Whether retention deletes nothing until somebody has confirmed the clock.
     public var holdsRetention: Bool { clockDoubt != nil || clockLeap != nil }
 
-    /// The moment by which locks are judged: never later than the true one.
-    public func lockMoment(at moment: Timestamp) -> Timestamp { moment + Milliseconds(-clockLead.count) }
+    /// Now by the log's clock, by which backups age.
+    public func moment(at wallTime: Timestamp) -> Timestamp { max(wallTime, recordedAt ?? wallTime) }
+
+    /// The moment by which locks are judged: the log's, less what it is ahead by.
+    public func lockMoment(at moment: Timestamp) -> Timestamp { moment + (Milliseconds(0) - clockLead) }
 }
 
 extension Fleet.State {

@@ -133,8 +133,7 @@ extension ZoneRules.Transition: Restorable {
 
     /// Reads both parts.
     public init<Decoder: CanonicalDecoder>(from decoder: inout Decoder) throws(CanonicalError) {
-        at = try decoder.decode("at")
-        offsetSeconds = try decoder.decodeOffset("offset_seconds")
+        self.init(at: try decoder.decode("at"), offsetSeconds: try decoder.decodeOffset("offset_seconds"))
     }
 }
 

@@ -6,15 +6,17 @@ public struct ZoneRules: Hashable, Sendable {
         /// When.
         public var at: Timestamp
         /// How many seconds the clock is ahead of UTC from then on.
-        public var offsetSeconds: Int32
+        public let offsetSeconds: Int32
 
         /// A transition with both parts.
         public init(at: Timestamp, offsetSeconds: Int32) {
             self.at = at
-            self.offsetSeconds = offsetSeconds
+            self.offsetSeconds = ZoneRules.clamped(offsetSeconds)
         }
     }
 
+    /// No clock is a day and a half from UTC. What claims to be is taken for that far.
+    public static let offsetLimit: Int32 = 129_600
     /// More transitions than this are left out at the end, and the rules end before the first that is.
     public static let transitionLimit = 128
 
@@ -32,10 +34,12 @@ public struct ZoneRules: Hashable, Sendable {
             if ordered.last?.at == transition.at { ordered.removeLast() }
             ordered.append(transition)
         }
-        self.offsetSeconds = offsetSeconds
+        self.offsetSeconds = Self.clamped(offsetSeconds)
         self.until = ordered.count > Self.transitionLimit ? ordered[Self.transitionLimit].at : until
         self.transitions = Array(ordered.prefix(Self.transitionLimit))
     }
+
+    private static func clamped(_ offsetSeconds: Int32) -> Int32 { min(max(offsetSeconds, -offsetLimit), offsetLimit) }
 
     /// The clock of UTC, for ever.
     public static let utc = ZoneRules(offsetSeconds: 0, transitions: [], until: Timestamp(milliseconds: .max))
@@ -116,8 +120,8 @@ extension ZoneRules {
     /// The first moment at which the clock shows a local minute; where it never does, the first whole minute behind it.
     /// Nil beyond what the rules reach.
     fileprivate func slot(atLocal minute: Int64) -> Slot? {
-        // No clock is a day and a half from UTC, so no span before this can show the minute.
-        let earliest = Slot(localMinute: minute, offsetSeconds: 129_600).instant
+        // No span before this can show the minute.
+        let earliest = Slot(localMinute: minute, offsetSeconds: Self.offsetLimit).instant
         for number in spanNumber(at: earliest)..<transitions.count {
             let span = span(number)
             let slot = Slot(localMinute: minute, offsetSeconds: span.offsetSeconds)

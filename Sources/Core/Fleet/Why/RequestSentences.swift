@@ -30,7 +30,7 @@ extension Fleet {
         case .deleteToken(let token): "delete API token \(token)"
         case .changePolicy: "change what holds for the whole fleet"
         case .acknowledgeAlert(let alert): "take note of alert \(alert)"
-        case .confirmClock: "take the wall clock as right, although the log is far ahead of it"
+        case .confirmClock: "take the wall clock as right, although the log is far ahead of it or was left far behind"
         }
     }
 

@@ -9,7 +9,7 @@ import Wire
 @testable import Workers
 
 @Suite(
-    "Dump of PostgreSQL", .serialized, .timeLimit(.minutes(5)),
+    "Dump of PostgreSQL", .serialized, .timeLimit(.minutes(10)),
     .enabled(if: PostgreSQLServer.isInstalled, "PostgreSQL is not installed: scripts/install-packages.sh --tests"))
 struct PostgreSQLDriverTests {
     let server: PostgreSQLServer
