@@ -51,16 +51,20 @@ extension Engine {
         struct Shortage {
             @usableFromInline var error: LogError
             @usableFromInline var since: Timestamp
+            /// What the wall clock had jumped forwards by before that, and is not on the log.
+            @usableFromInline var forwards: Milliseconds
             /// What is on the log, so that a commit that fails again costs a copy of the state and no folding.
             @usableFromInline var mark: Kernel<M, Log, MessageCodec>.Mark
             @usableFromInline var probeAt: DispatchTime
 
             @inlinable
             init(
-                error: LogError, since: Timestamp, mark: Kernel<M, Log, MessageCodec>.Mark, probeAt: DispatchTime
+                error: LogError, since: Timestamp, forwards: Milliseconds, mark: Kernel<M, Log, MessageCodec>.Mark,
+                probeAt: DispatchTime
             ) {
                 self.error = error
                 self.since = since
+                self.forwards = forwards
                 self.mark = mark
                 self.probeAt = probeAt
             }
@@ -204,7 +208,8 @@ extension Engine {
             }
             guard hasStarted, let shortage else { return }
             let span = now - shortage.since
-            if let message = engine.voice.absent(span - min(span, forwards)) { _ = try kernel.turn(message, at: now) }
+            let leap = forwards - shortage.forwards
+            if let message = engine.voice.absent(span - min(span, leap)) { _ = try kernel.turn(message, at: now) }
         }
 
         /// Stages deadlines that are due.
@@ -288,7 +293,7 @@ extension Engine {
                 engine.onFailure(error)
                 return false
             }
-            shortage = Shortage(error: error, since: now, mark: kernel.mark, probeAt: probeAt)
+            shortage = Shortage(error: error, since: now, forwards: forwards, mark: kernel.mark, probeAt: probeAt)
             return true
         }
     }

@@ -137,17 +137,66 @@ struct CancellationStoryTests {
         #expect(cancellation(story) == .sent)
     }
 
-    @Test("our own absence is not the agent's: its time to answer begins anew")
+    @Test("our own absence, and a jump of our clock, is not the agent's: its time to answer begins anew")
     func restart() {
-        var story = Story.running()
-        story.ask(.cancelRun(Story.run))
+        for message in [
+            .started(EngineStart(build: "test", rules: Fleet.rules, seed: 8)), .clockStepped(.hours(1)),
+        ] as [Fleet.Message] {
+            var story = Story.running()
+            story.ask(.cancelRun(Story.run))
+            tell(&story)
+            story.now = story.now + .hours(1)
+            story.tell(message)
+            story.pass(.seconds(59))
+            #expect(cancellation(story) == .sent)
+            story.pass(.seconds(1))
+            #expect(cancellation(story) == .unanswered)
+        }
+    }
+
+    @Test("an unanswered one that is told again with the next session stays unanswered, and is no second anomaly")
+    func toldAgain() {
+        var story = ignored()
+        live(&story, .minutes(2))
+        story.disconnect()
+        story.connect(session: "ses_2", sequence: 9)
+        #expect(story.pending.map(\.1).contains(.cancel(Story.agent, Story.run, .first)))
         tell(&story)
-        story.now = story.now + .hours(1)
-        story.tell(.started(EngineStart(build: "test", rules: Fleet.rules, seed: 8)))
-        story.pass(.seconds(59))
-        #expect(cancellation(story) == .sent)
-        story.pass(.seconds(1))
         #expect(cancellation(story) == .unanswered)
+        story.pass(.seconds(61))
+        #expect(story.anomalies() == [.unconfirmedCommand: 1])
+    }
+
+    @Test("a store that gives no answer about it does not make it lost")
+    func silentStore() {
+        var story = ignored([.timeoutSeconds(600)])
+        live(&story, .minutes(46))
+        for _ in 0..<24 {
+            #expect(story.phase == .reconciling(.first, .timeout))
+            story.observe(.undone("no answer"))
+            story.pass(.hours(1))
+        }
+        #expect(story.phase == .closed(.cancelled))
+        #expect(cancellation(story) == .unanswered)
+    }
+
+    @Test("one of which the order is on its way: cancelled when it was not sent, or may not have been and left nothing")
+    func ofSending() {
+        for result in [CommandOutcome.Result.undone("not connected"), .unknown] {
+            var story = Story.ready()
+            story.ask(.runJob(Story.run, Story.job))
+            story.ask(.cancelRun(Story.run))
+            tell(&story)
+            story.carryOut { if case .dispatch = $0 { result } else { nil } }
+            if result == .unknown {
+                story.disconnect()
+                story.pass(.seconds(150))
+                #expect(story.phase == .reconciling(.first, .unknown))
+                story.observe(.missing)
+            }
+            #expect(story.phase == .closed(.cancelled))
+            #expect(cancellation(story) == (result == .unknown ? .unanswered : .confirmed))
+        }
     }
 
     @Test("what no agent has is cancelled at once: queued, and between two attempts")

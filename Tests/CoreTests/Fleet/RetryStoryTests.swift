@@ -31,9 +31,25 @@ struct RetryStoryTests {
         var story = Story.running([.maxAttempts(2)])
         story.update(.failed, failure: .source)
         #expect(story.state.runs[Story.run]?.nextAttemptAt == story.now + .seconds(60))
+        var hasty = Story.running([.maxAttempts(2), .backoffSeconds([0])])
+        hasty.update(.failed, failure: .source)
+        #expect(hasty.state.runs[Story.run]?.nextAttemptAt == hasty.now + .seconds(1))
         var single = Story.running()
         single.update(.failed, failure: .source)
         #expect(single.phase == .closed(.failed(.source)))
+    }
+
+    @Test("at most 100 attempts and waits, none of them longer than a day")
+    func bounds() {
+        let waits = [UInt32](repeating: 1, count: 101)
+        for (field, isRefused) in [
+            (.maxAttempts(101), true), (.maxAttempts(100), false), (.backoffSeconds(waits), true),
+            (.backoffSeconds([86_401]), true), (.backoffSeconds([86_400]), false),
+        ] as [(JobField, Bool)] {
+            var story = Story.ready()
+            let wasRefused = if case .refused = story.ask(.changeJob(Story.job, [field])).last { true } else { false }
+            #expect(wasRefused == isRefused, "\(field)")
+        }
     }
 
     @Test("what trying again cannot help is final, everything else is tried again", arguments: FailureClass.allCases)
@@ -171,6 +187,18 @@ struct RetryStoryTests {
             #expect(!story.hear(heartbeat, session: "ses_2").contains(again), "once a session")
             story.update(.queued)
             #expect((story.state.runs[Story.run]?.grace == nil))
+        }
+    }
+
+    @Test("an attempt is sent again only where the agent journaled when it was sent and does so now")
+    func redeliveryToAnotherBuild() {
+        let journal = [ProtocolExtension.journal]
+        for (before, after) in [(journal, []), ([], journal)] as [([Text], [Text])] {
+            var story = Story.running(extensions: before)
+            story.disconnect()
+            story.connect(session: "ses_2", extensions: after, sequence: 5)
+            story.hear(.heartbeat(Heartbeat(configVersion: 3, metrics: nil, activeJobIDs: [])), session: "ses_2")
+            #expect(story.pending.isEmpty, "\(before) before")
         }
     }
 

@@ -87,6 +87,28 @@ struct RunStoryTests {
         #expect(story.phase == .closed(.lost(.unknown)))
     }
 
+    @Test("attempts of unknown sending that were replaced leave the job's attempts as they are")
+    func replacedUncounted() {
+        var story = Story.ready()
+        story.ask(.changeJob(Story.job, [.maxAttempts(2)]))
+        story.ask(.runJob(Story.run, Story.job))
+        for attempt in 1...4 as ClosedRange<UInt32> {
+            #expect(story.phase == .sending(Attempt(attempt)))
+            story.carryOut { if case .dispatch = $0 { .unknown } else { nil } }
+            for _ in 0..<2 {
+                story.hear(.heartbeat(Heartbeat(configVersion: 3, metrics: nil, activeJobIDs: [])))
+                story.pass(.seconds(75))
+            }
+            story.observe(.missing)
+            if attempt == 3 {
+                #expect(story.phase == .waiting(Attempt(3), .unknown))
+                story.hear(.heartbeat(Heartbeat(configVersion: 3, metrics: nil, activeJobIDs: [])))
+                story.pass(.seconds(60))
+            }
+        }
+        #expect(story.phase == .closed(.lost(.unknown)))
+    }
+
     @Test("an object whose report was lost completes the run")
     func reconciledSuccess() {
         var story = Story.running()

@@ -53,6 +53,25 @@ struct StartingTests {
         #expect(phases(story, often + [once]) == ["closed", "sending", "queued", "closed"])
     }
 
+    @Test("a job of which something is in flight lets others go first, also where it was started longer ago")
+    func fairnessAlongside() throws {
+        var story = Story.ready()
+        story.ask(.configureAgent(Story.agent, [.maxParallelJobs(2)]))
+        story.ask(.changeJob(Story.job, [.cron("* * * * *"), .overlap(.alongside)]))
+        let other = story.addJob(1)
+        let (first, second) = (RunID("run_1"), RunID("run_2"))
+        story.pass(.minutes(1))
+        story.send()
+        for run in [first, second] { story.ask(.runJob(run, other)) }
+        story.send()
+        story.hear(.heartbeat(Heartbeat(configVersion: 3, metrics: nil, activeJobIDs: [])))
+        story.pass(.minutes(1))
+        let slots = (story.state.agents[Story.agent]?.openRuns ?? []).filter { $0 != first && $0 != second }
+        #expect(phases(story, slots + [first, second]) == ["running", "queued", "running", "queued"])
+        fail(first, other, &story)
+        #expect(phases(story, slots + [second]) == ["running", "queued", "sending"])
+    }
+
     private func fail(_ run: RunID, _ job: JobID, _ story: inout Story) {
         story.hear(
             .jobUpdate(
@@ -114,8 +133,32 @@ struct StartingTests {
         var story = Story.ready()
         story.ask(.configureAgent(Story.agent, [.maintenance(start: "07:00", end: "09:00")]))
         story.ask(.runJob(Story.run, Story.job))
+        var moved = story
         story.ask(.configureAgent(Story.agent, [.maintenance(start: "", end: "")]))
         #expect(story.phase == .sending(.first))
+        moved.ask(.configureAgent(Story.agent, [.maintenance(start: "07:00", end: "08:01")]))
+        #expect(moved.phase == .queued)
+        moved.pass(.minutes(1))
+        #expect(moved.phase == .sending(.first))
+    }
+
+    @Test("the window's end comes each day while anything waits")
+    func windowEachDay() {
+        var story = Story.ready()
+        story.disconnect()
+        story.ask(.configureAgent(Story.agent, [.maintenance(start: "07:30", end: "08:30")]))
+        story.ask(.runJob(Story.run, Story.job))
+        story.pass(.minutes(24 * 60 - 20))
+        let second = RunID("run_2")
+        story.ask(.runJob(second, Story.job))
+        story.connect(session: "ses_2", sequence: 9)
+        for _ in 0..<50 {
+            #expect(story.state.runs[second]?.phase == .queued)
+            story.pass(.minutes(1))
+            story.hear(.heartbeat(Heartbeat(configVersion: 3, metrics: nil, activeJobIDs: [])), session: "ses_2")
+        }
+        #expect(story.phase == .closed(.lost(.lost)), "the first had waited for a day")
+        #expect(story.state.runs[second]?.phase == .sending(.first))
     }
 
     @Test("the window's end is found on both sides of midnight and before 1970")
@@ -190,6 +233,26 @@ struct StartingTests {
         for _ in 0..<8 { story.pass(.seconds(1)) }
         for entry in story.entries { if case .decided(let run, .started) = entry.message { order.append(run) } }
         #expect(order == ["run_0", "run_1", "run_2", "run_3", "run_4", "run_x"].map { RunID(Text($0)) })
+    }
+
+    @Test("at most 60 start at once, whatever the limit")
+    func burst() {
+        var (story, jobs) = fleet(70, startsPerSecond: 500)
+        for (number, job) in jobs.enumerated() { story.ask(.runJob(RunID(Text("run_\(number)")), job)) }
+        #expect(startCount(story) == 60)
+        story.pass(.seconds(1))
+        #expect(startCount(story) == 70)
+    }
+
+    @Test("who comes while others wait goes behind them, also when one more may start already")
+    func overtaking() {
+        var (story, jobs) = fleet(22, startsPerSecond: 20)
+        for number in 0..<21 { story.ask(.runJob(RunID(Text("run_\(number)")), jobs[number])) }
+        story.pass(Milliseconds(60))
+        story.ask(.runJob(RunID("run_21"), jobs[21]))
+        #expect(startCount(story) == 20 && wait(story, RunID("run_21")) == .fleet)
+        story.pass(Milliseconds(40))
+        #expect(startCount(story) == 22)
     }
 
     @Test("a lower limit counts at once")

@@ -56,7 +56,10 @@ extension Target {
     /// What no recording leads to, with the edges of what can stand in it.
     private static let rare: [Fleet.Message] = [
         .noted(Anomaly(agent: AgentID(""), kind: .unknownRun, run: RunID(""), detail: "")),
-        .clockStepped(Milliseconds(.min)), .faulted("x"), .presence(AgentID("a"), .offline),
+        .clockStepped(Milliseconds(.min)), .clockStepped(Milliseconds(.max)), .disk(.logWasFull(Milliseconds(.max))),
+        .started(EngineStart(build: "b", rules: Fleet.rules, seed: 1, clockBehind: Milliseconds(.max))),
+        .accepted(.clockConfirmed, Ticket(token: "t")), .accepted(.policyChanged(FleetPolicy()), Ticket(token: "t")),
+        .deadline(.starts), .faulted("x"), .presence(AgentID("a"), .offline),
         .deadline(.silence(AgentID("a"))),
         .deadline(.idempotency(IdempotencyKey(token: "t", key: "k"))),
         .requested(.createAgent(AgentID("a"), name: "n", keyDigest: [1]), Ticket(token: "t")),

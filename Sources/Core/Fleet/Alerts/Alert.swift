@@ -167,7 +167,7 @@ extension Alert.Kind {
         case .serverDiskFull:
             "Make room on the control plane's disk: on the disk of the objects uploads are refused meanwhile, and without any room nothing is recorded."
         case .clockBehind:
-            "Set the clock and restart the server, or say that it is right with `backupy clock confirm`: until then no schedule runs."
+            "Set the clock, or say that it is right with `backupy clock confirm`: until then no schedule runs."
         case .clockAhead:
             "Look at the clock: if it is right, say so with `backupy clock confirm`, else set it; until then retention deletes nothing."
         }

@@ -60,7 +60,7 @@ public struct DeletionAudit: Sendable {
 
     private static func isLocked(_ id: RunID, at moment: Timestamp, in state: borrowing Fleet.State) -> Bool {
         guard let lock = state.locks[id] else { return false }
-        return lock.until.map { moment < $0 + state.clockLead } ?? true
+        return lock.until.map { moment < $0 + state.lockLead } ?? true
     }
 
     /// What keeps an object; nil when nothing does.

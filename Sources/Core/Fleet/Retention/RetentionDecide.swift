@@ -51,8 +51,8 @@ extension Fleet {
     ) -> Refusal? {
         if let lock = state.locks[id], lock.holds(at: state.lockMoment(at: moment)) {
             var end = lock.until.map { "until \($0.text)" } ?? "until an admin unlocks it"
-            if state.clockLead.count > 0 {
-                end += ", by a clock that the log is \(state.clockLead.count / 1_000) s ahead of"
+            if state.lockLead.count > 0 {
+                end += ", by a clock that the log is \(state.lockLead.count / 1_000) s ahead of"
             }
             return Refusal(
                 code: .precondition, text: Text("the object is locked \(end): \(lock.reason)"))

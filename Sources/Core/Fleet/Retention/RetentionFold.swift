@@ -55,7 +55,7 @@ extension Fleet.State {
         for verdict in rule.judge(keptObjects(of: job), at: now, in: calendar) {
             var moment: Timestamp?
             if let lock = verdict.object.lock, lock.holds(at: lockMoment(at: now)) {
-                moment = lock.until.map { $0 + clockLead }
+                moment = lock.until.map { $0 + lockLead }
             } else if verdict.isExpired {
                 expiredCount += 1
             } else if verdict.counts.isEmpty {

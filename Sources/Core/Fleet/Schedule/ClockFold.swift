@@ -8,16 +8,14 @@ extension Fleet.State {
     /// The first look at the clock of a new process.
     mutating func startClock(_ start: EngineStart, _ entry: Entry<Fleet.Message>) -> [Fleet.Change] {
         guard start.rules >= Fleet.Limits.firstRulesWithCalendars else { return [] }
+        approach()
         let closer = distance - max(start.clockBehind, Milliseconds(0))
         var changes: [Fleet.Change] = []
         if closer.count < 0 {
             changes += setBack(by: closer.magnitude, believing: Fleet.Limits.longAbsence, entry)
         } else {
             let jump = absence(before: entry)
-            // What the log itself has advanced since has brought the two closer, without anybody's absence.
-            let approach = clockLeadAt.map { entry.recordedAt - $0 - jump } ?? Milliseconds(0)
-            let passed = max(closer - approach, Milliseconds(0)) + jump
-            if passed > Fleet.Limits.longAbsence, !objects.isEmpty {
+            if closer + jump > Fleet.Limits.longAbsence, !objects.isEmpty {
                 changes += leap(by: jump, inDoubt: closer + jump, entry)
             } else {
                 setLead(clockLead - closer, entry)
@@ -30,18 +28,41 @@ extension Fleet.State {
 
     /// A jump of the wall clock while the process lives.
     mutating func stepClock(_ step: Milliseconds, _ entry: Entry<Fleet.Message>) -> [Fleet.Change] {
+        approach()
+        // Behind a start with a clock that was far behind comes the rest of an absence.
+        let limit = clockDoubt == nil ? Fleet.Limits.clockLeap : Fleet.Limits.longAbsence
+        var changes = revisitDoubt(step, entry)
         guard step.count > 0 else {
             // Beyond the leap, it is the log that was ahead without anybody's doubt.
             let rest = step.magnitude - min(step.magnitude, clockLeap?.ahead ?? Milliseconds(0))
-            let changes = setBack(by: step.magnitude, believing: Fleet.Limits.clockLeap, entry)
+            changes += setBack(by: step.magnitude, believing: Fleet.Limits.clockLeap, entry)
             if rest > Fleet.Limits.clockLeap { setLead(clockLead + rest, entry) }
             return changes
         }
         let jump = jump(of: step, entry)
         // The rest brought the wall clock closer to a log that is ahead of it.
         let closer = min(step - jump, distance)
-        guard max(jump, closer) > Fleet.Limits.clockLeap, !objects.isEmpty else { return [] }
-        return leap(by: jump, inDoubt: jump + closer, entry)
+        guard !objects.isEmpty else {
+            setLead(clockLead - closer, entry)
+            return changes
+        }
+        guard max(jump, closer) > limit else { return changes }
+        return changes + leap(by: jump, inDoubt: jump + closer, entry)
+    }
+
+    /// A clock in doubt that is set: by as much it is further behind the log, or nearer. Near enough, nobody need say that it
+    /// is right.
+    private mutating func revisitDoubt(_ step: Milliseconds, _ entry: Entry<Fleet.Message>) -> [Fleet.Change] {
+        guard let doubt = clockDoubt else { return [] }
+        let behind = doubt.behind - step + (step.count > 0 ? jump(of: step, entry) : Milliseconds(0))
+        clockDoubt?.behind = behind
+        return behind > Fleet.Limits.clockDoubt ? [] : endDoubt(entry)
+    }
+
+    private mutating func endDoubt(_ entry: Entry<Fleet.Message>) -> [Fleet.Change] {
+        clockDoubt = nil
+        advanceAll(entry)
+        return [.alert(AlertKey(.clockBehind, AlertKey.server))]
     }
 
     /// How far the log's clock jumped with the wall clock: by no more than what lies between two entries, since it may have
@@ -52,18 +73,33 @@ extension Fleet.State {
 
     /// Somebody says that the clock is right.
     mutating func confirmClock(_ entry: Entry<Fleet.Message>) -> [Fleet.Change] {
+        approach()
         if let doubt = clockDoubt {
-            clockDoubt = nil
-            // The log itself is ahead by as much, and it is the log's moments that locks are looked at by.
-            if doubt.behind > clockLead { setLead(doubt.behind, entry) }
-            advanceAll(entry)
-            return [.alert(AlertKey(.clockBehind, AlertKey.server))]
+            // The log itself is ahead by as much, less what it has come closer by since, and it is the log's moments that
+            // locks are looked at by.
+            let behind = doubt.behind - ((recordedAt ?? doubt.since) - doubt.since)
+            if behind > clockLead { setLead(behind, entry) }
+            return endDoubt(entry)
         }
         return clockLeap == nil ? [] : believeLeap(entry)
     }
 
     /// How far the log's clock was ahead of the wall clock when that was looked at last.
     private var distance: Milliseconds { clockLead - min(clockLead, clockLeap?.ahead ?? Milliseconds(0)) }
+
+    /// While the wall clock is behind it, the log's clock comes closer by as much as it advances.
+    private mutating func approach() {
+        guard let since = clockLeadAt, let recordedAt else { return }
+        clockLead = clockLead - min(distance, max(recordedAt - since, Milliseconds(0)))
+        clockLeadAt = clockLead.count == 0 ? nil : recordedAt
+    }
+
+    /// Whether a start finds the wall clock further behind the log than was known, or nobody has said so far that it is right.
+    mutating func isDoubtful(_ start: EngineStart) -> Bool {
+        approach()
+        let known = clockDoubt == nil ? distance : Milliseconds(0)
+        return start.clockBehind - known > Fleet.Limits.clockDoubt
+    }
 
     private func absence(before entry: Entry<Fleet.Message>) -> Milliseconds {
         recordedAt.map { entry.recordedAt - $0 } ?? Milliseconds(0)
@@ -89,7 +125,7 @@ extension Fleet.State {
     }
 
     /// The wall clock is further back than it was: by so much a leap was no time. What is left of it is believed where it is
-    /// no more than a clock may jump by, or a server be away for.
+    /// no more than a clock may jump by, or a server be away for, and most of it is gone: a lag of milliseconds says nothing.
     private mutating func setBack(
         by span: Milliseconds, believing limit: Milliseconds, _ entry: Entry<Fleet.Message>
     ) -> [Fleet.Change] {
@@ -97,7 +133,8 @@ extension Fleet.State {
         let refuted = min(span, leap.ahead)
         for id in objects.idsByCreation { objects[id]?.settle(refuted) }
         clockLeap?.ahead = leap.ahead - refuted
-        return leap.ahead - refuted > limit ? [] : believeLeap(entry)
+        let rest = leap.ahead - refuted
+        return rest > min(limit, refuted) ? [] : believeLeap(entry)
     }
 
     /// What is in doubt has been time.
@@ -115,8 +152,11 @@ extension Fleet.State {
     /// Now by the log's clock, by which backups age.
     public func moment(at wallTime: Timestamp) -> Timestamp { max(wallTime, recordedAt ?? wallTime) }
 
-    /// The moment by which locks are judged: the log's, less what it is ahead by.
-    public func lockMoment(at moment: Timestamp) -> Timestamp { moment + (Milliseconds(0) - clockLead) }
+    /// How much longer locks hold than their dates say: what the log may be ahead by, also where that is in doubt.
+    public var lockLead: Milliseconds { max(clockLead, clockDoubt?.behind ?? Milliseconds(0)) }
+
+    /// The moment by which locks are judged: the log's, less what it may be ahead by.
+    public func lockMoment(at moment: Timestamp) -> Timestamp { moment + (Milliseconds(0) - lockLead) }
 }
 
 extension Fleet.State {

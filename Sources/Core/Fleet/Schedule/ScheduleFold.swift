@@ -4,7 +4,7 @@ extension Fleet.State {
         guard start.rules >= Fleet.Limits.firstRulesWithSchedules else { return [] }
         let wasInDoubt = clockDoubt != nil
         clockDoubt =
-            start.clockBehind > Fleet.Limits.clockDoubt
+            isDoubtful(start)
             ? ClockDoubt(behind: start.clockBehind, since: entry.recordedAt) : nil
         var changes: [Fleet.Change] = []
         if schedulesSince == nil {

@@ -28,6 +28,20 @@ struct ClockStoryTests {
         }
     }
 
+    @Test("a clock in doubt lets nothing go until somebody says that it is right")
+    func doubt() {
+        var story = Story.tenDays()
+        let count = story.state.objects.count
+        story.tell(.started(EngineStart(build: "test", rules: Fleet.rules, seed: 8, clockBehind: .hours(25))))
+        story.pass(.hours(20 * 24))
+        #expect(story.state.objects.count == count && story.deletions.isEmpty)
+        story.ask(.confirmClock)
+        story.pass(.hours(24))
+        story.delete()
+        #expect(story.state.objects.idsSorted == [Story.run(10)])
+        story.checkDeletions()
+    }
+
     @Test("a clock that is set back again: what leapt was no time, and ages go on from where they were")
     func leapAndBack() {
         var story = Story.tenDays()
@@ -182,8 +196,50 @@ struct ClockStoryTests {
         story.tell(.clockStepped(years))
         let moved = try #require(story.state.runs[Story.run]?.deadline)
         #expect(moved - deadline < .hours(1))
+        #expect(story.state.clockDoubt == nil && !story.state.alerts.contains(AlertKey(.clockBehind, AlertKey.server)))
+        #expect(story.state.lockLead == Milliseconds(0))
         story.pass(.hours(48))
         #expect(story.state.runs[Story.run]?.isOpen != true)
+    }
+
+    @Test("a small leap is believed by no start with a clock that is a little behind")
+    func smallLeap() {
+        for lag in [Int64(0), 5] {
+            var story = Story.tenDays()
+            story.now = story.now + .hours(6 * 24)
+            story.tell(.clockStepped(.hours(6 * 24)))
+            story.tell(start(behind: Milliseconds(lag)))
+            #expect(story.state.clockLeap != nil && story.state.clockLead == .hours(6 * 24))
+        }
+    }
+
+    @Test("a clock in doubt that is set is so much nearer to the log, or further behind it")
+    func setWhileInDoubt() {
+        var story = Story.tenDays()
+        let trueTime = story.now
+        story.now = story.now + .hours(60 * 24)
+        story.tell(.clockStepped(.hours(60 * 24)))
+        story.ask(.confirmClock)
+        story.tell(start(behind: .hours(30 * 24)))
+        story.tell(.clockStepped(.hours(-30 * 24)))
+        #expect(story.state.lockMoment(at: story.now) == trueTime)
+        story.ask(.confirmClock)
+        #expect(story.state.clockLead == .hours(60 * 24) && !story.state.holdsRetention)
+        // What is known is no doubt at the next start, and is none of the time that was away.
+        story.pass(.hours(10 * 24))
+        story.tell(start(behind: .hours(49 * 24)))
+        #expect(!story.state.holdsRetention && story.state.clockLead == .hours(49 * 24))
+        story.tell(start(behind: .hours(49 * 24) + .hours(25)))
+        #expect(story.state.clockDoubt != nil)
+    }
+
+    @Test("the rest of an absence comes as a step where the start's clock was far behind")
+    func absenceAsStep() {
+        var story = Story.tenDays()
+        story.tell(start(behind: .hours(50 * 365 * 24)))
+        story.now = story.now + .hours(2 * 24)
+        story.tell(.clockStepped(.hours((50 * 365 + 2) * 24)))
+        #expect(!story.state.holdsRetention && story.state.clockLead == Milliseconds(0))
     }
 
     @Test("the log's clock and the wall clock come closer by themselves: a start believes that")

@@ -16,7 +16,8 @@ struct CronTests {
         arguments: [
             ("61 * * * *", "minute", "61"), ("* 24 * * *", "hour", "24"), ("* * 0 * *", "day of the month", "0"),
             ("* * * foo *", "month", "foo"), ("* * * * mon-sun", "weekday", "mon-sun"),
-            ("5/2 * * * *", "minute", "5/2"), ("0 0 30 2 *", "day of the month", "no day"),
+            ("5/2 * * * *", "minute", "5/2"), ("*/60 * * * *", "minute", "*/60"),
+            ("* */0 * * *", "hour", "*/0"), ("0 0 30 2 *", "day of the month", "no day"),
             ("0 0 31 4,6,9,11 *", "day of the month", "no day"), ("* * * *", "", "five fields"),
             ("@reboot", "", "@reboot"),
             ("", "", "five fields"), ("1,,2 * * * *", "minute", "“”"), ("L * * * *", "minute", "L"),
@@ -46,6 +47,14 @@ struct CronTests {
     func century() throws {
         let moment = Timestamp(milliseconds: 4_010_000_000_000)  // in 2097
         #expect(try Cron("0 0 29 2 *").next(after: moment, in: .utc)?.text == "2104-02-29T00:00:00+00:00")
+    }
+
+    @Test("the year 9999 is the last that is looked at")
+    func lastYear() throws {
+        let moment = try #require(Timetable.moment("9998-06-01T00:00"))
+        let slot = try Cron("0 0 1 1 *").next(after: moment, in: .utc)
+        #expect(slot?.text == "9999-01-01T00:00:00+00:00")
+        #expect(try Cron("0 0 1 1 *").next(after: moment + .hours(24 * 365), in: .utc) == nil)
     }
 
     @Test("100 000 random expressions in four zones, two moments each: as cronsim has them")
@@ -99,6 +108,14 @@ struct CronTests {
             let slot = cron.next(after: at, in: zone)
             #expect(slot?.instant ?? zone.until == minute, "\(text) after \(at.text)")
         }
+    }
+
+    @Test("in the second pass of an hour a fixed time does not come again, and a wildcard does")
+    func secondPass() throws {
+        let moment = try #require(Timetable.moment("2026-10-25T01:10"))  // 02:10 in Berlin, once more
+        let (fixed, wild) = (try Cron("30 2 * * *"), try Cron("30 * * * *"))
+        #expect(fixed.next(after: moment, in: Timetable.berlin)?.text == "2026-10-26T02:30:00+01:00")
+        #expect(wild.next(after: moment, in: Timetable.berlin)?.text == "2026-10-25T02:30:00+01:00")
     }
 
     @Test("Whatever the text and the moment, there is an error or a later time, and no trap", arguments: UInt64(0)..<4)

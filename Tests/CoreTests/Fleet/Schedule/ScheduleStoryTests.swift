@@ -2,109 +2,6 @@ import Testing
 
 @testable import Core
 
-/// A fleet whose one job has a schedule. Each story is held to the ledger at its end.
-struct Timetable {
-    var story = Story.ready()
-    static let job = Story.job
-
-    init(_ fields: [JobField], at start: String? = nil) throws {
-        if let start { story.now = try #require(Self.moment(start)) }
-        // Signs of life, so that a story of days has a connected agent.
-        story.ask(.changeJob(Self.job, fields))
-    }
-
-    /// RFC 3339 in UTC without seconds: `2026-03-29T01:00`.
-    static func moment(_ text: String) -> Timestamp? {
-        let numbers = text.split { "-T:".contains($0) }.compactMap { Int64($0) }
-        guard numbers.count == 5 else { return nil }
-        let day = Civil.days(year: numbers[0], month: numbers[1], day: numbers[2])
-        return Timestamp(milliseconds: ((day * 24 + numbers[3]) * 60 + numbers[4]) * 60_000)
-    }
-
-    /// Lets time pass, with a heartbeat each minute and runs that succeed at once unless they are to stay open.
-    mutating func pass(_ span: Milliseconds, finishing: Bool = true) {
-        let end = story.now + span
-        while story.now < end {
-            story.pass(min(.minutes(1), end - story.now))
-            story.hear(.heartbeat(Heartbeat(configVersion: 9, metrics: nil, activeJobIDs: [])))
-            story.carryOut { if case .dispatch = $0 { .done } else { nil } }
-            if finishing { finish() }
-        }
-    }
-
-    /// Ends what is running as a success.
-    mutating func finish() {
-        for run in story.state.agents[Story.agent]?.openRuns ?? [] {
-            guard case .running(let attempt) = story.state.runs[run]?.phase else { continue }
-            story.hear(
-                .completed(
-                    Completion(
-                        job: Self.job, run: WireRunID(run, attempt), objectName: "o", byteCount: 10,
-                        digest: [UInt8](repeating: 9, count: 32), durationMilliseconds: 5, compression: "zstd",
-                        databaseVersion: "SQLite 3")))
-            story.observe(Story.found())
-        }
-    }
-
-    /// The control plane is away: no deadline passes, then it starts anew.
-    mutating func stay(away span: Milliseconds, clockBehind: Milliseconds = Milliseconds(0)) {
-        story.now = story.now + span
-        story.tell(
-            .started(EngineStart(build: "test", rules: Fleet.rules, seed: 8, clockBehind: clockBehind)))
-        story.pass(Milliseconds(0))
-    }
-
-    mutating func read(_ zone: Text, _ rules: ZoneRules) {
-        story.carryOut { if case .readZone(zone, _) = $0 { .zone(rules) } else { nil } }
-        story.pass(Milliseconds(0))
-    }
-
-    var decisions: [SlotDecision] {
-        story.entries.compactMap { if case .scheduled(_, let decision) = $0.message { decision } else { nil } }
-    }
-
-    /// `2026-03-29T03:00:00+02:00 completed`, in the order of the log; an opened slot only says so.
-    var told: [String] {
-        decisions.map { decision in
-            switch decision {
-            case .opened(let slot, _, _, let isLate): "\(slot.text) opened\(isLate ? " late" : "")"
-            case .judged(let slot, let verdict, _):
-                "\(slot.text) \(verdict.word)\(verdict.reason.map { " \($0)" } ?? "")"
-            }
-        }
-    }
-
-    var verdicts: [String] { told.filter { !$0.contains(" opened") } }
-
-    func ledger() -> SlotLedger {
-        var ledger = SlotLedger()
-        for entry in story.entries { ledger.add(entry) }
-        return ledger
-    }
-
-    /// Nothing is wrong, and nothing owed.
-    func audit(owing: Bool = true) {
-        let ledger = ledger()
-        #expect(ledger.violations.isEmpty, "\(ledger.violations)")
-        if owing { #expect(ledger.owed(by: story.now).isEmpty, "\(ledger.owed(by: story.now))") }
-        let open = story.state.schedules[Self.job]?.open.map(\.run) ?? []
-        #expect(ledger.openRuns == open)
-    }
-
-    static let berlin = ZoneRules(
-        offsetSeconds: 3_600,
-        transitions: [
-            .init(at: moment("2026-03-29T01:00") ?? .init(milliseconds: 0), offsetSeconds: 7_200),
-            .init(at: moment("2026-10-25T01:00") ?? .init(milliseconds: 0), offsetSeconds: 3_600),
-        ], until: moment("2030-01-01T00:00") ?? .init(milliseconds: 0))
-    static let newYork = ZoneRules(
-        offsetSeconds: -18_000,
-        transitions: [
-            .init(at: moment("2026-03-08T07:00") ?? .init(milliseconds: 0), offsetSeconds: -14_400),
-            .init(at: moment("2026-11-01T06:00") ?? .init(milliseconds: 0), offsetSeconds: -18_000),
-        ], until: moment("2030-01-01T00:00") ?? .init(milliseconds: 0))
-}
-
 @Suite("A schedule, from slot to verdict")
 struct ScheduleStoryTests {
     @Test("each slot opens once at its time, and is completed with its run")
@@ -155,6 +52,29 @@ struct ScheduleStoryTests {
         #expect(table.told == ["2026-05-01T01:00:00+00:00 skipped overlap"])
     }
 
+    @Test("a run of another job is in no slot's way")
+    func otherJob() throws {
+        var table = try Timetable([.cron("0 * * * *")], at: "2026-05-01T00:30")
+        let other = table.story.addJob(1)
+        table.story.ask(.runJob(Story.run, other))
+        table.pass(.minutes(40), finishing: false)
+        #expect(table.told == ["2026-05-01T01:00:00+00:00 opened"])
+    }
+
+    @Test("with alongside a slot's run starts beside those of its job, and beside no other's of the same target")
+    func alongside() throws {
+        for isOther in [false, true] {
+            var table = try Timetable([.cron("* * * * *"), .overlap(.alongside)], at: "2026-05-01T00:00")
+            if isOther {
+                table.story.ask(.createJob(JobID("job_K"), Story.agent, Story.target, []))
+                table.story.ask(.runJob(Story.run, JobID("job_K")))
+            }
+            table.pass(.minutes(isOther ? 1 : 2), finishing: false)
+            #expect(table.story.state.agents[Story.agent]?.openRuns.count == 2)
+            #expect(table.story.state.agents[Story.agent]?.inFlightCount == (isOther ? 1 : 2))
+        }
+    }
+
     @Test("away for six hours: the newest missed slot is made up for, the others are told one by one")
     func away() throws {
         var table = try Timetable([.cron("*/10 * * * *")], at: "2026-05-01T00:05")
@@ -181,6 +101,16 @@ struct ScheduleStoryTests {
         never.pass(.hours(24))
         #expect(never.told.last == "2026-05-02T03:00:00+00:00 opened")
         never.audit()
+    }
+
+    @Test("two minutes late is on time, also where nothing is to be made up for")
+    func punctual() throws {
+        for (late, told) in [(0, "opened"), (120_000, "opened"), (120_001, "missed server_away")] as [(Int64, String)] {
+            var table = try Timetable([.cron("0 3 * * *"), .catchUpSeconds(0)], at: "2026-05-01T02:59")
+            table.stay(away: .minutes(1) + Milliseconds(late))
+            #expect(table.told == ["2026-05-01T03:00:00+00:00 \(told)"])
+            table.audit()
+        }
     }
 
     @Test("a year away in a job of every minute takes turns of bounded length")
@@ -221,6 +151,17 @@ struct ScheduleStoryTests {
         table.audit()
     }
 
+    @Test("an agent has an hour at least, counted from when the slot opened", arguments: [(600, 1), (3_600, 51)])
+    func agentsHour(catchUp: UInt32, minutes: Int64) throws {
+        var table = try Timetable([.cron("0 3 * * *"), .catchUpSeconds(catchUp)], at: "2026-05-01T02:59")
+        table.stay(away: .minutes(minutes))
+        table.story.pass(.minutes(59))
+        #expect(table.decisions.count == 1 && table.verdicts.isEmpty)
+        table.story.pass(.minutes(1))
+        #expect(table.verdicts == ["2026-05-01T03:00:00+00:00 missed agent_away"])
+        table.audit()
+    }
+
     @Test("a failed run fails its slot with the class, a cancelled one has it skipped")
     func ends() throws {
         var table = try Timetable([.cron("0 3 * * *")], at: "2026-05-01T02:50")
@@ -238,63 +179,6 @@ struct ScheduleStoryTests {
         table.story.ask(.cancelRun(next))
         #expect(table.verdicts.last == "2026-05-02T03:00:00+00:00 skipped cancelled")
         table.audit()
-    }
-
-    @Test("spring and autumn in Berlin: a fixed time once a day, a wildcard with the clock")
-    func berlin() throws {
-        var table = try Timetable([.cron("30 2 * * *"), .timeZone("Europe/Berlin")], at: "2026-03-28T12:00")
-        table.read("Europe/Berlin", Timetable.berlin)
-        table.pass(.hours(24))
-        #expect(table.told.first == "2026-03-29T03:00:00+02:00 opened")
-        var autumn = try Timetable([.cron("30 2 * * *"), .timeZone("Europe/Berlin")], at: "2026-10-24T12:00")
-        autumn.read("Europe/Berlin", Timetable.berlin)
-        autumn.pass(.hours(24))
-        #expect(
-            autumn.told == ["2026-10-25T02:30:00+02:00 opened", "2026-10-25T02:30:00+02:00 completed"])
-        var wild = try Timetable([.cron("30 * * * *"), .timeZone("Europe/Berlin")], at: "2026-10-25T00:00")
-        wild.read("Europe/Berlin", Timetable.berlin)
-        wild.pass(.hours(2))
-        #expect(
-            wild.verdicts == ["2026-10-25T02:30:00+02:00 completed", "2026-10-25T02:30:00+01:00 completed"])
-        for table in [table, autumn, wild] { table.audit() }
-    }
-
-    @Test("spring and autumn in New York")
-    func newYork() throws {
-        var spring = try Timetable([.cron("0 2 * * *"), .timeZone("America/New_York")], at: "2026-03-08T05:00")
-        spring.read("America/New_York", Timetable.newYork)
-        spring.pass(.hours(24))
-        #expect(spring.verdicts == ["2026-03-08T03:00:00-04:00 completed"])
-        var autumn = try Timetable([.cron("15 1 * * *"), .timeZone("America/New_York")], at: "2026-11-01T04:00")
-        autumn.read("America/New_York", Timetable.newYork)
-        autumn.pass(.hours(24))
-        #expect(autumn.verdicts == ["2026-11-01T01:15:00-04:00 completed"])
-        for table in [spring, autumn] { table.audit() }
-    }
-
-    @Test("a zone that is read late loses no slot: each is met then")
-    func lateZone() throws {
-        var table = try Timetable([.cron("0 * * * *"), .timeZone("Europe/Berlin")], at: "2026-05-01T00:30")
-        #expect(table.story.pending.last?.1 == .readZone("Europe/Berlin", from: table.story.now))
-        table.pass(.hours(3))
-        #expect(table.told.isEmpty)
-        table.story.carryOut { if case .readZone = $0 { .undone("no data") } else { nil } }
-        table.pass(.hours(1))
-        table.read("Europe/Berlin", Timetable.berlin)
-        #expect(table.verdicts.count == 3 && table.told.last == "2026-05-01T06:00:00+02:00 opened late")
-        table.audit()
-    }
-
-    @Test("a zone is read anew each week, and forgotten when nobody needs it")
-    func zoneAge() throws {
-        var table = try Timetable([.cron("0 0 1 1 *"), .timeZone("Europe/Berlin")], at: "2026-05-01T00:00")
-        table.read("Europe/Berlin", Timetable.berlin)
-        table.story.pass(.hours(7 * 24 + 1))
-        #expect(table.story.pending.contains { if case .readZone = $0.1 { true } else { false } })
-        table.read("Europe/Berlin", Timetable.berlin)
-        table.story.ask(.changeJob(Story.job, [.timeZone("UTC")]))
-        table.story.pass(.hours(8 * 24))
-        #expect(table.story.state.zones.isEmpty)
     }
 
     @Test("a lot puts each slot off by less than the jitter, in the order of the slots")
@@ -339,12 +223,15 @@ struct ScheduleStoryTests {
         #expect(table.verdicts == ["2026-05-01T03:00:00+00:00 completed"])
         #expect(table.story.state.schedules.isEmpty)
         table.audit()
-        var unopened = try Timetable([.cron("0 3 * * *")], at: "2026-05-01T02:59")
-        unopened.story.now = unopened.story.now + .minutes(2)
-        unopened.story.ask(.deleteJob(Story.job))
-        unopened.story.pass(Milliseconds(0))
-        #expect(unopened.told == ["2026-05-01T03:00:00+00:00 skipped job_deleted"])
-        unopened.audit()
+        for request in [Request.deleteJob(Story.job), .deleteAgent(Story.agent)] {
+            var unopened = try Timetable([.cron("0 3 * * *")], at: "2026-05-01T02:59")
+            unopened.story.now = unopened.story.now + .minutes(2)
+            unopened.story.ask(request)
+            unopened.story.pass(Milliseconds(0))
+            #expect(unopened.told == ["2026-05-01T03:00:00+00:00 skipped job_deleted"])
+            #expect(unopened.story.state.schedules.isEmpty)
+            unopened.audit()
+        }
     }
 
     @Test("jobs from before schedules fire from the first start that knows them, and not for the past")
@@ -386,7 +273,9 @@ struct ScheduleStoryTests {
         var table = try Timetable([.cron("0 * * * *")], at: "2026-05-01T00:30")
         table.stay(away: Milliseconds(0), clockBehind: .hours(25))
         #expect(table.story.state.clockDoubt != nil)
-        table.stay(away: .hours(1), clockBehind: .hours(24))
+        table.story.pass(.minutes(45))
+        #expect(table.told.isEmpty)
+        table.stay(away: .minutes(15), clockBehind: .hours(24))
         #expect(table.story.state.clockDoubt == nil)
         #expect(table.told == ["2026-05-01T01:00:00+00:00 opened late"])
         table.audit()
@@ -420,6 +309,24 @@ struct ScheduleStoryTests {
         }
     }
 
+    @Test("so they do where its run waits in the queue")
+    func takeByInQueue() throws {
+        for isJump in [true, false] {
+            var table = try Timetable([.cron("0 3 * * *"), .catchUpSeconds(7_200)], at: "2026-05-01T02:59")
+            table.story.disconnect()
+            table.story.pass(.minutes(1))
+            table.story.now = table.story.now + .hours(3)
+            table.story.tell(
+                isJump
+                    ? .clockStepped(.hours(3)) : .started(EngineStart(build: "test", rules: Fleet.rules, seed: 8)))
+            table.story.pass(isJump ? .minutes(119) : .seconds(149))
+            #expect(table.decisions.count == 1 && table.verdicts.isEmpty, "jump: \(isJump)")
+            table.story.pass(.minutes(2))
+            #expect(table.verdicts == ["2026-05-01T03:00:00+00:00 missed agent_away"], "jump: \(isJump)")
+            table.audit()
+        }
+    }
+
     @Test("a slot whose run is closed in a turn that is cut off has its verdict half a minute later")
     func cutOff() throws {
         for limit in [2, Int.max] {
@@ -441,22 +348,6 @@ struct ScheduleStoryTests {
             table.story.pass(.hours(1))
             #expect(!table.story.state.runs.contains(run))
         }
-    }
-
-    @Test("a job that is changed again and again while its zone cannot be read does not grow, and fires once it can")
-    func manyPlans() throws {
-        var table = try Timetable([.cron("0 * * * *"), .timeZone("Europe/Berlin")], at: "2026-05-01T00:30")
-        for number in 1...40 {
-            table.pass(.hours(1))
-            table.story.ask(.changeJob(Story.job, [.cron(Text("\(number) * * * *"))]))
-            #expect(table.story.state.schedules[Story.job]?.plans.count ?? 0 <= 16)
-        }
-        #expect(table.told.isEmpty)
-        table.read("Europe/Berlin", Timetable.berlin)
-        table.pass(.hours(1))
-        #expect(table.verdicts.count { $0.hasSuffix("skipped job_changed") } == 15)
-        #expect(table.told.contains { $0.hasSuffix(":40:00+02:00 opened") })
-        table.audit()
     }
 
     @Test("the ledger sees a slot that is left out, judged twice, or judged for another run")
