@@ -65,13 +65,16 @@ struct IndexVerification {
 
     private mutating func step() throws(LogError) {
         guard let row = rows else { return }
-        next = try guarded { (_) throws(SQLiteFailure) in
-            try row.step() ? (UInt64(clamping: row.integer(0)), row.text(1), row.bytes(2)) : nil
+        guard try guarded({ (_) throws(SQLiteFailure) in try row.step() }) else {
+            next = nil
+            return
         }
-        guard let next else { return }
-        guard row.type(0) == SQLITE_INTEGER, row.type(1) == SQLITE_TEXT, row.type(2) == SQLITE_BLOB else {
-            throw damaged(next.block, "a column is not of its type")
-        }
+        // Before the values are read, since reading a name as text makes it one, and what looks for it by that finds none.
+        let hasItsTypes =
+            row.type(0) == SQLITE_INTEGER && row.type(1) == SQLITE_TEXT && row.type(2) == SQLITE_BLOB
+        let block = UInt64(clamping: row.integer(0))
+        guard hasItsTypes else { throw damaged(block, "a column is not of its type") }
+        next = (block, row.text(1), row.bytes(2))
     }
 
     private func damaged(_ position: UInt64, _ problem: String) -> LogError {

@@ -26,5 +26,6 @@ enum Happening: Sendable {
     case ask(Int)
     case wish(Int)
     case hazard
-    case clocksAreSet
+    case clockIsSet
+    case zoneChanges
 }

@@ -73,9 +73,11 @@ extension World {
         return .maintenance(start: start.timeOfDay, end: end.timeOfDay)
     }
 
-    /// People who want nothing more have no schedules either. Asked again while a late wish has left one.
-    mutating func endSchedules() {
+    /// People who want nothing more have no schedules either, and say that the clock is right once it is. Asked again while
+    /// a late wish has left a schedule.
+    mutating func endWishes() {
         guard unansweredCount == 0 else { return }
+        if fleetAudit.state.holdsRetention { askNow(.confirmClock) }
         let jobs = fleetAudit.state.jobs
         for job in jobs.idsByCreation where jobs[job]?.spec.cron.isEmpty == false {
             askNow(.changeJob(job, [.cron("")]))
@@ -104,10 +106,9 @@ extension World {
     }
 
     private mutating func wishAboutRun(of agent: Int) {
-        let open = dice.pick(fleetAudit.state.agents[links[agent].agent]?.openRuns ?? [])
         let stored = dice.pick(fleetAudit.state.objects.idsByCreation)
         switch dice.number(1...6) {
-        case 1: if let open { askNow(.cancelRun(open)) }
+        case 1: if let run = runToCancel(of: agent) { askNow(.cancelRun(run)) }
         case 2: if let stored { askNow(.deleteRun(stored)) }
         case 3: if let stored { askNow(.issueDecryptionToken(stored)) }
         case 4:
@@ -116,6 +117,14 @@ extension World {
         case 5: if let locked = dice.pick(fleetAudit.state.locks.idsByCreation) { askNow(.unlockRun(locked)) }
         default: askNow(.cancelRun(RunID(bits: dice.bits())))
         }
+    }
+
+    /// An open run, and one that waits for its next attempt rather than others: it does so for seconds only.
+    private mutating func runToCancel(of agent: Int) -> RunID? {
+        let state = fleetAudit.state
+        let open = state.agents[links[agent].agent]?.openRuns ?? []
+        let waiting = open.filter { state.runs[$0]?.nextAttemptAt != nil }
+        return dice.pick(waiting.isEmpty ? open : waiting)
     }
 
     private mutating func wishAboutAgent(_ agent: Int) {
@@ -137,7 +146,7 @@ extension World {
     }
 
     private mutating func wishAboutOthers(_ agent: Int) {
-        switch dice.number(1...8) {
+        switch dice.number(1...9) {
         case 1:
             let id = AgentID(Text("agt_ghost_\(wishes.next())"))
             wishes.ghosts.append(id)
@@ -153,6 +162,7 @@ extension World {
         case 5: askNow(.deleteTarget(TargetID(Text("tgt_\(agent)"))))  // refused: jobs use it
         case 6: askNow(.runJob(RunID(bits: dice.bits()), JobID("job_unknown")))
         case 7: askNow(.deleteAgent(AgentID("agt_unknown")))
+        case 8: if fleetAudit.state.holdsRetention { askNow(.confirmClock) }
         default: askNow(.configureAgent(AgentID("agt_unknown"), [.maxParallelJobs(1)]))
         }
     }

@@ -61,7 +61,7 @@ public struct World {
         planWishes()
         if plan.profile.hazardInterval != nil {
             agenda.add(.hazard, at: now + .seconds(30))
-            agenda.add(.clocksAreSet, at: zone.changesAt)
+            agenda.add(.zoneChanges, at: zone.changesAt)
         }
     }
 
@@ -162,7 +162,8 @@ public struct World {
         case .ask(let client): ask(client)
         case .wish(let agent): wish(agent)
         case .hazard: try strike()
-        case .clocksAreSet: count(.daylightSaving)
+        case .clockIsSet: server.clockOffset = Milliseconds(0)
+        case .zoneChanges: count(.daylightSaving)
         }
     }
 }

@@ -6,7 +6,7 @@ import Testing
 @testable import Agent
 @testable import Wire
 
-@Suite("Connection of the agent", .timeLimit(.minutes(10)))
+@Suite("Connection of the agent", .timeLimit(.minutes(2)))
 struct ConnectionTests {
     @Test("Register first, then a heartbeat with what is really applied, numbered in the order of the wire")
     func handshake() async throws {

@@ -5,7 +5,7 @@ import Testing
 @testable import Agent
 @testable import Wire
 
-@Suite("Secrets in what the agent says", .timeLimit(.minutes(10)))
+@Suite("Secrets in what the agent says", .timeLimit(.minutes(2)))
 struct DiscretionTests {
     @Test("Hooks that print passwords: literal ones, and those that are only named, also after they were changed")
     func hooks() async throws {

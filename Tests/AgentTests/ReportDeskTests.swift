@@ -4,7 +4,7 @@ import Wire
 
 @testable import Agent
 
-@Suite("ReportDesk", .timeLimit(.minutes(10)))
+@Suite("ReportDesk", .timeLimit(.minutes(1)))
 struct ReportDeskTests {
     private let time = ManualTime()
 

@@ -88,6 +88,8 @@ struct LogVerificationTests {
             "DELETE FROM streams WHERE stream = 'engine'", "DELETE FROM blocks WHERE stream = 'engine'",
             "UPDATE streams SET revision = 2, last_position = 3 WHERE stream = 'agent/a'",
             "INSERT INTO blocks VALUES (5, 'run/9', x'00')",
+            // The last stream of its block: as a blob, too, it stands where it stood.
+            "UPDATE blocks SET stream = CAST(stream AS BLOB) WHERE stream = 'run/1'",
         ])
     func index(sql: String) throws {
         let directory = try TemporaryDirectory()
@@ -142,13 +144,14 @@ struct LogVerificationTests {
     }
 
     @Test("A flipped byte anywhere in the file is found, or is in no part of the log")
-    func flippedBytes() throws {
+    func flippedBytes() async throws {
         let (directory, head) = try makeLog()
         let path = directory.file("log.sqlite")
         let sound = try Data(contentsOf: URL(fileURLWithPath: path))
         let kept = try SQLiteLogReader(directory: directory.path).read(after: .start, limit: 100)
         var foundCount = 0
         for offset in stride(from: 100, to: sound.count, by: 37) {
+            await Task.yield()  // others want the thread too
             var bytes = sound
             bytes[offset] ^= 0x41
             try bytes.write(to: URL(fileURLWithPath: path))

@@ -20,7 +20,7 @@ extension World {
         if let breach = tardiness { throw violation(breach) }
         let rest = now + .hours(60)
         while now < rest {
-            endSchedules()
+            endWishes()
             try run(for: .minutes(2))
             if now > healed + .minutes(30), let breach = idleness { throw violation(breach) }
             if restlessness == nil { break }
@@ -60,7 +60,7 @@ extension World {
         }
         for id in openRuns {
             guard let run = state.runs[id], run.phase == .queued else { continue }
-            let wait = Fleet.wait(of: id, at: now, in: state)
+            let wait = Fleet.wait(of: id, at: state.moment(at: now), in: state)
             // In a healed world whoever is connected can be sent something.
             guard wait == nil || wait == .agent && state.agents[run.order.agent]?.session != nil else { continue }
             return Breach(4, "\(id) waits, and \(run.order.agent) could take it")

@@ -48,7 +48,6 @@ enum ReachablePairs {
             "rare: the phase changes while the frame is written"
         ),
         ("request.cancel_run", ["sending", "unconfirmed", "verifying", "reconciling"], "rare: short phases"),
-        ("request.cancel_run", ["waiting"], "rare: waits of seconds; walked by EveryPhaseTests"),
         ("frame.job_update", ["queued", "unconfirmed"], "rare: a report about an attempt that was taken for unsent"),
         ("frame.backup_completed", ["queued", "sending", "unconfirmed"], "rare: the report overtakes the outcome"),
         (

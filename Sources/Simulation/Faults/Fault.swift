@@ -48,6 +48,8 @@ public enum Fault: String, CaseIterable, Hashable, Sendable {
     case clockForwards = "clock_forwards"
     /// The control plane's clock jumps back.
     case clockBackwards = "clock_backwards"
+    /// The control plane's clock is days ahead or behind, mostly until somebody sets it.
+    case wrongClock = "wrong_clock"
     /// The clocks of a zone are set an hour forwards or back.
     case daylightSaving = "daylight_saving"
     /// An agent's clock jumps, either way.

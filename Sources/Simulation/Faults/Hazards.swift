@@ -6,12 +6,13 @@ extension World {
     private static let hazards: [Fault] = [
         .loss, .loss, .loss, .halfOpen, .slowReader, .agentKill, .agentKill, .serverKill, .storeOutage, .fullDisk,
         .bitFlip,
-        .forgedReport, .duplication, .repetition, .rotatedKey, .clockForwards, .clockBackwards, .agentClock,
-        .backlogHang, .clonedAgent, .expiredURL,
+        .forgedReport, .duplication, .repetition, .rotatedKey, .clockForwards, .clockBackwards, .wrongClock,
+        .agentClock, .backlogHang, .clonedAgent, .expiredURL,
     ]
 
     private static let ofServer: Set<Fault> = [
         .serverKill, .storeOutage, .expiredURL, .fullDisk, .bitFlip, .clockForwards, .clockBackwards,
+        .wrongClock,
     ]
 
     /// One hazard, and the next one a little later.
@@ -70,6 +71,10 @@ extension World {
             server.clockOffset = server.clockOffset + dice.span(3_000...7_200_000)
         case .clockBackwards:
             server.clockOffset = server.clockOffset + dice.span(-3_600_000 ... -3_000)
+        case .wrongClock:
+            guard dice.chance(in: 16) else { return false }
+            server.clockOffset = server.clockOffset + .hours(dice.number(25...200) * (dice.chance(in: 2) ? 1 : -1))
+            if !dice.chance(in: 4) { after(dice.span(1_000...900_000), .clockIsSet) }
         case .agentClock:
             links[agent].clockSkew = links[agent].clockSkew + dice.span(-600_000...600_000)
         case .backlogHang:

@@ -14,7 +14,8 @@ extension World {
         var ranges: [Range<Int>?] = []
         do {
             if !server.hasStarted {
-                let start = EngineStart(build: "simulation", rules: Fleet.rules, seed: plan.seed)
+                let start = EngineStart(
+                    build: "simulation", rules: Fleet.rules, seed: plan.seed, clockBehind: server.time.behind)
                 _ = try server.kernel?.turn(.started(start), at: moment)
             }
             if let step = server.clockStep { _ = try server.kernel?.turn(.clockStepped(step), at: moment) }

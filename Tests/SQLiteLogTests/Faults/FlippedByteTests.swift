@@ -11,10 +11,11 @@ struct FlippedByteTests {
     private static let step = Thoroughness.isNightly ? 1 : 127
 
     @Test("A flipped byte of a log of 1 MB is found and its place named, or nothing that is read has changed")
-    func everyByte() throws {
+    func everyByte() async throws {
         let log = try FlippedLog(byteCount: 1 << 20)
         var counts: [String: Int] = [:]
         for offset in stride(from: 0, to: log.bytes.count, by: Self.step) {
+            await Task.yield()  // others want the thread too
             // Sometimes one bit, sometimes all of them.
             let mask: UInt8 = offset % 2 == 0 ? 0xFF : 1 << UInt8(offset / 2 % 8)
             let finding = try log.finding(at: offset, mask: mask) { try $0.look(at: offset) }
@@ -69,7 +70,7 @@ struct FlippedByteTests {
     }
 
     @Test("A damaged write-ahead log is refused, or loses no more than the last two commits")
-    func writeAheadLog() throws {
+    func writeAheadLog() async throws {
         let source = try TemporaryDirectory(inMemory: true)
         var log = try SQLiteEventLog(directory: source.path)
         var feed = Feed()
@@ -86,6 +87,7 @@ struct FlippedByteTests {
         // The header and that of the first frame always: each byte of them has a meaning of its own.
         let offsets = sound.indices.filter { Thoroughness.isNightly || $0 < 56 || $0 % 307 == 0 }
         for offset in offsets {
+            await Task.yield()  // others want the thread too
             var bytes = sound
             bytes[offset] ^= 0x41
             try database.write(to: URL(fileURLWithPath: directory.file(name)))

@@ -176,7 +176,7 @@ final class FlippedLog {
             }
             return .position(position.number)
         }
-        try compare(connection)
+        try compare(connection, at: offset)
         return .same
     }
 
@@ -219,7 +219,7 @@ final class FlippedLog {
     }
 
     /// Whether all tables read the same, each row found by its key.
-    private func compare(_ flipped: Connection) throws {
+    private func compare(_ flipped: Connection, at offset: Int) throws {
         let reader = try Connection(path: pristine, mode: .immutable)
         try reader.execute("attach", "ATTACH 'file:\(path)?immutable=1' AS f")
         for (table, key, columns) in [
@@ -234,7 +234,7 @@ final class FlippedLog {
             )
             let counts = try reader.number(
                 "count", "SELECT (SELECT count(*) FROM main.\(table)) - (SELECT count(*) FROM f.\(table))")
-            #expect(differing == 0 && counts == 0, "\(table)")
+            #expect(differing == 0 && counts == 0, "\(table), byte \(offset)")
         }
     }
 }

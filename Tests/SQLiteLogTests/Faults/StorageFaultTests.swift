@@ -51,9 +51,10 @@ struct StorageFaultTests {
     }
 
     @Test("The power fails at every operation: what was answered is there, whatever of the rest is")
-    func powerCuts() throws {
+    func powerCuts() async throws {
         let count = try rehearse().operationCount
         for operation in 1...count {
+            await Task.yield()  // others want the thread too
             let (disk, witness, story) = try run(FAULT_POWER, at: operation)
             try inspect(disk, .nothing, witness, story)
             try inspect(disk, .all, witness, story)
@@ -65,9 +66,10 @@ struct StorageFaultTests {
     }
 
     @Test("Every operation fails once: the process starts again, and nothing is lost, nor by a power cut later")
-    func failures() throws {
+    func failures() async throws {
         let count = try rehearse().operationCount
         for operation in 1...count {
+            await Task.yield()  // others want the thread too
             for seed in Thoroughness.isNightly ? [0, 1] : [operation % 2] {
                 let (disk, witness, story) = try run(FAULT_IO, at: operation, seed: seed)
                 try inspect(disk, .all, witness, story)
@@ -77,9 +79,10 @@ struct StorageFaultTests {
     }
 
     @Test("From every operation on there is no room: nothing of the refused is written, and all goes on once there is")
-    func fullDisk() throws {
+    func fullDisk() async throws {
         let count = try rehearse().operationCount
         for operation in 1...count {
+            await Task.yield()  // others want the thread too
             for seed in Thoroughness.isNightly ? [0, 1] : [operation % 2] {
                 let (disk, witness, story) = try run(FAULT_FULL, at: operation, seed: seed)
                 try inspect(disk, .all, witness, story)
@@ -89,8 +92,9 @@ struct StorageFaultTests {
     }
 
     @Test("Every sync fails once, and the page cache lies from then on: what is answered later survives a power cut")
-    func failedSyncs() throws {
+    func failedSyncs() async throws {
         for operation in try rehearse().syncs {
+            await Task.yield()  // others want the thread too
             for seed in 0..<(Thoroughness.isNightly ? 8 : 2) as Range<UInt64> {
                 let (disk, witness, story) = try run(FAULT_SYNC, at: operation, seed: seed)
                 #expect(disk.hasFired)
@@ -101,9 +105,10 @@ struct StorageFaultTests {
     }
 
     @Test("Reads fail once: nothing is lost")
-    func failedReads() throws {
+    func failedReads() async throws {
         let count = try rehearse().readCount
         for operation in stride(from: 1, through: count, by: Thoroughness.isNightly ? 1 : 17) {
+            await Task.yield()  // others want the thread too
             let (disk, witness, story) = try run(FAULT_READ, at: operation)
             try inspect(disk, .nothing, witness, story)
         }

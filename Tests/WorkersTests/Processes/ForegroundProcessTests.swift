@@ -4,7 +4,7 @@ import Testing
 
 @testable import Workers
 
-@Suite("Programs whose output is read", .timeLimit(.minutes(10)))
+@Suite("Programs whose output is read", .timeLimit(.minutes(1)))
 struct ForegroundProcessTests {
     /// Says its process id, closes its output and hangs, as a tool may that waits for a dead server.
     private func hanging(_ endingTime: Duration) -> ForegroundProcess {

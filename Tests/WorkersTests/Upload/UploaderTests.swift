@@ -73,9 +73,8 @@ struct UploaderTests {
     func lasting(status: HTTPResponseStatus) async throws {
         let (result, requests, waits) = try await upload(Array(repeating: status, count: 9))
         #expect(text(result) == "upload: pipeline: upload non-2xx: HTTP 500")
-        // On a busy machine a try may find a connection that has just been closed, and never be a request.
         #expect(waits.count == Uploader.maximumTries - 1)
-        #expect((1...Uploader.maximumTries).contains(requests.count))
+        #expect(requests.count == Uploader.maximumTries)
     }
 
     @Test("A refusal or a redirect is final", arguments: [HTTPResponseStatus.forbidden, .temporaryRedirect, .notFound])
