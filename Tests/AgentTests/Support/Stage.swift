@@ -45,6 +45,9 @@ final class Stage: @unchecked Sendable {
 
     var database: String { folder + "/app.db" }
     var stateDirectory: String { folder + "/state" }
+    /// The report of a run may be there just before its file is gone.
+    func waitUntilNothingIsStaged() async { while !stagedFiles.isEmpty { await Task.yield() } }
+
     var stagedFiles: [String] {
         (try? FileManager.default.contentsOfDirectory(atPath: stateDirectory + "/staging")) ?? []
     }
