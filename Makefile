@@ -7,7 +7,7 @@ SWIFT_FLAGS := --explicit-target-dependency-import-check error
 help:
 	@echo "make demo    build, then watch a database being backed up and the backup being proven"
 	@echo "make test    build, then run every test"
-	@echo "make nightly build, then what takes an hour: 500 kills, 2 000 idle agents, a stream of 20 GB"
+	@echo "make nightly build, then what takes hours: whole rates and faults, 500 kills, 2 000 idle agents, a stream of 20 GB"
 	@echo "make build   release binary at .build/release/backupy"
 	@echo "make bench   benchmarks beside the machine's limits (make bench PARTS='turns backup' for some of them)"
 	@echo "make instructions  instructions of the hot parts against Benchmarks/instructions.json"
@@ -41,9 +41,10 @@ blackbox:
 	python3 Tests/BlackBox/run.py --binary .build/debug/backupy; scenarios=$$?; \
 	wait $$crash && exit $$scenarios
 
-# What takes an hour, and 25 GB of room under TMPDIR.
+# What takes hours, and 25 GB of room under TMPDIR.
 nightly: test-packages
 	swift build $(SWIFT_FLAGS) --product backupy
+	BACKUPY_NIGHTLY=1 swift test $(SWIFT_FLAGS) --filter 'AnomalyRate|Fault|cancelDeafStore|stubborn' --skip everyByte
 	python3 Tests/BlackBox/run.py --binary .build/debug/backupy --slow
 	python3 Tests/BlackBox/crash.py --binary .build/debug/backupy --kills 500
 	python3 Tests/BlackBox/idle.py --binary .build/debug/backupy --agents 2000 --seconds 180

@@ -41,10 +41,14 @@ let package = Package(
         .target(
             name: "Zones", dependencies: [.product(name: "Core", package: "backupy")], path: "Workers/Zones",
             swiftSettings: settings),
+        // What reads along an archive, likewise.
+        .target(
+            name: "Archives", path: "Workers/Dump/PostgreSQL", exclude: ["PostgreSQLDriver.swift"],
+            swiftSettings: settings),
         .executableTarget(
             name: "Fuzz",
             dependencies: [
-                "Door", "Zones", .product(name: "HTTPTypes", package: "swift-http-types"),
+                "Archives", "Door", "Zones", .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "Core", package: "backupy"), .product(name: "Digests", package: "backupy"),
                 .product(name: "Engine", package: "backupy"), .product(name: "Objects", package: "backupy"),
                 .product(name: "Recordings", package: "backupy"), .product(name: "SQLiteLog", package: "backupy"),

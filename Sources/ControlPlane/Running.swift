@@ -159,7 +159,7 @@ final class Running: Sendable {
         front.serve(FleetRouter.build(services, adding: [figures.route]))
         figures.add(
             waiting: { engine.waitingCount }, follower: follower, end: { (try? reader.lastPosition()) ?? .start },
-            registry: registry, directory: configuration.dataDirectory)
+            registry: registry, directory: configuration.dataDirectory, objects: directory.store.root)
         let metricsListener: MetricsListener?
         do throws(StartError) {
             metricsListener = try await Self.listen(configuration.metricsListen, figures.metrics)

@@ -82,7 +82,7 @@ public enum BlobError: Error, Hashable, CustomStringConvertible {
         case .dataAfterFrame:
             "the decrypted stream goes on behind its end: chunks were added."
         case .plaintextTooLarge(let maximum):
-            "the decompressed dump is larger than the \(maximum) bytes allowed."
+            "what comes out is larger than the \(maximum) bytes that are allowed or free there."
         }
     }
 }

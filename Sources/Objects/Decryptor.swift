@@ -22,8 +22,11 @@ public enum Decryptor {
     /// - Parameters:
     ///   - skipsDecompression: writes the zstd stream itself.
     ///   - verifiesDigest: false ignores a known SHA-256, for looking at what is left of a damaged backup.
+    ///   - maximumByteCount: how large the output may get, against a small object that grows without end; nil: what is free
+    ///     where the output goes, but for 64 MiB.
     public static func decrypt(
-        input: String, output: String, key: KeySource, skipsDecompression: Bool = false, verifiesDigest: Bool = true
+        input: String, output: String, key: KeySource, skipsDecompression: Bool = false, verifiesDigest: Bool = true,
+        maximumByteCount: UInt64? = nil
     ) throws(DecryptionError) -> BlobSummary {
         let (dataKey, knownDigest) = try resolve(key, input: input)
         let expected = verifiesDigest ? knownDigest : nil
@@ -32,7 +35,8 @@ public enum Decryptor {
             try refuseOutput(output, sameAs: file)
             if let expected { try verify(file, expected) }
             return try decrypt(
-                file, to: output, dataKey: dataKey, expected: expected, skipsDecompression: skipsDecompression)
+                file, to: output, dataKey: dataKey, expected: expected, skipsDecompression: skipsDecompression,
+                maximumByteCount: maximumByteCount)
         } catch let error as DecryptionError {
             throw error
         } catch let error as BlobError {
@@ -148,17 +152,25 @@ extension Decryptor {
         guard actual == expected else { throw DecryptionError.digestMismatch(expected: expected, actual: actual) }
     }
 
+    /// What an output may take: what is free, but for a rest that others need to go on.
+    private static func room(in folder: String) -> UInt64 {
+        guard let free = FreeSpace.measure(folder)?.freeByteCount else { return .max }
+        return free - min(free, 64 << 20)
+    }
+
     private static func decrypt(
-        _ file: StoredFile, to output: String, dataKey: [UInt8], expected: Digest?, skipsDecompression: Bool
+        _ file: StoredFile, to output: String, dataKey: [UInt8], expected: Digest?, skipsDecompression: Bool,
+        maximumByteCount: UInt64?
     ) throws -> BlobSummary {
         let folder = Files.folder(of: output)
         let temporaryPath = "\(folder)/.backupy-\(Hex.encode(SecureRandom.bytes(8))).partial"
         // Plaintext has no name before it is verified: nothing is left when the process is killed.
         let (temporary, isNamed) = try StoredFile.unnamed(toBecome: temporaryPath)
         do {
-            let reader = try BlobReader(dataKey: dataKey, decompresses: !skipsDecompression) {
-                try temporary.append($0)
-            }
+            let reader = try BlobReader(
+                dataKey: dataKey, decompresses: !skipsDecompression,
+                maximumPlaintextByteCount: maximumByteCount ?? room(in: folder)
+            ) { try temporary.append($0) }
             try file.forEachPiece { try reader.write($0) }
             let summary = try reader.finish()
             if let expected, summary.digest != expected {

@@ -13,17 +13,18 @@ public struct SnapshotDirectory: SnapshotStore {
     private static let suffix = ".snapshot"
     private static let unfinished = ".unfinished"
     private let path: String
+    private let files: SnapshotFiles
 
     /// Snapshots in a folder, which the first one makes.
-    public init(path: String) { self.path = path }
+    public init(path: String) { self.init(path: path, files: SnapshotFiles()) }
+
+    init(path: String, files: SnapshotFiles) {
+        self.path = path
+        self.files = files
+    }
 
     /// What is there, the newest first.
-    public func positions() throws(SnapshotError) -> [Position] {
-        try names().compactMap { name in
-            guard name.hasSuffix(Self.suffix) else { return nil }
-            return UInt64(name.dropLast(Self.suffix.count)).map { Position($0) }
-        }.sorted(by: >)
-    }
+    public func positions() throws(SnapshotError) -> [Position] { Self.positions(named: try names()) }
 
     /// The bytes of one.
     public func read(_ position: Position) throws(SnapshotError) -> [UInt8] {
@@ -51,15 +52,29 @@ public struct SnapshotDirectory: SnapshotStore {
     }
 
     /// Keeps one, whole or not at all, durably; and of the others only the newest one before it.
+    ///
+    /// - Throws: What was there is there still. The new one may be, too, and then it is whole.
     public func write(_ bytes: [UInt8], at position: Position) throws(SnapshotError) {
-        if mkdir(path, 0o700) != 0, errno != EEXIST { throw Self.error(path, "made") }
+        if files.makeFolder(path) != 0, errno != EEXIST { throw Self.error(path, "made") }
+        // Each time: whoever made the folder may have ended before its name was synchronized.
+        try synchronize(path + "/..")
         let file = file(of: position)
         try store(bytes, in: file + Self.unfinished)
-        guard rename(file + Self.unfinished, file) == 0 else { throw Self.error(file, "renamed") }
-        try synchronize()
-        let former = try positions().first { $0 < position }
-        for other in try positions() where other != position && other != former { unlink(self.file(of: other)) }
-        for name in try names() where name.hasSuffix(Self.unfinished) { unlink(path + "/" + name) }
+        guard files.rename(file + Self.unfinished, file) == 0 else { throw Self.error(file, "renamed") }
+        try synchronize(path)
+        // Once, since nothing may fail any more when the first of them is gone.
+        let names = try names()
+        let positions = Self.positions(named: names)
+        let former = positions.first { $0 < position }
+        for other in positions where other != position && other != former { _ = files.remove(self.file(of: other)) }
+        for name in names where name.hasSuffix(Self.unfinished) { _ = files.remove(path + "/" + name) }
+    }
+
+    private static func positions(named names: [String]) -> [Position] {
+        names.compactMap { name in
+            guard name.hasSuffix(suffix) else { return nil }
+            return UInt64(name.dropLast(suffix.count)).map { Position($0) }
+        }.sorted(by: >)
     }
 
     private func file(of position: Position) -> String {
@@ -68,29 +83,19 @@ public struct SnapshotDirectory: SnapshotStore {
     }
 
     private func names() throws(SnapshotError) -> [String] {
-        guard let folder = opendir(path) else {
-            if errno == ENOENT { return [] }
-            throw Self.error(path, "read")
-        }
-        defer { closedir(folder) }
-        var names: [String] = []
-        while let entry = readdir(folder) {
-            names.append(
-                withUnsafePointer(to: &entry.pointee.d_name) { name in
-                    name.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-                })
-        }
-        return names
+        if let names = files.names(path) { return names }
+        if errno == ENOENT { return [] }
+        throw Self.error(path, "read")
     }
 
     private func store(_ bytes: [UInt8], in file: String) throws(SnapshotError) {
-        let descriptor = open(file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
+        let descriptor = files.create(file)
         guard descriptor >= 0 else { throw Self.error(file, "made") }
         var failure: SnapshotError?
         bytes.withUnsafeBytes { buffer in
             var done = 0
             while done < buffer.count {
-                let count = Glibc.write(descriptor, buffer.baseAddress.map { $0 + done }, buffer.count - done)
+                let count = files.write(descriptor, UnsafeRawBufferPointer(rebasing: buffer[done...]))
                 if count < 0, errno == EINTR { continue }
                 if count <= 0 {
                     failure = Self.error(file, "written")
@@ -99,22 +104,60 @@ public struct SnapshotDirectory: SnapshotStore {
                 done += count
             }
         }
-        if failure == nil, fsync(descriptor) != 0 { failure = Self.error(file, "synchronized") }
-        close(descriptor)
+        if failure == nil, files.synchronize(descriptor) != 0 { failure = Self.error(file, "synchronized") }
+        files.close(descriptor)
         guard let failure else { return }
-        unlink(file)
+        _ = files.remove(file)
         throw failure
     }
 
-    private func synchronize() throws(SnapshotError) {
-        let descriptor = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-        guard descriptor >= 0 else { throw Self.error(path, "opened") }
-        defer { close(descriptor) }
-        guard fsync(descriptor) == 0 else { throw Self.error(path, "synchronized") }
+    private func synchronize(_ folder: String) throws(SnapshotError) {
+        let descriptor = files.openFolder(folder)
+        guard descriptor >= 0 else { throw Self.error(folder, "opened") }
+        defer { files.close(descriptor) }
+        guard files.synchronize(descriptor) == 0 else { throw Self.error(folder, "synchronized") }
     }
 
     private static func error(_ file: String, _ verb: String) -> SnapshotError {
         let reason = String(cString: strerror(errno))
         return SnapshotError("\(file) cannot be \(verb): \(reason)")
+    }
+}
+
+/// The calls of the system with which ``SnapshotDirectory`` writes; tests put some in their place that fail.
+///
+/// All answer as the system does: below 0, or `nil`, when they failed, and then `errno` says why.
+struct SnapshotFiles: Sendable {
+    /// Makes a folder for its owner alone. Fails with `EEXIST` when there is one.
+    var makeFolder: @Sendable (_ path: String) -> CInt = { mkdir($0, 0o700) }
+    /// Opens a file to write, for its owner alone, and empties it when it is there; its descriptor.
+    var create: @Sendable (_ path: String) -> CInt = { open($0, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600) }
+    /// Opens a folder to synchronize the names in it; its descriptor.
+    var openFolder: @Sendable (_ path: String) -> CInt = { open($0, O_RDONLY | O_DIRECTORY | O_CLOEXEC) }
+    /// Writes after what was written before; how many of the bytes it took, perhaps not all. `EINTR`: none, try again.
+    var write: @Sendable (_ descriptor: CInt, _ bytes: UnsafeRawBufferPointer) -> Int = {
+        Glibc.write($0, $1.baseAddress, $1.count)
+    }
+    /// Has a file's bytes, or a folder's names, on the disk. After a failure nobody knows what is there.
+    var synchronize: @Sendable (_ descriptor: CInt) -> CInt = { fsync($0) }
+    /// Closes what was opened. An error would change nothing: what counts has been synchronized.
+    var close: @Sendable (_ descriptor: CInt) -> Void = { _ = Glibc.close($0) }
+    /// Gives a file another name, at once in place of what had it.
+    var rename: @Sendable (_ path: String, _ newPath: String) -> CInt = { Glibc.rename($0, $1) }
+    /// Takes a file's name away.
+    var remove: @Sendable (_ path: String) -> CInt = { unlink($0) }
+    /// All names in a folder, in no order. Fails with `ENOENT` when there is no folder.
+    var names: @Sendable (_ path: String) -> [String]? = { path in
+        guard let folder = opendir(path) else { return nil }
+        defer { closedir(folder) }
+        var names: [String] = []
+        while true {
+            errno = 0
+            guard let entry = readdir(folder) else { return errno == 0 ? names : nil }
+            names.append(
+                withUnsafePointer(to: &entry.pointee.d_name) { name in
+                    name.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+                })
+        }
     }
 }

@@ -148,8 +148,10 @@ struct RunTests {
         try await stage.start()
         let peer = try await stage.server.accept(stage.config())
         var times: [Duration] = []
-        // Alone it takes some milliseconds; the machine may be busy with other tests, but hardly each time.
-        for number in 1...5 where times.allSatisfy({ $0 >= .seconds(1) }) {
+        // Alone it takes some milliseconds; the machine may be busy with all other tests, but hardly each time for so long.
+        let isNightly = ProcessInfo.processInfo.environment["BACKUPY_NIGHTLY"] == "1"
+        let limit = Duration.seconds(isNightly ? 1 : 5)
+        for number in 1...5 where times.allSatisfy({ $0 >= limit }) {
             stage.order(peer, run: "run-\(number)", port: store.port)
             // More than the system takes for a connection that nobody reads is on its way by then.
             while try await peer.next().jobUpdate.currentStep != "upload" {}
@@ -160,7 +162,7 @@ struct RunTests {
             await stage.waitUntilNothingIsStaged()
             times.append(ContinuousClock.now - start)
         }
-        #expect(try #require(times.min()) < .seconds(1), "\(times)")
+        #expect(try #require(times.min()) < limit, "\(times)")
         try await stage.stop()
     }
 

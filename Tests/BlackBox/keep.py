@@ -148,8 +148,9 @@ def promises(server):
     check = server.make("/v1/health-checks", {
         "name": "shop", "agent_id": agent.id, "type": "http", "target": "http://shop/", "interval_sec": 60,
         "timeout_sec": 2, "failures_to_down": 1, "successes_to_up": 1})["id"]
-    for answer in ({"ok": True}, {"ok": False, "error": "refused"}):
-        agent.send("health_result", {"check_id": check, "ts_ms": int(time.time() * 1000), "latency_ms": 12} | answer)
+    for number, answer in enumerate(({"ok": True}, {"ok": False, "error": "refused"})):
+        probed = int(time.time() * 1000) + number  # two of one moment are one
+        agent.send("health_result", {"check_id": check, "ts_ms": probed, "latency_ms": 12} | answer)
     alert, = eventually(lambda: server.show("/v1/alerts?kind=check_down&state=open")["items"], "the check is an alert")
     server.make(f"/v1/alerts/{alert['id']}/acknowledge")
     server.call("PATCH", f"/v1/health-checks/{check}", {"paused": True}).must_be("PATCH", 200)

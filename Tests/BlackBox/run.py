@@ -34,7 +34,7 @@ GROUPS = [
     "runs",
     "retention",
     "health",
-    "schedules", "why",
+    "schedules", "simulate", "why",
     "failures",
     "objects",
     "connecting",

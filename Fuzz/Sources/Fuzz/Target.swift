@@ -12,7 +12,7 @@ struct Target: Sendable {
     /// All of them; `run.sh` asks for this list.
     static let all: [Target] = [
         .envelope, .redaction, .entries, .station, .capture, .replay, .blob, .keys, .addresses, .json, .bodies, .texts,
-        .session, .logfile, .decryptor, .listing,
+        .session, .logfile, .decryptor, .listing, .snapshot, .archive,
     ]
 }
 

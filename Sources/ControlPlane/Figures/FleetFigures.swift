@@ -91,6 +91,9 @@ final class FleetFigures: Sendable {
         for status in ["failed", "lost"] {
             for failure in FailureClass.allCases { runs.appear([("status", status), ("error_class", failure.word)]) }
         }
+        for reason in SlotVerdict.MissedReason.allCases {
+            slots.appear([("verdict", "missed"), ("reason", reason.rawValue)])
+        }
         for word in ["expired", "orphaned", "vanished", "returned"] { objects.appear([("decision", word)]) }
         for kind in ["full", "failed"] { logFailures.appear([("kind", kind)]) }
     }
@@ -258,7 +261,7 @@ final class FleetFigures: Sendable {
     func add(
         waiting: @escaping @Sendable () -> Int, follower: Running.FleetFollower,
         end: @escaping @Sendable () -> Position,
-        registry: SessionRegistry, directory: String
+        registry: SessionRegistry, directory: String, objects: String
     ) {
         metrics.reading("backupy_engine_queue_messages", "Messages that wait for the engine.") {
             [.init([], Double(waiting()))]
@@ -300,11 +303,11 @@ final class FleetFigures: Sendable {
                     })
             ]
         }
-        metrics.reading("backupy_store_free_bytes", "What is free on the file system of the data directory.") {
-            FreeSpace.measure(directory).map { [.init([], Double($0.freeByteCount))] } ?? []
+        metrics.reading("backupy_store_free_bytes", "What is free on the file system of the objects.") {
+            FreeSpace.measure(objects).map { [.init([], Double($0.freeByteCount))] } ?? []
         }
         metrics.reading("backupy_store_reserved_bytes", "What stays free: below it the store takes no more objects.") {
-            FreeSpace.measure(directory).map { [.init([], Double($0.reserveByteCount))] } ?? []
+            FreeSpace.measure(objects).map { [.init([], Double($0.reserveByteCount))] } ?? []
         }
     }
 

@@ -1,7 +1,7 @@
 /// The machine of the control plane: folds what a fleet of agents says, and decides what must follow.
 public enum Fleet: Machine {
     /// Raised whenever a golden result of `Replays/` changes.
-    public static let rules: UInt32 = 4
+    public static let rules: UInt32 = 5
 
     /// The state before the first entry.
     public static var initial: State { State() }

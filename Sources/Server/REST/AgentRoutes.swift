@@ -108,7 +108,10 @@ extension Desk {
         var body = try Body.parse(bytes)
         let name = try body.text("name")
         try body.end()
-        if let name { _ = try await ask(.renameAgent(id, name: name), ticket(request, context, body: bytes)) }
+        if let name {
+            try await refusePasswords(of: id, in: [("name", name)])
+            _ = try await ask(.renameAgent(id, name: name), ticket(request, context, body: bytes))
+        }
         return .json(try shown(id))
     }
 

@@ -31,7 +31,7 @@ struct TargetBody {
     /// A password in clear.
     private(set) var password: Text?
     /// The texts that will stand on the log, with their members.
-    private var texts: [(member: String, text: Text)] = []
+    private(set) var texts: [(member: String, text: Text)] = []
 
     static let types: [(String, TargetSpec.DatabaseType)] = [
         ("postgresql", .postgresql), ("mysql", .mysql), ("mariadb", .mariadb), ("mongodb", .mongodb),
@@ -156,5 +156,18 @@ enum JobBody {
         if let value = try body.number("timeout_sec") { fields.append(.timeoutSeconds(value)) }
         try body.end()
         return fields
+    }
+
+    /// The texts that will stand on the log as they came, with their members.
+    static func texts(of fields: [JobField]) -> [(member: String, text: Text)] {
+        fields.flatMap { field -> [(member: String, text: Text)] in
+            switch field {
+            case .preHooks(let hooks): hooks.enumerated().map { ("pre_hooks[\($0)]", $1) }
+            case .postHooks(let hooks): hooks.enumerated().map { ("post_hooks[\($0)]", $1) }
+            case .cron, .retentionDays, .keep, .compression, .maxAttempts, .backoffSeconds, .timeoutSeconds, .timeZone,
+                .jitterSeconds, .overlap, .catchUpSeconds:
+                []
+            }
+        }
     }
 }

@@ -64,18 +64,8 @@ struct Desk: Sendable {
         throw RESTError(.validation, "the body holds the token of this request, which would be kept for ever")
     }
 
-    /// Refuses texts that hold a password of the agent's targets.
-    func refusePasswords(of agent: AgentID?, in fields: [JobField]) async throws {
-        var texts: [(member: String, text: Text)] = []
-        for field in fields {
-            switch field {
-            case .preHooks(let hooks): texts += hooks.enumerated().map { ("pre_hooks[\($0)]", $1) }
-            case .postHooks(let hooks): texts += hooks.enumerated().map { ("post_hooks[\($0)]", $1) }
-            case .cron, .retentionDays, .keep, .compression, .maxAttempts, .backoffSeconds, .timeoutSeconds, .timeZone,
-                .jitterSeconds, .overlap, .catchUpSeconds:
-                continue
-            }
-        }
+    /// Refuses texts that would stand on the log and hold a password of the agent's targets.
+    func refusePasswords(of agent: AgentID?, in texts: [(member: String, text: Text)]) async throws {
         guard let agent, !texts.isEmpty else { return }
         let passwords = try await secrets.passwords(of: agent)
         for (member, text) in texts where KnownSecrets.holds(text, any: passwords) {

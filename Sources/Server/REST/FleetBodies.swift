@@ -52,7 +52,8 @@ struct CronQuery {
     let count: Int
 
     init(_ query: Query) throws(RESTError) {
-        text = query["cron"] ?? ""
+        // As forms write spaces. No expression has a plus.
+        text = (query["cron"] ?? "").replacing("+", with: " ")
         zone = Text(query.filter("time_zone") ?? ZoneRules.utcName.string)
         count =
             try query.filter("count").map { (digits) throws(RESTError) in

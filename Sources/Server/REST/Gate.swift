@@ -33,16 +33,30 @@ struct Gate: RouterMiddleware {
             }
             return try await next(request, context)
         } catch let error as RESTError {
-            return error.response(trace: context.trace)
+            return refused(request, error, context)
         } catch let error as HTTPError where error.status == .notFound {
-            return missing(request).response(trace: context.trace)
+            return refused(request, missing(request), context)
         } catch {
-            let path = Redactor().redacted(request.uri.path)
-            context.logger.error("\(request.method) \(path): \(error)")
+            context.logger.error("\(request.method) \(Redactor().redacted(request.uri.path)): \(error)")
             return RESTError(
                 .internal, "the server could not do this; its log says why, under this trace id"
             ).response(trace: context.trace)
         }
+    }
+
+    /// The answer, and a line of the log, which is found by the answer's trace id. What anybody can cause without a token, or
+    /// beyond its rate, is told at `debug` only, or it would fill the disk.
+    private func refused(_ request: Request, _ error: RESTError, _ context: FleetContext) -> Response {
+        let level: Logger.Level =
+            switch error.code {
+            case .internal, .unavailable: .warning
+            case .authenticationFailed, .rateLimited: .debug
+            case .permissionDenied, .notFound, .validation, .conflict, .precondition: .info
+            }
+        let path = Redactor().redacted(request.uri.path)
+        context.logger.log(
+            level: level, "\(request.method) \(path): \(error.status.code) \(error.code.rawValue): \(error.message)")
+        return error.response(trace: context.trace)
     }
 
     private func admit(_ request: Request, from address: NetworkAddress?) throws(RESTError) -> TokenHolder {

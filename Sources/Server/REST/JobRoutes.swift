@@ -55,7 +55,7 @@ extension Desk {
         guard Body.isIdentifier(target.string, of: TargetID.self) else {
             throw RESTError.field("target_id", "must be a target of the same agent")
         }
-        try await refusePasswords(of: agent, in: fields)
+        try await refusePasswords(of: agent, in: JobBody.texts(of: fields))
         let grant = try await ask(
             .createJob(JobID(bits: Self.bits), agent, TargetID(target), fields), ticket(request, context, body: bytes))
         guard case .jobCreated(let id, let agent, let target, let spec) = grant.acceptance else {
@@ -78,7 +78,7 @@ extension Desk {
         let bytes = try await Body.bytes(of: request)
         var body = try Body.parse(bytes)
         let fields = try JobBody.fields(&body)
-        try await refusePasswords(of: services.state.read { $0.jobs[id]?.agent }, in: fields)
+        try await refusePasswords(of: services.state.read { $0.jobs[id]?.agent }, in: JobBody.texts(of: fields))
         let ticket = try ticket(request, context, body: bytes)
         if fields.isEmpty {
             try ticket.check(services.state.read { $0.jobs[id]?.position })

@@ -4,7 +4,7 @@ public import Hummingbird
 import NIOCore
 
 extension RESTError {
-    /// The answer; `trace` is also in the server's log.
+    /// The answer; a line of the server's log has the same `trace`.
     public func response(trace: String) -> Response {
         let body: JSON = [
             "error": [

@@ -103,8 +103,7 @@ extension Desk {
         var body = try Body.parse(bytes)
         let lock = try LockBody(&body)
         let run = try await run(context)
-        let passwords = try await secrets.passwords(of: run.agent)
-        guard !KnownSecrets.holds(lock.reason, any: passwords) else { throw RESTError.holdsSecret("reason") }
+        try await refusePasswords(of: run.agent, in: [("reason", lock.reason)])
         let grant = try await ask(
             .lockRun(run.id, until: lock.until, reason: lock.reason), ticket(request, context, body: bytes))
         guard case .runLocked(let id, let lock) = grant.acceptance else { throw Self.otherAnswer }

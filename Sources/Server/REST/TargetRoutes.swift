@@ -45,6 +45,7 @@ extension Desk {
         let bytes = try await Body.bytes(of: request)
         var body = try Body.parse(bytes)
         let target = try TargetBody(&body)
+        try await refusePasswords(of: agent, in: target.texts)
         let ticket = try ticket(request, context, body: bytes)
         let id = TargetID(bits: Self.bits)
         let grant = try await ask(ticket, password: target.password, of: agent) {
@@ -65,11 +66,12 @@ extension Desk {
         let bytes = try await Body.bytes(of: request)
         var body = try Body.parse(bytes)
         let change = try TargetBody(&body)
+        let agent = services.state.read { $0.targets[id]?.agent }
+        try await refusePasswords(of: agent, in: change.texts)
         let ticket = try ticket(request, context, body: bytes)
         if change.password == nil, change.fields.isEmpty {
             try ticket.check(services.state.read { $0.targets[id]?.position })
         } else {
-            let agent = services.state.read { $0.targets[id]?.agent }
             _ = try await ask(ticket, password: change.password, of: agent) {
                 .changeTarget(id, change.fields(secret: $0))
             }

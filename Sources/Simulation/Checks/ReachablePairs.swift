@@ -29,11 +29,23 @@ enum ReachablePairs {
                 "run.delivered", "run.withdrawn",
             ],
             phases: ["absent", "queued", "dumping", "staged", "uploading", "concluded", "reporting", "confirmed"]),
+        // What has no phase, or is about more than one thing.
+        Family(
+            kinds: [
+                "alert.opened", "alert.reminded", "alert.repeated", "alert.resolved", "check.unknown", "deadline.alert",
+                "deadline.check", "deadline.deletion", "deadline.idempotency", "deadline.leftovers",
+                "deadline.retention",
+                "deadline.schedule", "deadline.survey", "deadline.window", "engine.clock_stepped", "engine.started",
+                "object.expired", "object.orphaned", "request.change_job", "request.change_target",
+                "request.configure_agent", "request.create_check", "request.delete_check",
+                "request.delete_job", "request.lock_run", "request.rotate_key", "request.unlock_run", "slot.judged",
+                "slot.opened",
+            ],
+            phases: ["any"]),
     ]
 
     /// Why a pair cannot be reached, or does not matter. An asterisk stands for every phase that is not named elsewhere.
     private static let excuses: [(kind: Text, phases: [Text], reason: String)] = [
-        ("deadline.run", ["closed"], "a tombstone lasts seven days, longer than these worlds"),
         ("outcome.dispatch", ["queued"], "a run waits again only after the outcome of its dispatch"),
         ("outcome.dispatch", ["unconfirmed"], "it is this outcome that makes a run unconfirmed"),
         ("outcome.dispatch", ["reconciling"], "dispatch has its outcome within the deadline of the run"),

@@ -94,7 +94,9 @@ public struct Prober: Sendable {
             return findings
         }
         findings.resolve = NIODeadline.now() - start
-        let allowed = addresses.filter { allowsLocal || !ProbeAddresses.isLocal($0) }.prefix(Self.addressLimit)
+        let own = allowsLocal ? [] : ProbeAddresses.own()
+        let allowed = addresses.filter { allowsLocal || !ProbeAddresses.isLocal($0, own: own) }
+            .prefix(Self.addressLimit)
         guard !allowed.isEmpty else {
             findings.problem = ProbeProblem(
                 .forbidden, "the address is of this host, its link or a metadata service, which is not probed from here"

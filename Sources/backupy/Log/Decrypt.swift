@@ -21,6 +21,10 @@ struct Decrypt: ParsableCommand {
     @Flag(inversion: .prefixedNo, help: "Compare the object with the digest in the token or sidecar.")
     var verifySha256 = true
     @Flag(help: "Leave the decrypted stream compressed.") var skipDecompress = false
+    @Option(
+        help: ArgumentHelp(
+            "How large the output may get (default: what is free there, but for 64 MiB).", valueName: "bytes"))
+    var maxBytes: UInt64?
     @Flag(help: "Print JSON.") var json = false
 
     func validate() throws {
@@ -39,7 +43,7 @@ struct Decrypt: ParsableCommand {
         do {
             let summary = try Decryptor.decrypt(
                 input: input, output: output, key: key, skipsDecompression: skipDecompress,
-                verifiesDigest: verifySha256)
+                verifiesDigest: verifySha256, maximumByteCount: maxBytes)
             Console.print(
                 json
                     ? #"{"byte_count":\#(summary.byteCount),"plaintext_byte_count":\#(summary.plaintextByteCount),"#

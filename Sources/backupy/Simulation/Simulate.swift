@@ -13,7 +13,7 @@ struct Simulate: ParsableCommand {
             One control plane, agents, networks, disks, clocks and the object store in one process, in virtual time, on the \
             real state machines, kernel, frames and log encodings. The same options give the same digest, everywhere. \
             Exit 3 when an invariant does not hold; the log up to there is then written to simulation-SEED/, which \
-            `backupy replay` and `backupy log` open.
+            `backupy replay` and `backupy log` open. With --keep each world's log is.
             """)
 
     @Option(help: ArgumentHelp("Which seeds, such as 1-100.", valueName: "a-b")) var seeds: Seeds
@@ -23,7 +23,8 @@ struct Simulate: ParsableCommand {
     var days = 1.0
     @Option(help: ArgumentHelp("How much goes wrong: calm, usual or storm.", valueName: "profile"))
     var profile = "usual"
-    @Option(help: ArgumentHelp("Where recordings of what did not hold go.", valueName: "dir")) var recordings = "."
+    @Option(help: ArgumentHelp("Where recordings go.", valueName: "dir")) var recordings = "."
+    @Flag(help: "Record each world, and not only those in which something did not hold.") var keep = false
     @Flag(help: "List the pairs of message and phase, and how often each was reached.") var coverage = false
     @Flag(help: "Print JSON.") var json = false
 
@@ -43,7 +44,8 @@ struct Simulate: ParsableCommand {
         for seed in seeds.range {
             let (world, violation) = World.grow(plan(seed))
             tally.add(world, violation)
-            if let violation { try record(violation) }
+            if let violation { Console.complain("\(violation)") }
+            if keep || violation != nil { record(seed) }
             if Console.hasTerminal {
                 Console.progress("seed \(seed): \(world.position) entries, \(tally.violations.count) violations so far")
             }
@@ -71,12 +73,11 @@ struct Simulate: ParsableCommand {
             seed: seed, agentCount: agents, span: Milliseconds(Int64(days * 86_400_000)), profile: profile)
     }
 
-    /// Says what did not hold, and grows the same world once more for its recording: only then the whole log is kept.
-    private func record(_ violation: Violation) throws {
-        Console.complain("\(violation)")
-        var plan = self.plan(violation.seed)
+    /// Grows the same world once more for its recording: only then the whole log is kept.
+    private func record(_ seed: UInt64) {
+        var plan = self.plan(seed)
         plan.keepsLog = true
-        let path = URL(fileURLWithPath: recordings).appendingPathComponent("simulation-\(violation.seed)").path
+        let path = URL(fileURLWithPath: recordings).appendingPathComponent("simulation-\(seed)").path
         do {
             try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
             let log = try SQLiteEventLog(directory: path)
@@ -84,7 +85,7 @@ struct Simulate: ParsableCommand {
                 return Console.complain("\(path): has a log already, which is left as it is")
             }
             for batch in try World.grow(plan).world.commits { try log.commit(batch) }
-            Console.complain("the log up to there: backupy replay \(path)")
+            Console.complain("the log of seed \(seed): backupy replay \(path)")
         } catch {
             Console.complain("\(path): the recording could not be written: \(error)")
         }

@@ -72,6 +72,8 @@ def figures(world):
         ("backupy_session_frames_received_total", {"kind": "frame.backup_completed"}, 1),
         ("backupy_http_requests_total", {"method": "POST", "route": "/v1/jobs/{id}/run", "status": "202"}, 2),
         ("backupy_http_requests_total", {"method": "GET", "route": "/v1/agents/{id}", "status": "404"}, 1),
+        ("backupy_slots_total", {"verdict": "missed", "reason": "server_away"}, 0),
+        ("backupy_slots_total", {"verdict": "missed", "reason": "agent_away"}, 0),
         ("backupy_follower_up", {}, 1), ("backupy_follower_lag_entries", {}, 0),
     ]:
         findings.check(value(found, name, **labels) == wanted, f"{name} {labels}: {value(found, name, **labels)}, wanted {wanted}")
@@ -108,6 +110,11 @@ def log_lines(world):
     equal(entry["kind"], "run.closed", "the entry at the position that the line names")
     anomaly = next(line for line in lines if line.get("anomaly"))
     equal((anomaly["agent"], anomaly["level"]), (agent.id, "warning"), "the anomaly's line")
+    for path, level in [("/v1/agents/agt_none", "info"), ("/v1/cron/next?cron=1", "info")]:
+        trace = server.call("GET", path).json["error"]["trace_id"]
+        told = eventually(lambda: [l for l in parsed(server) if l.get("trace_id") == trace], f"the line of {trace}")
+        equal([line["level"] for line in told], [level], f"the line of {path}")
+        expect(path.split("?")[0] in told[0]["message"], f"{told}")
     agent.leave()
     equal(server.stop(), 0, "exit code")
     parsed(server)

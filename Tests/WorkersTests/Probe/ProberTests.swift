@@ -193,9 +193,22 @@ struct ProberTests {
             ("febf::1", true), ("ff02::1", true), ("::ffff:127.0.0.1", true), ("::ffff:10.0.0.1", false),
             ("64:ff9b::7f00:1", true), ("64:ff9b::808:808", false), ("2002:7f00:1::", true), ("fd00:ec2::254", true),
             ("fd00::1", false), ("2001:db8::1", false),
+            // As if this host had them.
+            ("198.51.100.7", true), ("::ffff:198.51.100.7", true), ("198.51.100.8", false), ("2001:db8::7", true),
         ])
     func addresses(_ text: String, _ isLocal: Bool) throws {
-        #expect(ProbeAddresses.isLocal(try SocketAddress(ipAddress: text, port: 80)) == isLocal)
+        let own: Set<[UInt8]> = [[198, 51, 100, 7], [0x20, 0x01, 0x0D, 0xB8] + Array(repeating: 0, count: 11) + [7]]
+        #expect(ProbeAddresses.isLocal(try SocketAddress(ipAddress: text, port: 80), own: own) == isLocal)
+    }
+
+    @Test("each address of this host's interfaces is its own")
+    func ownAddresses() throws {
+        let own = ProbeAddresses.own()
+        #expect(own.contains([127, 0, 0, 1]))
+        for device in try System.enumerateDevices() {
+            guard let text = device.address?.ipAddress else { continue }
+            #expect(ProbeAddresses.isLocal(try SocketAddress(ipAddress: text, port: 80), own: own), "\(text)")
+        }
     }
 }
 

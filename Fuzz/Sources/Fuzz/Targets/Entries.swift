@@ -69,11 +69,16 @@ extension Target {
         .unreadable(AgentID("a"), UnreadableFrame(isFromAgent: false, byteCount: .max, start: [0xFF], problem: "p")),
     ]
 
-    private static func stationSeeds() throws -> [[UInt8]] {
-        let codec = StationCodec()
+    private static func stationSeeds() -> [[UInt8]] {
+        let pieces = stationStory.map { Feed.piece(StationCodec().encode($0)) }
+        return pieces + [pieces.flatMap { $0 }]
+    }
+
+    /// What an agent may go through.
+    static let stationStory: [Station.Message] = {
         let order = Station.Order(job: "job_1", object: "a/b.zst", isManual: true)
         let staged = Station.Staged(byteCount: 9, digest: "00ff", engineVersion: "SQLite 3")
-        let story: [Station.Message] = [
+        return [
             .started(build: "b", rules: 1), .connected(session: "s", extensions: ["report-ack"]),
             .configured(version: 2, parallelRunLimit: 1), .told("run_1", order), .told("run_2", order), .dump("run_1"),
             .progressed("run_1", Station.Progress(step: "dump", percent: 40)),
@@ -84,8 +89,7 @@ extension Target {
             .outcome("run_2", of: Position(16), .failed("dump: no")), .discard("run_2"), .forget("run_2"),
             .reportExpired("run_1"), .journalExpired("run_1"), .disconnected(reason: "gone"),
         ]
-        return story.map { Feed.piece(codec.encode($0)) } + [story.flatMap { Feed.piece(codec.encode($0)) }]
-    }
+    }()
 }
 
 /// Folds messages as entries of a log, with what follows from them but without appending it.

@@ -25,7 +25,7 @@ public struct Agent: Hashable, Sendable {
         var hasListedRuns = false
         /// Whether RunBackup may be sent: it was welcomed, and nothing has failed to go out since.
         public internal(set) var takesRuns = false
-        /// Runs without a terminal report when it registered.
+        /// How many messages it may have saved when it registered: of runs without a terminal report, and discoveries.
         var unansweredCount: UInt32 = 0
         /// Whether its skew has been told.
         var isSkewNoted = false

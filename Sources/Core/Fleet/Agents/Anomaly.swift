@@ -18,7 +18,7 @@ public struct Anomaly: Hashable, Sendable {
         case clockSkew = "clock_skew"
         /// Registered, was answered, and was never heard again.
         case silentAfterRegister = "silent_after_register"
-        /// The same, of an agent with more unanswered runs than its replay can take.
+        /// The same, of an agent that may have saved more messages than its replay can take.
         case backlogHang = "backlog_hang"
         /// A message that is no envelope.
         case unreadableFrame = "unreadable_frame"

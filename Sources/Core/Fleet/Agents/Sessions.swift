@@ -15,7 +15,8 @@ extension Fleet.State {
         if agent.session != nil { _ = loseSession(of: id, entry) }
         agents[id]?.session = Agent.Session(
             id: opening.session, remoteAddress: opening.remoteAddress, extensions: opening.extensions)
-        agents[id]?.session?.unansweredCount = agent.inFlightCount
+        agents[id]?.session?.unansweredCount =
+            agent.inFlightCount &+ agent.savedDiscoveryCount(opening, at: entry.recordedAt)
         agents[id]?.numbers.connect()
         agents[id]?.configSentAt = nil
         // The host that was refused is the agent's own now: it moved.
@@ -60,7 +61,7 @@ extension Fleet.State {
                         agent: id, kind: hangs ? .backlogHang : .silentAfterRegister, run: nil,
                         detail: hangs
                             ? Text(
-                                "\(session.unansweredCount) runs were unanswered when it registered; restart the agent")
+                                "it may have saved \(session.unansweredCount) messages when it registered; restart it")
                             : "nothing came after Register; restart the agent")))
         }
         return changes + promoteClaim(of: id, entry)
@@ -128,6 +129,15 @@ extension Fleet.State {
                     agent: id, kind: .clockSkew, run: nil,
                     detail: Text("its clock is \(skew.count) ms ahead of ours (negative: behind)")))
         ]
+    }
+}
+
+extension Agent {
+    /// How many discoveries it may have saved since it was heard last. Ours saves none; a reference agent makes one each hour,
+    /// and saves what it cannot send. Source: the recording `backlog-hang`.
+    fileprivate func savedDiscoveryCount(_ opening: SessionOpening, at moment: Timestamp) -> UInt32 {
+        guard let lastSeenAt, !opening.extensions.contains(ProtocolExtension.journal) else { return 0 }
+        return UInt32(clamping: (moment - lastSeenAt).count / Milliseconds.hours(1).count)
     }
 }
 

@@ -113,7 +113,7 @@ extension Fleet {
         case .processRestart: "its process is a new one"
         case .clockSkew: "its clock and ours differ by more than 30 s"
         case .silentAfterRegister: "it registered, was answered, and was never heard again"
-        case .backlogHang: "it registered with more unanswered runs than it can report, and was never heard again"
+        case .backlogHang: "it registered, with more saved messages than it can send again, and was never heard again"
         case .unreadableFrame: "it sent something that is no message"
         case .completionAfterFailure: "it reported completion after it had reported failure"
         case .identityConflict: "its key is used on two hosts"

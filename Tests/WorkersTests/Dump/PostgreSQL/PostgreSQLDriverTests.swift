@@ -260,9 +260,11 @@ struct PostgreSQLDriverTests {
     @Test("A pg_dump that does not want to end is killed soon, with all that it started, and leaves no file")
     func stubborn() async throws {
         var times: [Duration] = []
-        // Alone it takes half a second; the machine may be busy with other tests, but hardly each time.
-        while times.count < 5, times.allSatisfy({ $0 >= .seconds(1) }) { times.append(try await endStubborn()) }
-        #expect(try #require(times.min()) < .seconds(1), "\(times)")
+        // Alone it takes half a second; the machine may be busy with all other tests, but hardly each time for so long.
+        let isNightly = ProcessInfo.processInfo.environment["BACKUPY_NIGHTLY"] == "1"
+        let limit = Duration.seconds(isNightly ? 1 : 5)
+        while times.count < 5, times.allSatisfy({ $0 >= limit }) { times.append(try await endStubborn()) }
+        #expect(try #require(times.min()) < limit, "\(times)")
         #expect(try stagedFiles() == [])
     }
 
