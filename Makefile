@@ -72,7 +72,7 @@ mutations: packages
 
 format:
 	swift format -i -r Package.swift Sources Tests Benchmarks/Package.swift Benchmarks/Sources \
-		Fuzz/Package.swift Fuzz/Sources
+		Benchmarks/Parts/Package.swift Benchmarks/Parts/Benchmarks Fuzz/Package.swift Fuzz/Sources
 
 lint:
 	scripts/lint.sh

@@ -18,17 +18,19 @@ func nio(_ names: String...) -> [Target.Dependency] {
 // `Hot` and `Worlds` need neither NIO nor TLS, so that CI builds them in minutes.
 let package = Package(
     name: "benchmarks",
+    products: [.library(name: "HotParts", targets: ["HotParts"])],
     dependencies: [
         .package(name: "backupy", path: ".."),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
     ],
     targets: [
-        .executableTarget(
-            name: "Hot",
+        .target(
+            name: "HotParts",
             dependencies: backupy("Core", "Engine", "Objects", "Recordings", "SQLiteLog", "Wire")
                 + [.product(name: "Logging", package: "swift-log")],
             swiftSettings: settings),
+        .executableTarget(name: "Hot", dependencies: ["HotParts"], swiftSettings: settings),
         .executableTarget(name: "Worlds", dependencies: backupy("Core", "Simulation"), swiftSettings: settings),
         .executableTarget(
             name: "Echo",

@@ -73,7 +73,7 @@ struct MessageNumbers: Hashable, Sendable {
     ///
     /// - Returns: The numbers that are lost: told once.
     mutating func beat() -> [UInt64] {
-        heartbeatCount = min(2, heartbeatCount + 1)
+        heartbeatCount = min(heartbeatCount, 1) + 1
         guard heartbeatCount == 2 else { return [] }
         defer { awaited = [] }
         return awaited

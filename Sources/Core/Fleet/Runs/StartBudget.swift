@@ -23,7 +23,8 @@ public struct StartBudget: Hashable, Sendable {
         guard let countedAt else { return capacity }
         let span = max(moment - countedAt, Milliseconds(0))
         guard span < Self.fillingTime else { return capacity }
-        return min(capacity, thousandths + UInt64(span.count) * Self.rate(policy))
+        // First the least, since a state that was read may hold anything.
+        return min(capacity, min(thousandths, capacity) + UInt64(span.count) * Self.rate(policy))
     }
 
     /// How many runs may start now.

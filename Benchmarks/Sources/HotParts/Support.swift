@@ -1,18 +1,26 @@
 import Glibc
 
 /// What was asked for cannot be measured.
-struct Complaint: Error, CustomStringConvertible {
-    var description: String
+public struct Complaint: Error, CustomStringConvertible {
+    /// What is wrong.
+    public let description: String
+
+    /// A complaint in plain words.
+    public init(_ description: String) { self.description = description }
 }
 
-func leave(_ status: Int32, _ text: String) -> Never {
+/// Ends the process with a line on standard error.
+public func leave(_ status: Int32, _ text: String) -> Never {
     let line = Array((text + "\n").utf8)
     _ = write(STDERR_FILENO, line, line.count)
     exit(status)
 }
 
-func number(_ text: String) throws(Complaint) -> Int {
-    guard let number = Int(text), number > 0 else { throw Complaint(description: "\(text) is no number above 0") }
+/// A number above 0.
+///
+/// - Throws: ``Complaint`` when the text is something else.
+public func number(_ text: String) throws(Complaint) -> Int {
+    guard let number = Int(text), number > 0 else { throw Complaint("\(text) is no number above 0") }
     return number
 }
 

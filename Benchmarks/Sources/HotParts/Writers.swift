@@ -6,9 +6,12 @@ import SQLiteLog
 import Synchronization
 
 /// Writers that each wait for their answer before they write again, through the engine and its thread.
-enum Writers {
+public enum Writers {
+    /// Writes all of them.
+    ///
     /// - Returns: Turns per second, and the 99th percentile of the wait in microseconds.
-    static func run(directory: String, writers: Int, count: Int) async throws -> (rate: Double, latency: Int) {
+    /// - Throws: What the engine answers instead of a result.
+    public static func run(directory: String, writers: Int, count: Int) async throws -> (rate: Double, latency: Int) {
         let engine = Engine<Counter, SQLiteEventLog, BodyCodec>(
             clock: MachineClock(), voice: EngineVoice(), worker: Idle(),
             logger: Logger(label: "bench") { _ in SwiftLogNoOpLogHandler() },
