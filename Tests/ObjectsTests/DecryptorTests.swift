@@ -78,6 +78,17 @@ struct DecryptorTests {
         }
     }
 
+    @Test("An output that would get larger than it may is stopped, and nothing is left of it")
+    func tooLarge() throws {
+        let input = try folder.write(Blobs.sample, to: "in.enc")
+        #expect(throws: DecryptionError.blob(.plaintextTooLarge(maximumByteCount: 100))) {
+            try Decryptor.decrypt(
+                input: input, output: "\(folder.path)/out", key: .dataKey(Blobs.sampleKey, sha256: Blobs.sampleDigest),
+                maximumByteCount: 100)
+        }
+        #expect(try folder.files() == ["in.enc"])
+    }
+
     @Test("A removed chunk that decompression cannot see is found by the digest, before anything is written")
     func digest() throws {
         let chunks = Blobs.chunks([[1, 2, 3], [4, 5, 6], [7]])

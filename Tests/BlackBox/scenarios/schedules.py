@@ -32,6 +32,14 @@ def a_schedule_fires(world):
     agent.leave()
 
 
+def next_times(world):
+    """The times of an expression, whichever way a client writes its spaces."""
+    for expression in ("0%203%20*%20*%20*", "0+3+*+*+*", "@daily"):
+        times = world.server.show(f"/v1/cron/next?cron={expression}&count=2")["times"]
+        hour = "00" if expression == "@daily" else "03"
+        equal([time["at"][11:16] for time in times], [f"{hour}:00"] * 2, f"the times of {expression}")
+
+
 def away_for_six_hours(world):
     """What was missed meanwhile is told slot by slot, and the newest one is made up for."""
     server = world.new_server()
@@ -62,4 +70,4 @@ def away_for_six_hours(world):
     findings.end()
 
 
-SCENARIOS = [a_schedule_fires, skipping(away_for_six_hours)]
+SCENARIOS = [next_times, a_schedule_fires, skipping(away_for_six_hours)]
