@@ -38,12 +38,7 @@ struct SnapshotFaultTests {
 
     /// Some fates of what is in pieces, others at each operation.
     private func parts(_ operation: Int) -> [SnapshotDisk.Fate] {
-        (0..<(Thoroughness.isNightly ? 40 : 1) as Range<UInt64>).map { .parts(seed: UInt64(operation) * 1_000 + $0) }
-    }
-
-    /// Whether what failed is written again at once: by turns, or nightly both.
-    private static func retries(_ operation: Int) -> [Bool] {
-        Thoroughness.isNightly ? [false, true] : [operation % 4 < 2]
+        (0..<(Thoroughness.isNightly ? 40 : 3) as Range<UInt64>).map { .parts(seed: UInt64(operation) * 1_000 + $0) }
     }
 
     /// Writes all of them, one after another, and looks at the disk whenever something was answered since the fault,
@@ -142,7 +137,7 @@ struct SnapshotFaultTests {
         for operation in 1...(try rehearse().operationCount) {
             await Task.yield()  // others want the thread too
             for seed in Thoroughness.isNightly ? [0, 1] : [UInt64(operation % 2)] {
-                for isRetrying in Self.retries(operation) {
+                for isRetrying in [false, true] {
                     let disk = SnapshotDisk(.failure, at: operation, seed: seed)
                     try run(disk, [.cached] + Self.cuts + parts(operation), isRetrying: isRetrying)
                     #expect(disk.firedAt != nil)
@@ -155,7 +150,7 @@ struct SnapshotFaultTests {
     func fullDisk() async throws {
         for operation in 1...(try rehearse().operationCount) {
             await Task.yield()  // others want the thread too
-            for isRetrying in Self.retries(operation) {
+            for isRetrying in [false, true] {
                 let disk = SnapshotDisk(.full, at: operation, seed: UInt64(operation))
                 try run(disk, [.cached] + Self.cuts, isRetrying: isRetrying)
                 #expect(disk.firedAt != nil)
