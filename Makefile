@@ -27,10 +27,15 @@ demo: packages
 	swift build $(SWIFT_FLAGS) --product backupy
 	.build/debug/backupy demo $(if $(KEEP),--keep)
 
-# Simulated worlds by themselves: they take every thread for minutes, and would let time limits of other tests run out.
+# What computes for long, by itself: it keeps every thread for minutes, and time limits of other tests, of their HTTP client
+# for one, would run out. For the same reason only so many tests begin at once.
+LONG_TESTS := SimulationTests|PlantingTests|RESTPlantedSecretTests|StorageFaultTests|EngineFaultTests|FlippedByteTests
+LONG_TESTS := $(LONG_TESTS)|CronTests|EveryPhaseTests|CheckTotalityTests
+AT_ONCE := --experimental-maximum-parallelization-width
+
 test: test-packages
-	swift test $(SWIFT_FLAGS) --skip SimulationTests
-	swift test $(SWIFT_FLAGS) --skip-build --filter SimulationTests
+	swift test $(SWIFT_FLAGS) $(AT_ONCE) 8 --skip '$(LONG_TESTS)'
+	swift test $(SWIFT_FLAGS) $(AT_ONCE) 4 --skip-build --filter '$(LONG_TESTS)'
 	swift build $(SWIFT_FLAGS) --product backupy
 	$(MAKE) --no-print-directory blackbox
 

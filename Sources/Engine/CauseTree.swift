@@ -59,9 +59,7 @@ public struct CauseTree<Message: Hashable & Sendable>: Sendable {
         mutating func node(
             at position: Position, _ relation: Relation, grounds: (Message) -> [Position]
         ) throws(LogError) -> Node? {
-            guard position > .start, let entry = try log.read(after: Position(position.number - 1), limit: 1).first,
-                entry.position == position
-            else { return nil }
+            guard let entry = try log.entry(at: position) else { return nil }
             let message = try? codec.decode(entry.body, kind: entry.kind)
             let isNew = seen.count < CauseTree.nodeLimit && seen.insert(position).inserted
             var branches: [Node] = []

@@ -45,6 +45,17 @@ public protocol LogReader {
     func commit(upTo position: Position) throws(LogError) -> CommitEnd
 }
 
+extension LogReader {
+    /// The entry at a position; nil where there is none.
+    ///
+    /// - Throws: as ``read(after:limit:)``.
+    public func entry(at position: Position) throws(LogError) -> EncodedEntry? {
+        guard position > .start else { return nil }
+        let entry = try read(after: Position(position.number - 1), limit: 1).first
+        return entry?.position == position ? entry : nil
+    }
+}
+
 /// Where entries are kept. Called by the engine's own thread only, which assigns positions and revisions.
 public protocol EventLog: LogReader {
     /// Where the log stands.

@@ -55,9 +55,9 @@ where MessageCodec.Message == M.Message, M.State: Restorable {
         }
         var outbox: [Position: M.Message] = [:]
         for position in snapshot.pending {
-            guard position > .start, position <= snapshot.header.end.position,
-                let entry = try log.read(after: Position(position.number - 1), limit: 1).first
-            else { throw SnapshotError("a pending command is not on the log") }
+            guard position <= snapshot.header.end.position, let entry = try log.entry(at: position) else {
+                throw SnapshotError("a pending command is not on the log")
+            }
             outbox[position] = try codec.decode(entry).message
         }
         return Folded(
@@ -105,6 +105,10 @@ extension Snapshot {
         guard position <= last else { throw SnapshotError("the log ends before it, at position \(last)") }
         guard try log.commit(upTo: position) == header.end else {
             throw SnapshotError("the log has another commit there: it is another log, or was an older copy")
+        }
+        // No link covers it in this file, and the engine's time goes on from it.
+        guard let end = try log.entry(at: position), end.recordedAt == header.recordedAt else {
+            throw SnapshotError("it says another time than the log has there")
         }
     }
 }

@@ -242,14 +242,15 @@ enum Samples {
     static let slot = Slot(localMinute: 29_500_000, offsetSeconds: -12_600)
     static let fullSchedule: Schedule = {
         var schedule = Schedule()
+        let (next, met) = (slot, Slot(localMinute: slot.localMinute - 60, offsetSeconds: slot.offsetSeconds))
         let ending = Schedule.Ending(at: moment, reason: .jobChanged)
         schedule.plans = [
-            Schedule.Plan(cron: "@daily", zone: "UTC", cursor: moment, ending: ending),
+            Schedule.Plan(cron: "@daily", zone: "UTC", cursor: met.instant, ending: ending),
             Schedule.Plan(cron: "@hourly", zone: "Europe/Berlin", cursor: moment, ending: nil),
         ]
-        schedule.next = Schedule.Upcoming(slot: slot, due: moment)
+        schedule.next = Schedule.Upcoming(slot: next, due: moment)
         schedule.lastDue = moment
-        schedule.open = [Schedule.OpenSlot(slot: slot, run: RunID("run_1"))]
+        schedule.open = [Schedule.OpenSlot(slot: met, run: RunID("run_1"))]
         return schedule
     }()
     static let fullZone: Zone = {

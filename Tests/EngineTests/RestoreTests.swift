@@ -135,6 +135,36 @@ struct RestoreTests {
         }
     }
 
+    @Test("a next slot that would come for ever is refused", arguments: ["no plan", "met", "open"])
+    func endlessSlot(kind: String) throws {
+        var schedule = Samples.fullSchedule
+        let slot = try #require(schedule.next?.slot)
+        switch kind {
+        case "no plan": schedule.plans = []
+        case "met": schedule.plans[0].cursor = slot.instant
+        default: schedule.open.append(Schedule.OpenSlot(slot: slot, run: RunID("run_2")))
+        }
+        let error = #expect(throws: CanonicalError.self) {
+            let _: Schedule = try SnapshotDecoder.value(of: SnapshotBytes.fields(of: schedule)[...])
+        }
+        #expect("\(error?.field ?? "")" == "next")
+    }
+
+    @Test("times before 1970 are refused in what counts hours and days", arguments: ["counted_to", "hours", "days"])
+    func negativeTime(kind: String) throws {
+        let full = Samples.fullCheck.uptime
+        var (hours, days) = (full.hours, full.days)
+        switch kind {
+        case "hours": hours.newest = .min
+        case "days": days.newest = -1
+        default: break
+        }
+        let uptime = Uptime(countedTo: kind == "counted_to" ? -1 : full.countedTo, hours: hours, days: days)
+        #expect(throws: CanonicalError.self) {
+            let _: Uptime = try SnapshotDecoder.value(of: SnapshotBytes.fields(of: uptime)[...])
+        }
+    }
+
     private func everyMemberIsFilled<State>(_ full: State, _ empty: State) throws {
         for (left, right) in zip(Mirror(reflecting: full).children, Mirror(reflecting: empty).children) {
             #expect(String(reflecting: left.value) != String(reflecting: right.value), "fill in “\(left.label ?? "")”")

@@ -84,7 +84,7 @@ struct SnapshotTests {
     @Test(
         "a snapshot that does not fit is passed over for the older one, and told",
         arguments: [
-            "magic", "byte", "checksum", "length", "version", "rules", "link", "end", "digest",
+            "magic", "byte", "checksum", "length", "version", "rules", "time", "link", "end", "digest",
         ])
     func unfit(damage: String) throws {
         let folds = try stockLog(9, on: disk)
@@ -107,6 +107,7 @@ struct SnapshotTests {
         case "length": store.damage(newer) { $0.removeLast(40) }
         case "version": store.damage(newer) { reseal(&$0) { $0[15] = 99 } }
         case "rules": store.damage(newer) { reseal(&$0) { $0[19] ^= 0xFF } }
+        case "time": store.damage(newer) { reseal(&$0) { $0[35] ^= 1 } }
         case "link": store.damage(newer) { reseal(&$0) { $0[36] ^= 1 } }
         case "end":
             store.damage(newer) { $0 = [] }

@@ -135,11 +135,8 @@ struct Desk: Sendable {
 
     /// The entry at a position; nil beyond the end.
     func entry(at position: Position) async throws -> Entry<Fleet.Message>? {
-        guard position.number > 0 else { return nil }
         let (log, codec) = (services.log, services.codec)
-        return try await blocking {
-            try log.read(after: Position(position.number - 1), limit: 1).first.map { try codec.decode($0) }
-        }
+        return try await blocking { try log.entry(at: position).map { try codec.decode($0) } }
     }
 
     /// The wall clock.

@@ -61,7 +61,7 @@ extension Desk {
 
     private func showEntry(_ request: Hummingbird.Request, _ context: FleetContext) async throws -> Response {
         try await answer(context) { position, log, codec in
-            try log.read(after: Position(position.number - 1), limit: 1).first.map { EntryJSON.entry($0, codec: codec) }
+            try log.entry(at: position).map { EntryJSON.entry($0, codec: codec) }
         }
     }
 

@@ -8,18 +8,81 @@ extension Target {
     /// A snapshot, taken up as a start does, gone on from with entries and deadlines, and written again.
     ///
     /// The first byte says what it is: a whole file but for its checksum, the state in the file of a fleet's, or that of a
-    /// station's. Entries to go on with come behind their length, then the snapshot. Its checksum and the digest of its
-    /// state are made here, so that neither keeps anything out.
+    /// station's. Two bytes choose a number of a state, and one more what stands in its place. Entries to go on with come
+    /// behind their length, then the snapshot. Its checksum and the digest of its state are made here, so that neither
+    /// keeps anything out.
     static let snapshot = Target(name: "snapshot", maximumByteCount: 16_384, seeds: snapshotSeeds) { bytes in
         var feed = Feed(bytes)
         let form = feed.byte()
+        let choice = Int(feed.byte()) << 8 | Int(feed.byte())
+        let number = numbers[Int(feed.byte()) % numbers.count]
         let entries = feed.piece()
         let rest = feed.remainder()
         switch form % 3 {
         case 0: file(rest, entries)
-        case 1: state(of: Fleet.self, rest, entries, by: FleetCodec())
-        default: state(of: Station.self, rest, entries, by: StationCodec())
+        case 1: state(of: Fleet.self, twisted(rest, choice, number), entries, by: FleetCodec())
+        default: state(of: Station.self, twisted(rest, choice, number), entries, by: StationCodec())
         }
+    }
+
+    /// What arithmetic trips over: the ends of each width, and what lies next to them.
+    private static let numbers: [UInt64] = [
+        0, 1, .max, UInt64(Int64.max), UInt64(Int64.max) + 1, UInt64(Int64.max) - 1, .max - 1,
+        UInt64(UInt32.max), UInt64(UInt32.max) + 1, UInt64(Int32.max), UInt64(bitPattern: Int64(Int32.min)),
+        1 << 62, UInt64(bitPattern: -1 << 62),
+    ]
+
+    /// The state with another number in the chosen place; beyond the last one it stays as it is.
+    private static func twisted(_ state: [UInt8], _ choice: Int, _ number: UInt64) -> [UInt8] {
+        let places = numberPlaces(in: state)
+        guard choice < places.count else { return state }
+        var state = state
+        for (index, shift) in stride(from: 56, through: 0, by: -8).enumerated() {
+            state[places[choice] + index] = UInt8(truncatingIfNeeded: number >> shift)
+        }
+        return state
+    }
+
+    /// Where the numbers of a state begin, as ``SnapshotBytes`` writes it. Ends where it is not made of fields.
+    private static func numberPlaces(in state: [UInt8]) -> [Int] {
+        var places: [Int] = []
+        var next = 0
+        /// For each value that has begun: how many of its list or table follow, and whether each has an id before it.
+        var begun: [(following: Int, hasID: Bool)] = []
+        func length() -> Int {
+            defer { next += 4 }
+            return state.dropFirst(next).prefix(4).reduce(0) { $0 << 8 | Int($1) }
+        }
+        func skipContent() {
+            let count = length()
+            next += count
+        }
+        func begin(hasID: Bool) {
+            let count = length()
+            guard count > 0 else { return }
+            begun.append((count - 1, hasID))
+            if hasID { skipContent() }
+        }
+        while next < state.count {
+            next += 1
+            switch state[next - 1] {
+            case 0, 3, 4: break
+            case 1, 2:
+                if next + 8 <= state.count { places.append(next) }
+                next += 8
+            case 5, 6: skipContent()
+            case 7: begun.append((0, false))
+            case 8:
+                guard let value = begun.popLast() else { return places }
+                guard value.following > 0 else { break }
+                begun.append((value.following - 1, value.hasID))
+                if value.hasID { skipContent() }
+            case 9: begin(hasID: false)
+            case 10: begin(hasID: true)
+            default: return places
+            }
+        }
+        return places
     }
 
     private static func file(_ bytes: [UInt8], _ entries: [UInt8]) {
@@ -128,7 +191,7 @@ extension Target {
             let end = log.commit(upTo: folded.position)
             guard end.position == folded.position else { continue }
             let bytes = SnapshotBytes.fields(of: folded.state)
-            seeds.append([0] + Feed.piece([]) + Snapshot(of: folded, at: end, state: bytes).encoded.dropLast(32))
+            seeds.append([0, 0xFF, 0xFF, 0] + Feed.piece([]) + Snapshot(of: folded, at: end, state: bytes).encoded.dropLast(32))
         }
         let story = Target.stationStory.enumerated().map { index, message in
             Entry(
@@ -147,7 +210,7 @@ extension Target {
         for (index, entry) in log.enumerated() {
             if index.isMultiple(of: max(1, log.count / 8)) {
                 let next = log[index...].prefix(8).flatMap { Feed.piece(codec.encode($0.message)) }
-                seeds.append([form] + Feed.piece(next) + SnapshotBytes.fields(of: state))
+                seeds.append([form, 0xFF, 0xFF, 0] + Feed.piece(next) + SnapshotBytes.fields(of: state))
             }
             _ = M.fold(entry, into: &state)
         }

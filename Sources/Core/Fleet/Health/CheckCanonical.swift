@@ -160,18 +160,27 @@ extension Uptime: Restorable {
 
     /// Reads every field.
     public init<Decoder: CanonicalDecoder>(from decoder: inout Decoder) throws(CanonicalError) {
-        let countedTo: Int64 = try decoder.decode("counted_to")
+        let countedTo = try decoder.decodeTime("counted_to")
         self.init(from: Timestamp(milliseconds: 0))
         var (hours, days) = (hours, days)
-        hours.newest = try decoder.decode("newest_hour")
+        hours.newest = try decoder.decodeTime("newest_hour")
         guard hours.unpack(try decoder.decodeBytes("hours")) else {
             throw CanonicalError(field: "hours", problem: "is not made of whole sums, or of too many")
         }
-        days.newest = try decoder.decode("newest_day")
+        days.newest = try decoder.decodeTime("newest_day")
         guard days.unpack(try decoder.decodeBytes("days")) else {
             throw CanonicalError(field: "days", problem: "is not made of whole sums, or of too many")
         }
         self.init(countedTo: countedTo, hours: hours, days: days)
+    }
+}
+
+extension CanonicalDecoder {
+    /// Seconds, hours or days since 1970; none is counted before that.
+    fileprivate mutating func decodeTime(_ name: StaticString) throws(CanonicalError) -> Int64 {
+        let time: Int64 = try decode(name)
+        guard time >= 0 else { throw CanonicalError(field: name, problem: "is \(time), before 1970") }
+        return time
     }
 }
 

@@ -21,12 +21,19 @@ extension Schedule: Restorable {
         encoder.encode("open", list: open)
     }
 
-    /// Reads every field.
+    /// Reads every field. A next slot that its own entry would not pass is refused: its deadline would come for ever.
     public init<Decoder: CanonicalDecoder>(from decoder: inout Decoder) throws(CanonicalError) {
         plans = try decoder.decode("plans")
         next = try decoder.decode("next")
         lastDue = try decoder.decode("last_due")
         open = try decoder.decode("open")
+        guard let next else { return }
+        guard let plan = plans.first, plan.cursor < next.slot.instant else {
+            throw CanonicalError(field: "next", problem: "is not behind the slots that were met")
+        }
+        guard !open.contains(where: { $0.slot == next.slot }) else {
+            throw CanonicalError(field: "next", problem: "is open already")
+        }
     }
 }
 
