@@ -27,4 +27,5 @@ export SWIFT_BACKTRACE=enable=no
 options=(--explicit-target-dependency-import-check error --sanitize="$kind" --scratch-path ".build-$kind")
 # Under `address` the linker prints a harmless line for each object file.
 swift build "${options[@]}" --product backupyPackageTests 2>&1 | grep -v 'Cannot export local symbol' >&2
-LD_PRELOAD=${preload:-} swift test --skip-build "${options[@]}" "$@"
+# A sanitizer makes tests ten times as slow: only a few at once, or time limits run out for want of processor time.
+LD_PRELOAD=${preload:-} swift test --skip-build "${options[@]}" --experimental-maximum-parallelization-width 4 "$@"

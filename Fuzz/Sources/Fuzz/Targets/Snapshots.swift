@@ -191,7 +191,8 @@ extension Target {
             let end = log.commit(upTo: folded.position)
             guard end.position == folded.position else { continue }
             let bytes = SnapshotBytes.fields(of: folded.state)
-            seeds.append([0, 0xFF, 0xFF, 0] + Feed.piece([]) + Snapshot(of: folded, at: end, state: bytes).encoded.dropLast(32))
+            seeds.append(
+                [0, 0xFF, 0xFF, 0] + Feed.piece([]) + Snapshot(of: folded, at: end, state: bytes).encoded.dropLast(32))
         }
         let story = Target.stationStory.enumerated().map { index, message in
             Entry(
