@@ -23,11 +23,11 @@ final class WriterLock {
         }
         guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
             let code = errno
-            close(descriptor)
             if code == EWOULDBLOCK { throw .locked(path: directory) }
             throw .unusable(path: path, problem: "cannot be locked: \(String(cString: strerror(code)))")
         }
     }
 
-    deinit { close(descriptor) }
+    // Runs when `init` throws, too: whoever closed the file there would close that of another thread here.
+    deinit { if descriptor >= 0 { close(descriptor) } }
 }

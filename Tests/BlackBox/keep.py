@@ -196,6 +196,9 @@ def ours(server, folder):
 def lost(server, agent, job):
     """A run whose agent goes away for good, over a kill of the server."""
     run, order = agent.order(job)
+    # Of an order that may not have been sent another would be made, which waits for the agent.
+    agent.send("job_update", {"job_id": job, "run_id": order["run_id"], "status": RUNNING})
+    wait_run(server, run, "running")
     agent.leave()
     server.kill()
     server.start()

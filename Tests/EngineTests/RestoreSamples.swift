@@ -63,7 +63,7 @@ enum Samples {
         session.hasSpoken = true
         session.hasListedRuns = true
         session.takesRuns = true
-        session.unansweredCount = 3
+        session.savedCount = 3
         session.isSkewNoted = true
         session.isConfigurationNoted = true
         return session

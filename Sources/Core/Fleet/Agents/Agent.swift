@@ -26,7 +26,7 @@ public struct Agent: Hashable, Sendable {
         /// Whether RunBackup may be sent: it was welcomed, and nothing has failed to go out since.
         public internal(set) var takesRuns = false
         /// How many messages it may have saved when it registered: of runs without a terminal report, and discoveries.
-        var unansweredCount: UInt32 = 0
+        var savedCount: UInt32 = 0
         /// Whether its skew has been told.
         var isSkewNoted = false
         /// Whether it has been told that its configuration is another than the one it was sent.

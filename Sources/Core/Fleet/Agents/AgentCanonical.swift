@@ -121,7 +121,7 @@ extension Agent.Session: Restorable {
         encoder.encode("has_spoken", hasSpoken)
         encoder.encode("has_listed_runs", hasListedRuns)
         encoder.encode("takes_runs", takesRuns)
-        encoder.encode("unanswered_count", unansweredCount)
+        encoder.encode("saved_count", savedCount)
         encoder.encode("is_skew_noted", isSkewNoted)
         encoder.encode("is_configuration_noted", isConfigurationNoted)
     }
@@ -136,7 +136,7 @@ extension Agent.Session: Restorable {
         hasSpoken = try decoder.decode("has_spoken")
         hasListedRuns = try decoder.decode("has_listed_runs")
         takesRuns = try decoder.decode("takes_runs")
-        unansweredCount = try decoder.decode("unanswered_count")
+        savedCount = try decoder.decode("saved_count")
         isSkewNoted = try decoder.decode("is_skew_noted")
         isConfigurationNoted = try decoder.decode("is_configuration_noted")
     }

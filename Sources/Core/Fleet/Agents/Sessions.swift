@@ -15,7 +15,7 @@ extension Fleet.State {
         if agent.session != nil { _ = loseSession(of: id, entry) }
         agents[id]?.session = Agent.Session(
             id: opening.session, remoteAddress: opening.remoteAddress, extensions: opening.extensions)
-        agents[id]?.session?.unansweredCount =
+        agents[id]?.session?.savedCount =
             agent.inFlightCount &+ agent.savedDiscoveryCount(opening, at: entry.recordedAt)
         agents[id]?.numbers.connect()
         agents[id]?.configSentAt = nil
@@ -54,14 +54,14 @@ extension Fleet.State {
         var changes = loseSession(of: id, entry)
         if let sessionID = session.id { changes.append(.disowned(id, sessionID)) }
         if session.isWelcomed, !session.hasSpoken {
-            let hangs = session.unansweredCount > Fleet.Limits.replay
+            let hangs = session.savedCount > Fleet.Limits.replay
             changes.append(
                 .anomaly(
                     Anomaly(
                         agent: id, kind: hangs ? .backlogHang : .silentAfterRegister, run: nil,
                         detail: hangs
                             ? Text(
-                                "it may have saved \(session.unansweredCount) messages when it registered; restart it")
+                                "it may have saved \(session.savedCount) messages when it registered; restart it")
                             : "nothing came after Register; restart the agent")))
         }
         return changes + promoteClaim(of: id, entry)
