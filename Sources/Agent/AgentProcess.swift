@@ -112,8 +112,10 @@ final class AgentProcess: Sendable {
             await group.next()
             group.cancelAll()
         }
-        await health.end()
+        // Side by side: runs are asked to stop at once, however long a probe takes to end.
+        async let probes: Void = health.end()
         await engine.shutdown()
+        await probes
         await listener?.stop()
         try? await client.shutdown()
         if let text = failed.withLock({ $0 }) { throw AgentStartError(description: text) }
@@ -158,16 +160,23 @@ final class AgentProcess: Sendable {
     }
 
     private func dial() async throws -> Dialer.Connection {
-        try await withThrowingTaskGroup(of: Dialer.Connection.self) { group in
-            group.addTask { [dialer] in try await dialer.dial() }
-            group.addTask { [time] in
-                try await time.sleep(for: Session.handshakeTime)
-                throw DialError.timedOut
+        let outcome = await withTaskGroup(of: Result<Dialer.Connection, any Error>.self) { group in
+            group.addTask { [dialer] in
+                do { return .success(try await dialer.dial()) } catch { return .failure(error) }
             }
-            defer { group.cancelAll() }
-            guard let connection = try await group.next() else { throw DialError.closed }
-            return connection
+            group.addTask { [time] in
+                do { try await time.sleep(for: Session.handshakeTime) } catch { return .failure(error) }
+                return .failure(DialError.timedOut)
+            }
+            let first = await group.next() ?? .failure(DialError.closed)
+            group.cancelAll()
+            // A connection that came too late has no other taker.
+            for await late in group {
+                if case .success(let connection) = late { await connection.end() }
+            }
+            return first
         }
+        return try outcome.get()
     }
 
     /// One session. Cancelling the task makes it say goodbye first.

@@ -37,15 +37,22 @@ enum AdminToken {
         return String(token)
     }
 
-    /// Writes a new file, durably.
+    /// Writes a new file, durably. Until it is whole it has another name, so that no start that is cut short leaves half a
+    /// token in the way of the next.
     static func write(_ token: String, to path: String) throws(StartError) {
-        let descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+        let draft = path + ".new"
+        unlink(draft)  // of a process that died
+        let descriptor = open(draft, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else { throw failure(path, "cannot be created") }
-        defer { close(descriptor) }
+        defer {
+            close(descriptor)
+            unlink(draft)
+        }
         let bytes = Array((token + "\n").utf8)
         guard Glibc.write(descriptor, bytes, bytes.count) == bytes.count, fsync(descriptor) == 0 else {
             throw failure(path, "cannot be written")
         }
+        guard link(draft, path) == 0 else { throw failure(path, "cannot be created") }
     }
 
     private static func failure(_ path: String, _ what: String) -> StartError {

@@ -88,7 +88,11 @@ final class Running: Sendable {
         let signer = ObjectURLSigner(key: directory.masterKey.derive(.signing), base: baseURL)
         let follower = FleetFollower(
             reader: reader, codec: FleetCodec(), views: directory.views, projection: FleetProjection(), check: check,
-            logger: logger)
+            logger: logger
+        ) {
+            // Workers carry out nothing that the state has not come to: without it no agent would be welcomed any more.
+            onFailure(ControlPlaneFailure(description: "the log is not followed any more: \($0)"))
+        }
         let worker = FleetWorker(
             FleetWorker.Resources(
                 sessions: registry, vault: directory.vault, store: directory.store, urls: signer, fleet: follower,
@@ -145,7 +149,7 @@ final class Running: Sendable {
             follower.start(from: folded)
         } catch {
             await within(.seconds(4)) { await http.stop() }
-            await engine.shutdown()
+            await within(.seconds(2)) { await engine.shutdown() }
             throw Self.startError(error)
         }
         var services = FleetServices(
@@ -165,7 +169,7 @@ final class Running: Sendable {
             metricsListener = try await Self.listen(configuration.metricsListen, figures.metrics)
         } catch {
             await within(.seconds(4)) { await http.stop() }
-            await engine.shutdown()
+            await within(.seconds(2)) { await engine.shutdown() }
             follower.stop()
             throw error
         }
@@ -177,6 +181,10 @@ final class Running: Sendable {
         guard !Task.isCancelled else {
             await running.stop()
             throw .cancelled
+        }
+        if let problem = follower.failure {
+            await running.stop()
+            throw .notFollowed(problem: problem)
         }
         // A state that is behind would name too few of the passwords.
         if follower.passed >= end { await running.tidy(services.secrets) }

@@ -36,6 +36,8 @@ public enum StartError: Error, Sendable, CustomStringConvertible {
     case store(ObjectStoreError)
     /// The views cannot be opened.
     case views(ViewsError)
+    /// The log cannot be folded into the views.
+    case notFollowed(problem: String)
     /// Certificate or key cannot be used.
     case certificate(problem: String)
     /// Another process listens there.
@@ -52,7 +54,7 @@ public enum StartError: Error, Sendable, CustomStringConvertible {
         switch self {
         case .badListenAddress, .insecure, .wildcardWithoutPublicURL, .badPublicURL, .masterKeyMissing: true
         case .directory, .inUse, .holdsCapture, .log, .lostEnd, .entry, .vault, .recoveryKey, .adminToken, .store,
-            .views,
+            .views, .notFollowed,
             .certificate, .addressInUse, .cannotListen, .startedTwice, .cancelled:
             false
         }
@@ -95,6 +97,8 @@ public enum StartError: Error, Sendable, CustomStringConvertible {
         case .adminToken(let path, let problem): "\(path): \(problem)"
         case .store(let error): "\(error)"
         case .views(let error): "\(error)"
+        case .notFollowed(let problem):
+            "the log cannot be followed: \(problem). Start it again: damaged views are made anew"
         case .certificate(let problem): "TLS cannot be set up: \(problem)"
         case .addressInUse(let address):
             "another process listens on \(address). Stop it, or choose another --listen address"

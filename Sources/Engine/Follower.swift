@@ -43,13 +43,18 @@ public final class Follower<M: Machine, MessageCodec: Codec>: Sendable where Mes
     private let progress = Mutex(Progress())
     private let wakeUp = DispatchSemaphore(value: 0)
     private let logger: Logger
+    private let onFailure: @Sendable (String) -> Void
 
     /// A follower that does nothing before ``start(from:)``.
     ///
-    /// - Parameter check: Is told when the follower is where the engine has left a copy of its fold.
+    /// - Parameters:
+    ///   - check: Is told when the follower is where the engine has left a copy of its fold.
+    ///   - onFailure: Called once when it cannot go on. Whatever waits for it waits in vain from then on, so the process
+    ///     should end.
     public init(
         reader: any LogReader & Sendable, codec: MessageCodec, views: any Views,
-        projection: any Projection<M.Message>, check: StateCheck<M>? = nil, logger: Logger
+        projection: any Projection<M.Message>, check: StateCheck<M>? = nil, logger: Logger,
+        onFailure: @escaping @Sendable (String) -> Void = { _ in }
     ) {
         self.reader = reader
         self.codec = codec
@@ -57,6 +62,7 @@ public final class Follower<M: Machine, MessageCodec: Codec>: Sendable where Mes
         self.projection = projection
         self.check = check
         self.logger = logger
+        self.onFailure = onFailure
     }
 
     /// Begins to fold behind what has been folded already: by the engine at its start, which spares folding the log
@@ -173,6 +179,7 @@ public final class Follower<M: Machine, MessageCodec: Codec>: Sendable where Mes
         } catch {
             logger.critical("the follower has stopped: \(error)")
             progress.withLock { $0.failure = "\(error)" }
+            onFailure("\(error)")
         }
     }
 

@@ -68,12 +68,17 @@ public struct RecoveryKey: Hashable, Sendable, CustomStringConvertible {
         """
     }
 
-    /// Writes a new file of mode 0600 and makes it last. Never overwrites: a lost key is lost for good.
+    /// Writes a new file of mode 0600 and makes it last. Never overwrites: a lost key is lost for good. Until it is whole it
+    /// has another name: a start that was cut short must not leave half a key, which would be in the way of the next.
     public func write(to path: String) throws(RecoveryKeyError) {
         do throws(FileError) {
-            let file = try StoredFile(creating: path)
+            let draft = path + ".new"
+            unlink(draft)  // of a process that died
+            let file = try StoredFile(creating: draft)
+            defer { unlink(draft) }
             try Files.append(Array(text.utf8), to: file)
             try file.synchronize()
+            guard link(draft, path) == 0 else { throw FileError(path, "create") }
             try Files.synchronizeFolder(Files.folder(of: path))
         } catch {
             throw .file(error)

@@ -45,8 +45,9 @@ public final class StoredFile: Sendable {
     ///
     /// - Returns: The file, and whether it has a name already.
     static func unnamed(toBecome path: String) throws(FileError) -> (file: StoredFile, isNamed: Bool) {
-        // O_TMPFILE, which glibc's headers make of two flags; Swift does not import it.
-        if let file = try? StoredFile(Files.folder(of: path), O_RDWR | O_CLOEXEC | 0o20_200_000, "create") {
+        // O_TMPFILE, which the headers make of two flags; Swift does not import it. O_DIRECTORY is another on each machine.
+        let temporary = O_DIRECTORY | 0o20_000_000
+        if let file = try? StoredFile(Files.folder(of: path), O_RDWR | O_CLOEXEC | temporary, "create") {
             return (file, false)
         }
         return (try StoredFile(creating: path), true)

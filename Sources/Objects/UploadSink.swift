@@ -6,9 +6,14 @@ import Synchronization
 /// One upload into a ``DirectoryStore``: written to a temporary file and hashed on the way. Unless it is finished, nothing
 /// stays; letting go of it aborts it.
 public final class UploadSink: Sendable {
+    /// So much is on the disk at the latest before more is taken in: else the last synchronization would take minutes
+    /// where memory is large and the disk slow, and whoever waits for the answer would give up.
+    private static let unsynchronizedByteLimit: UInt64 = 64 << 20
+
     private struct State {
         var hash = SHA256()
         var receivedByteCount: UInt64 = 0
+        var synchronizedByteCount: UInt64 = 0
         var isOpen = true
     }
 
@@ -43,6 +48,10 @@ public final class UploadSink: Sendable {
             state.hash.update(bytes)
             state.receivedByteCount = received
             store.settle(UInt64(bytes.count))
+            if received - state.synchronizedByteCount >= Self.unsynchronizedByteLimit {
+                try DirectoryStore.mapped { () throws(FileError) in try file.synchronize() }
+                state.synchronizedByteCount = received
+            }
         }
     }
 

@@ -76,7 +76,9 @@ enum LogSchema {
                 throw Unusable.error(
                     "the file system does not support SQLite's WAL (journal mode is \(mode ?? "unknown"))")
             }
-            try connection.execute("set up", "PRAGMA synchronous=FULL; PRAGMA secure_delete=OFF")
+            // A reader of the whole log keeps the write-ahead log growing; behind it the file gets small again.
+            try connection.execute(
+                "set up", "PRAGMA synchronous=FULL; PRAGMA secure_delete=OFF; PRAGMA journal_size_limit=67108864")
             guard try connection.number("read synchronous", "PRAGMA synchronous") == 2 else {
                 throw Unusable.error("SQLite does not accept synchronous=FULL, so commits would not be durable")
             }

@@ -93,7 +93,10 @@ public final class SQLiteEventLog: EventLog {
     /// A closed log is one file again: whoever copies `log.sqlite` alone then has all of it, and a damaged write-ahead log
     /// cannot take its end away. Best effort: whatever stays there is read at the next start.
     deinit {
-        if failure == nil { try? connection.execute("checkpoint", "PRAGMA wal_checkpoint(TRUNCATE)") }
+        guard failure == nil else { return }
+        // A reader may be at work for minutes; nobody is to wait for it.
+        sqlite3_busy_timeout(connection.handle, 0)
+        try? connection.execute("checkpoint", "PRAGMA wal_checkpoint(TRUNCATE)")
     }
 
     /// Commits a batch of whole turns: all or nothing, durable once this returns.

@@ -54,7 +54,7 @@ public final class SQLiteViews: Views {
             if let known = Self.openKnown(path, vfs, definition: definition) {
                 connection = known
             } else {
-                for suffix in ["", "-wal", "-shm", "-journal"] { unlink(path + suffix) }
+                Self.remove(path)
                 connection = try Self.create(path, vfs, definition: definition)
             }
             try connection.execute("set up", "PRAGMA synchronous=NORMAL")
@@ -75,6 +75,10 @@ public final class SQLiteViews: Views {
             let number = try? connection.number("read the checkpoint", "SELECT checkpoint FROM progress")
         else { return nil }
         return Position(UInt64(clamping: number))
+    }
+
+    private static func remove(_ path: String) {
+        for suffix in ["", "-wal", "-shm", "-journal"] { unlink(path + suffix) }
     }
 
     private static func openKnown(_ path: String, _ vfs: String?, definition: String) -> Connection? {
@@ -234,6 +238,8 @@ public final class SQLiteViews: Views {
         do throws(SQLiteFailure) {
             return try body()
         } catch {
+            // They hold nothing of their own: what is damaged is taken away, and the next start makes all of it anew.
+            if error.isCorruption { Self.remove(path) }
             throw ViewsError(path: path, problem: Unusable.problem(error), isFull: error.isFull)
         }
     }

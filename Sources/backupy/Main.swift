@@ -77,7 +77,16 @@ enum Input {
 
 /// What goes where: results to standard output, everything else to standard error.
 enum Console {
-    static func print(_ text: String) { write(text + "\n", to: STDOUT_FILENO) }
+    /// A result. Where it cannot be written the command has failed: what is shown once, such as a new key, would be lost
+    /// without a word.
+    static func print(_ text: String) {
+        guard !write(text + "\n", to: STDOUT_FILENO) else { return }
+        complain("error: standard output: \(String(cString: strerror(errno)))")
+        leave(Failure.work)
+    }
+
+    /// A line for whoever listens, which may be nobody.
+    static func tell(_ text: String) { write(text + "\n", to: STDOUT_FILENO) }
 
     /// A whole line, its end included, in one piece.
     static func complain(line: String) { write(line, to: STDERR_FILENO) }
@@ -89,16 +98,24 @@ enum Console {
 
     static var hasTerminal: Bool { isatty(STDERR_FILENO) == 1 }
 
-    private static func write(_ text: String, to descriptor: Int32) {
+    /// - Returns: Whether all of it went out.
+    @discardableResult
+    private static func write(_ text: String, to descriptor: Int32) -> Bool {
         var bytes = Array(text.utf8)[...]
         while !bytes.isEmpty {
             let count = bytes.withUnsafeBytes { Foundation.write(descriptor, $0.baseAddress, $0.count) }
             guard count > 0 else {
                 if count < 0, errno == EINTR { continue }
-                return
+                if count < 0, errno == EAGAIN {
+                    var request = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+                    _ = poll(&request, 1, -1)
+                    continue
+                }
+                return false
             }
             bytes = bytes.dropFirst(count)
         }
+        return true
     }
 
     /// Columns as wide as their widest cell.

@@ -33,6 +33,8 @@ struct DiscretionTests {
         try passwords[2].write(toFile: file, atomically: true, encoding: .utf8)
         stage.order(peer, run: "run-2")
         #expect(try await peer.nextReport().backupCompleted.runID == "run-2")
+        // Post-hooks run behind the report.
+        while !told.lines.contains(where: { $0.contains("four: ") }) { await Task.yield() }
         try await stage.stop()
 
         let printed = told.lines.filter { $0.contains("_hook[0]") }.joined(separator: "\n")

@@ -1,3 +1,5 @@
+import CSQLite
+import Core
 import Digests
 import Foundation
 import Objects
@@ -258,6 +260,25 @@ struct RunTests {
         #expect(
             try await peer.nextReport().jobUpdate.errorMessage == "pipeline: RunBackup missing upload credentials")
         #expect(stage.store.bodies == [])
+        try await stage.stop()
+    }
+
+    @Test(
+        "A run ends when nothing can be uploaded any more, though its job has no timeout and its database stays locked")
+    func lockedForEver() async throws {
+        let stage = try await Stage()
+        var application: OpaquePointer?
+        try #require(sqlite3_open(stage.database, &application) == SQLITE_OK)
+        defer { sqlite3_close_v2(application) }
+        try #require(sqlite3_exec(application, "BEGIN EXCLUSIVE", nil, nil, nil) == SQLITE_OK)
+        try await stage.start()
+        let peer = try await stage.server.accept(stage.config())
+        stage.order(peer, run: "run-1", expiresAt: stage.time.wallTime() + .seconds(66))
+        await stage.time.waited(for: .seconds(66))
+        stage.time.advance(by: .seconds(66))
+        var update = WireJobUpdate()
+        while update.status != .failed { update = try await peer.nextReport().jobUpdate }
+        #expect(update.errorMessage == "pipeline: the run timed out: its upload address ended during step dump")
         try await stage.stop()
     }
 

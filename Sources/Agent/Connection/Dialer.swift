@@ -3,6 +3,7 @@ import NIOHTTP1
 import NIOPosix
 import NIOSSL
 import NIOWebSocket
+import Workers
 
 /// Opens WebSocket connections to the server.
 struct Dialer: Sendable {
@@ -20,6 +21,11 @@ struct Dialer: Sendable {
         var channel: Channel
         /// What the server agreed to, of what was offered.
         var extensions: [String]
+
+        /// Ends a connection that nobody talks on. NIO stops the process when one is dropped that was not ended.
+        func end() async {
+            try? await channel.executeThenClose { _, _ in }
+        }
     }
 
     private enum Outcome: Sendable {
@@ -46,27 +52,30 @@ struct Dialer: Sendable {
 
     /// Dials once.
     ///
-    /// - Throws: ``DialError``, or what the network says.
+    /// - Throws: ``DialError``, or what the network says; `CancellationError` when the task was cancelled.
     func dial() async throws -> Connection {
         let request = head
-        let opened = Mutexed<(any NIOCore.Channel)?>(nil)
-        return try await withTaskCancellationHandler {
-            try await dial(request, opened)
-        } onCancel: {
-            // Futures know nothing of cancellation; a server that never answers would be waited for for ever.
-            opened.withLock { $0 }?.close(promise: nil)
+        let dialed = DialedChannels()
+        do {
+            return try await withTaskCancellationHandler {
+                try await dial(request, dialed)
+            } onCancel: {
+                dialed.cancel()
+            }
+        } catch {
+            // What closed channels say is not why.
+            if Task.isCancelled { throw CancellationError() }
+            throw error
         }
     }
 
-    private func dial(
-        _ request: HTTPRequestHead, _ opened: Mutexed<(any NIOCore.Channel)?>
-    ) async throws -> Connection {
+    private func dial(_ request: HTTPRequestHead, _ dialed: DialedChannels) async throws -> Connection {
         let bootstrap = ClientBootstrap(group: .singletonMultiThreadedEventLoopGroup).connectTimeout(.seconds(15))
             .channelOption(.tcpOption(.tcp_nodelay), value: 1)
         let upgrade: EventLoopFuture<Outcome> = try await bootstrap.connect(host: address.host, port: address.port) {
             [tls, address] channel in
-            opened.withLock { $0 = channel }
-            return channel.eventLoop.makeCompletedFuture {
+            channel.eventLoop.makeCompletedFuture {
+                try dialed.add(channel)
                 if let tls {
                     try channel.pipeline.syncOperations.addHandler(Self.tlsHandler(tls, host: address.host))
                 }
@@ -78,10 +87,13 @@ struct Dialer: Sendable {
                     configuration: pipeline)
             }
         }
-        // Cancelled before there was a channel to close.
-        if Task.isCancelled { opened.withLock { $0 }?.close(promise: nil) }
         switch try await upgrade.get() {
-        case .upgraded(let connection): return connection
+        case .upgraded(let connection):
+            guard !Task.isCancelled else {
+                await connection.end()
+                throw CancellationError()
+            }
+            return connection
         case .refused(let channel): throw try await Self.refusal(channel)
         }
     }

@@ -9,6 +9,8 @@ final class Pouch: Sendable {
     enum Stop: Hashable, Sendable {
         case cancelled
         case timedOut(seconds: UInt32)
+        /// Nothing can be uploaded any more.
+        case expired
     }
 
     /// A job and its target as they were when the run was told; later changes do not touch it.
@@ -59,13 +61,14 @@ final class Pouch: Sendable {
         if mustStop { task?.cancel() }
     }
 
-    /// The timer that ends the run.
+    /// The timer that ends the run, in place of the former one.
     func time(_ run: Text, _ timer: Task<Void, Never>) {
-        let isKept = items.withLock { items in
+        let replaced: Task<Void, Never>? = items.withLock { items in
+            guard let former = items[run] else { return timer }
             items[run]?.timer = timer
-            return items[run] != nil
+            return former.timer
         }
-        if !isKept { timer.cancel() }
+        replaced?.cancel()
     }
 
     /// Ends the work on a run. The first reason counts.

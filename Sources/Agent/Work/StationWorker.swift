@@ -8,6 +8,8 @@ import Workers
 struct StationWorker: Worker {
     /// Bytes of a data key.
     static let keyByteCount = 32
+    /// How long a run may take whose upload address says nothing about its own end.
+    static let longestRun = Milliseconds.hours(24)
 
     let pouch: Pouch
     let mirror: StationMirror
@@ -85,6 +87,9 @@ struct StationWorker: Worker {
             let step = mirror.run(id)?.progress.step ?? "run"
             return .failed(
                 Text("pipeline: the run timed out after \(seconds) s, the job's timeout, during step \(step)"))
+        case .expired:
+            let step = mirror.run(id)?.progress.step ?? "run"
+            return .failed(Text("pipeline: the run timed out: its upload address ended during step \(step)"))
         case nil: break
         }
         // Stopping the agent is no failure of the run: the command stays pending.
@@ -103,8 +108,13 @@ struct StationWorker: Worker {
         try hooks.validate(work.job.postHooks)
         let meter = meter(id, item, step: "validate", report)
         meter.note(0)
+        // A database that somebody keeps locked would hold its slot for ever, and at last all of them.
+        startTimer(id, .expired, in: timeLeft(for: item.order))
         try await pipeline.validate(work.target)
-        startTimer(id, seconds: work.job.timeoutSeconds)
+        let timeout = Milliseconds.seconds(Int64(work.job.timeoutSeconds))
+        if timeout > Milliseconds(0), timeout < timeLeft(for: item.order) {
+            startTimer(id, .timedOut(seconds: work.job.timeoutSeconds), in: timeout)
+        }
         pouch.noteHooks(of: id)
         if !work.job.preHooks.isEmpty {
             self.meter(id, item, step: "pre_hooks", report).note(0)
@@ -132,13 +142,17 @@ struct StationWorker: Worker {
         return .uploaded
     }
 
-    private func startTimer(_ id: Text, seconds: UInt32) {
-        guard seconds > 0 else { return }
+    private func startTimer(_ id: Text, _ reason: Pouch.Stop, in wait: Milliseconds) {
         let timer = Task { [time, pouch] in
-            do { try await time.sleep(for: .seconds(Int64(seconds))) } catch { return }
-            pouch.stop(id, .timedOut(seconds: seconds))
+            do { try await time.sleep(for: .milliseconds(wait.count)) } catch { return }
+            pouch.stop(id, reason)
         }
         pouch.time(id, timer)
+    }
+
+    /// Until when its object can be uploaded.
+    private func timeLeft(for order: BackupOrder) -> Milliseconds {
+        order.expiresAt.map { max($0 - time.wallTime(), Milliseconds(0)) } ?? Self.longestRun
     }
 
     private func meter(_ id: Text, _ item: Pouch.Item, step: Text, _ report: @escaping Reporter) -> ProgressMeter {

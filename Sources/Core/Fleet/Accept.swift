@@ -47,6 +47,7 @@ extension Fleet.State {
             jobs[id]?.spec = spec
             jobs[id]?.position = entry.position
             if former != spec.retention { review(id, entry) }
+            if spec.cron.isEmpty { revisitAlerts(entry) { key, _ in key == AlertKey(.slotMissed, id) } }
             guard let agent = jobs[id]?.agent else { return [] }
             return reconfigure(agent) + reschedule(id, .jobChanged, entry) + wantCalendar(of: id)
         case .jobDeleted(let id):

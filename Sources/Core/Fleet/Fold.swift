@@ -184,12 +184,14 @@ extension Fleet.State {
             case .completionAfterFailure:
                 .anomaly(Anomaly(agent: agent, kind: .completionAfterFailure, run: id, detail: detail))
             case .observe(let attempt): .observation(id, attempt)
-            case .retry: .ready(agent)
             case .follow: .run(id, before: after.phase)
             }
         }
-        if signs.contains(.retry), agents[after.order.agent]?.session?.isWelcomed == true {
-            agents[after.order.agent]?.session?.takesRuns = true
+        // Whatever ended the wait, be it a cancellation, the agent's other runs must not wait for ever for its end.
+        if before.waitsToBeSentAgain, !after.waitsToBeSentAgain, after.attemptInFlight == nil {
+            let agent = after.order.agent
+            if agents[agent]?.session?.isWelcomed == true { agents[agent]?.session?.takesRuns = true }
+            changes.append(.ready(agent))
         }
         changes += oddities(of: id, before: before, after: after).map { .anomaly($0) }
         if before.phase != after.phase { changes.append(.run(id, before: before.phase)) }

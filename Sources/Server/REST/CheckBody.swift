@@ -33,10 +33,12 @@ struct CheckBody {
         texts.append((member, text))
     }
 
-    /// A new check of this.
+    /// A new check of this. Where nothing is said of its timeout, that is no longer than its interval.
     var spec: CheckSpec {
         var spec = Self.usual
         for field in fields { spec.set(field) }
+        let saysTimeout = fields.contains { if case .timeoutSeconds = $0 { true } else { false } }
+        if !saysTimeout { spec.timeoutSeconds = min(spec.timeoutSeconds, spec.intervalSeconds) }
         return spec
     }
 }

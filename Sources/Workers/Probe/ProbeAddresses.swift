@@ -12,29 +12,39 @@ enum ProbeAddresses {
         return pool
     }()
 
-    /// All addresses of a target, in the order the system prefers.
-    static func lookUp(_ target: CheckTarget, until deadline: NIODeadline) async throws(ProbeProblem) -> [SocketAddress]
-    {
+    /// All addresses of a target, in the order the system prefers. Ends at once when the task is cancelled.
+    ///
+    /// - Parameter resolve: Finds the addresses of a name, and may wait for the network.
+    static func lookUp(
+        _ target: CheckTarget, until deadline: NIODeadline,
+        resolve: @escaping @Sendable (_ host: String, _ port: Int) throws -> [SocketAddress]
+    ) async throws(ProbeProblem) -> [SocketAddress] {
         let (host, port) = (target.host.string, Int(target.port))
         if let address = try? SocketAddress(ipAddress: host, port: port) { return [address] }
         let loop = MultiThreadedEventLoopGroup.singleton.any()
         let promise = loop.makePromise(of: [SocketAddress].self)
-        // A look-up cannot be called off: it may go on behind the deadline, and nobody waits for it any more.
+        // The system cannot be called off: it may go on behind deadline or cancellation, and nobody waits for it then.
         let timer = loop.scheduleTask(deadline: deadline) {
             promise.fail(ProbeProblem(.dns, "the name was not found in time"))
         }
-        pool.runIfActive(eventLoop: loop) { try system(host, port) }.whenComplete { result in
+        pool.runIfActive(eventLoop: loop) { try resolve(host, port) }.whenComplete { result in
             timer.cancel()
             promise.completeWith(result)
         }
         do {
-            return try await promise.futureResult.get()
+            return try await withTaskCancellationHandler {
+                try await promise.futureResult.get()
+            } onCancel: {
+                timer.cancel()
+                promise.fail(ProbeProblem(.other, "the probe was called off"))
+            }
         } catch {
             throw ProbeProblem(error)
         }
     }
 
-    private static func system(_ host: String, _ port: Int) throws(ProbeProblem) -> [SocketAddress] {
+    /// The addresses of a name as the system has them.
+    static func system(_ host: String, _ port: Int) throws(ProbeProblem) -> [SocketAddress] {
         var hints = addrinfo()
         hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
         var first: UnsafeMutablePointer<addrinfo>?

@@ -39,6 +39,10 @@ public struct Prober: Sendable {
     /// How many of a name's addresses are tried.
     static let addressLimit = 4
 
+    /// Finds the addresses of a name. Tests put their own here.
+    var resolve: @Sendable (_ host: String, _ port: Int) throws -> [SocketAddress] = {
+        try ProbeAddresses.system($0, $1)
+    }
     private let allowsLocal: Bool
     private let now: @Sendable () -> Timestamp
     private let tls: NIOSSLContext
@@ -88,7 +92,7 @@ public struct Prober: Sendable {
         let addresses: [SocketAddress]
         let start = NIODeadline.now()
         do throws(ProbeProblem) {
-            addresses = try await ProbeAddresses.lookUp(target, until: deadline)
+            addresses = try await ProbeAddresses.lookUp(target, until: deadline, resolve: resolve)
         } catch {
             findings.problem = error
             return findings
@@ -103,20 +107,32 @@ public struct Prober: Sendable {
             )
             return findings
         }
-        for (place, address) in allowed.enumerated() {
+        let dialed = DialedChannels()
+        return await withTaskCancellationHandler {
+            await ask(allowed, order, target, dialed, findings, until: deadline)
+        } onCancel: {
+            dialed.cancel()
+        }
+    }
+
+    /// Asks at the first address that a connection comes of.
+    private func ask(
+        _ addresses: ArraySlice<SocketAddress>, _ order: Order, _ target: CheckTarget, _ dialed: DialedChannels,
+        _ found: ProbeFindings, until deadline: NIODeadline
+    ) async -> ProbeFindings {
+        var findings = found
+        for (place, address) in addresses.enumerated() {
+            // What was found is not told then.
+            if Task.isCancelled { break }
             // Each but the last may take half of what is left, so that a dead address leaves time for the next.
             let left = deadline - .now()
-            let end = place == allowed.count - 1 ? deadline : .now() + .nanoseconds(left.nanoseconds / 2)
+            let end = place == addresses.count - 1 ? deadline : .now() + .nanoseconds(left.nanoseconds / 2)
             let connecting = NIODeadline.now()
             do throws(ProbeProblem) {
-                let (channel, answer) = try await connect(to: address, order, target, connectUntil: end, deadline)
+                let answer = try await connect(to: address, order, target, dialed, connectUntil: end, deadline)
                 findings.connect = NIODeadline.now() - connecting
                 findings.problem = nil
-                let rest = await withTaskCancellationHandler {
-                    try? await answer.get()
-                } onCancel: {
-                    channel.close(promise: nil)
-                }
+                let rest = try? await answer.get()
                 return findings.followed(by: rest ?? ProbeFindings(.other, "the connection broke"))
             } catch {
                 findings.problem = error
@@ -126,15 +142,16 @@ public struct Prober: Sendable {
     }
 
     private func connect(
-        to address: SocketAddress, _ order: Order, _ target: CheckTarget, connectUntil end: NIODeadline,
-        _ deadline: NIODeadline
-    ) async throws(ProbeProblem) -> (any Channel, EventLoopFuture<ProbeFindings>) {
+        to address: SocketAddress, _ order: Order, _ target: CheckTarget, _ dialed: DialedChannels,
+        connectUntil end: NIODeadline, _ deadline: NIODeadline
+    ) async throws(ProbeProblem) -> EventLoopFuture<ProbeFindings> {
         let answer = Mutex<EventLoopFuture<ProbeFindings>?>(nil)
         let tls = order.kind == .https ? tls : nil
         let bootstrap = ClientBootstrap(group: .singletonMultiThreadedEventLoopGroup)
             .connectTimeout(max(end - .now(), .milliseconds(1)))
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
+                    try dialed.add(channel)
                     if let tls {
                         try channel.pipeline.syncOperations.addHandler(Self.tlsHandler(tls, host: target.host.string))
                     }
@@ -144,9 +161,9 @@ public struct Prober: Sendable {
                 }
             }
         do {
-            let channel = try await bootstrap.connect(to: address).get()
+            _ = try await bootstrap.connect(to: address).get()
             guard let answer = answer.withLock({ $0 }) else { throw ProbeProblem(.other, "the connection broke") }
-            return (channel, answer)
+            return answer
         } catch {
             throw ProbeProblem(error)
         }

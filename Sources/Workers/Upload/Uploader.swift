@@ -33,7 +33,9 @@ public struct Uploader: Sendable {
             configuration.tlsConfiguration = tls
         }
         configuration.timeout.connect = .seconds(15)
-        configuration.timeout.read = .seconds(60)
+        // It runs from the last byte that was handed over to the answer: the store's disk, or a proxy that passes the
+        // body on only when it has all of it, needs its time. What hangs for good ends with the run.
+        configuration.timeout.read = .minutes(5)
         configuration.timeout.write = .seconds(60)
         configuration.httpVersion = .http1Only
         // Else a refused connection is tried again and again inside, until the timeout.

@@ -52,7 +52,7 @@ struct Client: Sendable {
 
     /// Trusts the system's certificates, and those in the PEM file that SSL_CERT_FILE names, as the agent does. Lives as
     /// long as the process.
-    private static let http: HTTPClient = {
+    static let http: HTTPClient = {
         guard let file = ProcessInfo.processInfo.environment["SSL_CERT_FILE"], !file.isEmpty else { return .shared }
         var tls = TLSConfiguration.makeClientConfiguration()
         tls.additionalTrustRoots = [.file(file)]

@@ -189,7 +189,7 @@ extension Client {
     func download(run: String, to path: String) async throws -> UInt64 {
         let answer = try await call(.GET, "/runs/\(run.percentEncoded)/download-url")
         guard let url = answer.json.member("url").text else { throw Failure(text: "the server gave no URL") }
-        let response = try await HTTPClient.shared.execute(HTTPClientRequest(url: url), timeout: .hours(24))
+        let response = try await Client.http.execute(HTTPClientRequest(url: url), timeout: .hours(24))
         guard response.status.code == 200 else {
             throw Failure(text: "the store answered \(response.status.code) to the download")
         }

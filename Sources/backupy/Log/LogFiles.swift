@@ -11,7 +11,7 @@ enum LogFiles {
         do {
             return try SQLiteLogReader(directory: directory)
         } catch {
-            throw Failure(text: "\(error)")
+            throw failure(error)
         }
     }
 

@@ -48,6 +48,8 @@ struct Serve: AsyncParsableCommand {
     }
 
     private func run(_ settings: Settings, _ logs: Logs) async throws {
+        // Until the service below listens for it, it would end the process, and systemd takes that for a wish.
+        signal(SIGHUP, SIG_IGN)
         guard let data = settings.text("data", data) else {
             throw Failure(
                 text: "--data is needed: the directory that holds, or will hold, the log", code: Failure.usage)
@@ -60,8 +62,9 @@ struct Serve: AsyncParsableCommand {
                 configuration: try configuration(settings, data, allowInsecure, allowsLocalProbes),
                 logger: logs.make("serve")
             ) {
-                Console.print("ready at \($0.url)")
-                if let port = $0.metricsPort { Console.print("metrics on port \(port)") }
+                // Nobody may be listening, which is no reason to stop.
+                Console.tell("ready at \($0.url)")
+                if let port = $0.metricsPort { Console.tell("metrics on port \(port)") }
             }
         } catch {
             throw Failure(text: "\(error)", code: Failure.usage)

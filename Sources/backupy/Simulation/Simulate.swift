@@ -41,13 +41,19 @@ struct Simulate: ParsableCommand {
         var tally = Tally()
         let clock = ContinuousClock()
         let start = clock.now
+        var told = start
         for seed in seeds.range {
             let (world, violation) = World.grow(plan(seed))
             tally.add(world, violation)
             if let violation { Console.complain("\(violation)") }
             if keep || violation != nil { record(seed) }
+            let line = "seed \(seed): \(world.position) entries, \(tally.violations.count) violations so far"
             if Console.hasTerminal {
-                Console.progress("seed \(seed): \(world.position) entries, \(tally.violations.count) violations so far")
+                Console.progress(line)
+            } else if clock.now - told >= .seconds(60) {
+                // A night's run whose output goes to a file shows there that it lives.
+                Console.complain(line)
+                told = clock.now
             }
         }
         if Console.hasTerminal { Console.progress("") }

@@ -105,8 +105,10 @@ final class Stage: @unchecked Sendable {
         return config
     }
 
-    /// - Parameter port: of the store; the stage's own where none is given.
-    func order(_ peer: Peer, run: String, job: String = "job_1", port: Int? = nil) {
+    /// - Parameters:
+    ///   - port: of the store; the stage's own where none is given.
+    ///   - expiresAt: when the upload address ends; never where none is given.
+    func order(_ peer: Peer, run: String, job: String = "job_1", port: Int? = nil, expiresAt: Timestamp? = nil) {
         peer.send {
             $0.runBackup.runID = run
             $0.runBackup.jobID = job
@@ -114,6 +116,7 @@ final class Stage: @unchecked Sendable {
             $0.runBackup.uploadCreds.presignedPutURL =
                 "http://127.0.0.1:\(port ?? self.store.port)/o/\(run)?signature=s3cr3tsig"
             $0.runBackup.uploadCreds.finalS3Key = "o/\(run)"
+            $0.runBackup.uploadCreds.expiresAtMs = UInt64(expiresAt?.milliseconds ?? 0)
         }
     }
 

@@ -202,6 +202,24 @@ struct RetryStoryTests {
         }
     }
 
+    @Test("what somebody wants cancelled is not sent again: it ends when its grace is over")
+    func noRedeliveryOfCancelled() {
+        let journal = [ProtocolExtension.journal]
+        var story = Story.running(extensions: journal)
+        story.disconnect()
+        story.ask(.cancelRun(Story.run))
+        story.connect(session: "ses_2", extensions: journal, sequence: 5)
+        story.carryOut { if case .cancel = $0 { .done } else { nil } }
+        story.hear(.heartbeat(Heartbeat(configVersion: 3, metrics: nil, activeJobIDs: [])), session: "ses_2")
+        #expect(!story.pending.contains { if case .dispatch = $0.1 { true } else { false } })
+        for _ in 0..<10 {
+            story.pass(.seconds(30))
+            story.hear(.heartbeat(Heartbeat(configVersion: 3, metrics: nil, activeJobIDs: [])), session: "ses_2")
+            story.observe(.missing)
+        }
+        #expect(story.phase == .closed(.cancelled))
+    }
+
     @Test("what it lists, and what it was sent on this very connection, is not sent again")
     func noRedelivery() {
         let journal = [ProtocolExtension.journal]

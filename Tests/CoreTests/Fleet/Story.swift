@@ -7,6 +7,8 @@ struct Story {
     private(set) var entries: [Entry<Fleet.Message>] = []
     /// Commands without an outcome, in the order of the log.
     private(set) var pending: [(Position, Command)] = []
+    /// How long after its time a deadline comes, as with a real clock.
+    var latency = Milliseconds(0)
     /// A turn is cut off after so many messages, as the engine would.
     var turnLimit = Int.max
     private var revisions: [Stream: Revision] = [:]
@@ -168,10 +170,10 @@ struct Story {
     mutating func pass(_ span: Milliseconds) {
         let end = now + span
         while let deadline = Fleet.nextDeadline(in: state), deadline.due <= end {
-            now = max(now, deadline.due)
+            now = max(now, deadline.due + latency)
             tell(deadline.message, cause: deadline.armedBy)
         }
-        now = end
+        now = max(now, end)
     }
 
     var phase: Run.Phase? { state.runs[Self.run]?.phase }

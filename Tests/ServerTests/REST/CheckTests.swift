@@ -40,6 +40,18 @@ struct RESTCheckTests {
         }
     }
 
+    @Test("Where nothing is said of its timeout, a short interval is the timeout, too")
+    func shortInterval() async throws {
+        try await withWorld { _, call in
+            let body = #"{"name":"web","type":"http","target":"http://web.example/","interval_sec":5}"#
+            let made = try await call(.post, "/v1/health-checks", body)
+            #expect(made.status == 201 && made.json["timeout_sec"] == 5)
+            let id = try #require(made.json["id"]?.string)
+            let slower = try await call(.patch, "/v1/health-checks/\(id)", #"{"interval_sec":60}"#)
+            #expect(slower.json["timeout_sec"] == 5, "what a check has stays until it is changed")
+        }
+    }
+
     @Test("Only an agent's own checks are listed with its id, and its prober cannot be changed")
     func ofAgent() async throws {
         try await withWorld { _, call in
@@ -67,7 +79,8 @@ struct RESTCheckTests {
             (#"{"name":"x","type":"tcp","target":"web"}"#, "target"),
             (#"{"name":"x","type":"http","target":"http://web/","interval_sec":1}"#, "interval_sec"),
             (#"{"name":"x","type":"http","target":"http://web/","interval_sec":-1}"#, "interval_sec"),
-            (#"{"name":"x","type":"http","target":"http://web/","timeout_sec":61}"#, "interval_sec"),
+            (#"{"name":"x","type":"http","target":"http://web/","timeout_sec":61}"#, "timeout_sec"),
+            (#"{"name":"x","type":"http","target":"http://web/","timeout_sec":0}"#, "timeout_sec"),
             (#"{"name":"x","type":"http","target":"http://web/","failures_to_down":0}"#, "failures_to_down"),
             (#"{"name":"x","type":"http","target":"http://web/","agent_id":"x"}"#, "agent_id"),
             (#"{"name":"x","type":"http","target":"http://web/","paused":1}"#, "paused"),

@@ -228,6 +228,22 @@ struct Story {
         #expect(try story.agree() && story.detail().progressPercent == 0)
     }
 
+    @Test("While its agent is away it is queued again, and can be cancelled")
+    func unknownSendingToAbsentAgent() throws {
+        var story = try Story()
+        try story.run()
+        try story.answer(.unknown)
+        try story.say(
+            .sessionClosed(Story.agent, #require(story.kernel.state.agents[Story.agent]?.session?.id), .closed))
+        try story.wait(.seconds(151))
+        #expect(try story.agree() && story.detail().currentStep == "reconciling")
+        try story.answer(.missing)
+        #expect(try story.agree() && story.detail().status == .queued && story.detail().currentStep == nil)
+        #expect(try story.detail().tries.last?.endedAt != nil)
+        try story.say(.requested(.cancelRun(Story.run), Ticket(token: "admin")))
+        #expect(try story.agree() && story.detail().status == .cancelled && story.detail().cancellation == .confirmed)
+    }
+
     @Test("An update without a run id counts for the job's only run in flight")
     func updateWithoutRun() throws {
         var story = try Story()

@@ -184,6 +184,24 @@ struct ProberTests {
         try await server.close()
     }
 
+    @Test("a probe that is called off while a name is looked up ends at once", .timeLimit(.minutes(1)))
+    func cancelledLookUp() async throws {
+        let hold = DispatchSemaphore(value: 0)
+        let (begun, begins) = AsyncStream.makeStream(of: Void.self)
+        var held = try prober()
+        held.resolve = { _, _ in
+            begins.yield()
+            hold.wait()
+            return []
+        }
+        let order = order(.http, "http://held.invalid/", timeout: 300)
+        let task = Task { [held] in try await held.probe(order) }
+        for await _ in begun { break }
+        task.cancel()
+        await #expect(throws: CancellationError.self) { try await task.value }
+        hold.signal()
+    }
+
     @Test(
         "which addresses are local",
         arguments: [

@@ -61,6 +61,10 @@ extension Fleet.State {
         if let metrics = heartbeat.metrics { agents[id]?.metrics = metrics }
         guard !frame.isReplayed else { return [] }
         var changes = checkApplied(heartbeat, of: id, entry) + alertsToLookAt(of: id)
+        // What could not be sent, as while the vault was busy, is sent once the agent shows that it lacks it.
+        if agent.session?.isWelcomed == true, agent.configSentAt == nil, heartbeat.configVersion < agent.configVersion {
+            changes.append(.configuration(id))
+        }
         guard agent.journalsRuns else { return changes }
         for text in heartbeat.activeJobIDs {
             guard let (run, attempt) = locate(WireRunID(text)), runs[run]?.order.agent == id else { continue }
@@ -77,10 +81,12 @@ extension Fleet.State {
     /// What a journaling agent was sent, was out of touch about, and does not list when it is back: it died before the run
     /// was in its journal, or the run is over and its report is on its way. To send the same attempt again is right for
     /// both, since it runs no run of its journal twice: it begins the first, and reports about the second once more. So the
-    /// attempt does not end as lost, and none is used up.
+    /// attempt does not end as lost, and none is used up. What somebody wants cancelled is not begun: its grace runs out.
     private func forgotten(by id: AgentID) -> [Fleet.Change] {
         (agents[id]?.openRuns ?? []).compactMap { run in
-            guard let known = runs[run], known.isRepeatable, known.grace != nil else { return nil }
+            guard let known = runs[run], known.isRepeatable, known.grace != nil, !known.isCancelRequested else {
+                return nil
+            }
             switch known.phase {
             case .running(let attempt), .unconfirmed(let attempt): return .forgotten(run, attempt)
             case .queued, .sending, .verifying, .reconciling, .stored, .failed, .gone, .waiting, .expired, .stopped,

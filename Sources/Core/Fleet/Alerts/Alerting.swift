@@ -151,8 +151,11 @@ extension Fleet {
     private static func standing(of key: AlertKey, at moment: Timestamp, in state: borrowing State) -> Standing {
         let agentID = AgentID(key.subject)
         switch key.kind {
-        case .runFailed, .slotMissed:
+        case .runFailed:
             return state.jobs.contains(JobID(key.subject)) ? .undecided : .over("the job was deleted")
+        case .slotMissed:
+            guard let job = state.jobs[JobID(key.subject)] else { return .over("the job was deleted") }
+            return job.spec.cron.isEmpty ? .over("the job has no schedule any more") : .undecided
         case .runLate:
             return lateness(of: RunID(key.subject), at: moment, in: state)
         case .objectVanished:

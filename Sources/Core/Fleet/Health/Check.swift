@@ -41,14 +41,20 @@ public struct Check: Hashable, Sendable {
     /// back further than this must not make all later ones look old.
     static let disorder = Milliseconds.minutes(5)
 
-    /// Takes in a result. A repetition, or one that was overtaken by a later one, changes only the counts.
+    /// Takes in a result. A repetition, or one that was overtaken by a later one, changes only the counts, and when it was
+    /// heard: a prober whose clock was set back a little is not silent.
     ///
     /// - Returns: Whether it was news.
     mutating func take(_ result: HealthResult, isLive: Bool, _ position: Position, at moment: Timestamp) -> Bool {
         resultCount &+= 1
         if result.isHealthy { healthyCount &+= 1 }
         if let last, result.probedAt <= last.probedAt {
-            guard isLive, (last.probedAt - result.probedAt) > Self.disorder else { return false }
+            guard isLive else { return false }
+            guard (last.probedAt - result.probedAt) > Self.disorder else {
+                account(until: moment)
+                heardAt = moment
+                return false
+            }
         }
         account(until: moment)
         if last?.isHealthy == result.isHealthy, streak > 0 {

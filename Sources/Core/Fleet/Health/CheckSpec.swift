@@ -55,10 +55,11 @@ public struct CheckSpec: Hashable, Sendable {
         func refusal(_ field: Text, _ text: Text) -> Refusal { Refusal(code: .validation, field: field, text: text) }
         if name.isEmpty || name.byteCount > 200 { return refusal("name", "must have 1 to 200 bytes") }
         if let problem = CheckTarget.problem(of: target, kind) { return refusal("target", problem) }
-        if intervalSeconds < 5 || intervalSeconds > 86_400 || timeoutSeconds < 1 || timeoutSeconds > intervalSeconds {
-            return refusal("interval_sec", "must be 5 to 86400, and timeout_sec between 1 and the interval")
+        if !(5...86_400).contains(intervalSeconds) { return refusal("interval_sec", "must be 5 to 86400") }
+        if timeoutSeconds < 1 || timeoutSeconds > min(300, intervalSeconds) {
+            return refusal(
+                "timeout_sec", Text("must be 1 to 300, and at most interval_sec, which is \(intervalSeconds)"))
         }
-        if timeoutSeconds > 300 { return refusal("timeout_sec", "must be at most 300") }
         if expectedStatus != 0, kind == .tcp || !(100...599).contains(expectedStatus) {
             return refusal("expected_status", "must be 0, or with http and https a status from 100 to 599")
         }

@@ -32,8 +32,9 @@ public enum OrphanReason: String, Hashable, Sendable, CaseIterable {
 
 /// What a survey of the store came to. Lists are bounded; of what is beyond, the next survey tells.
 public struct Survey: Hashable, Sendable {
-    /// The most entries of each list, so that what follows from them fits into one turn.
-    public static let limit = 48
+    /// The most entries of each list, so that what follows from them fits into one turn of 256 messages: a decision about
+    /// each of three lists, an alert for each of two, and a deletion for each of one.
+    public static let limit = 40
 
     /// All objects in the store.
     public var objectCount: UInt64 = 0

@@ -71,8 +71,6 @@ public struct Run: Hashable, Sendable {
         case completionAfterFailure
         /// The store must be asked about this attempt.
         case observe(Attempt)
-        /// It could not be sent a while ago, and may be tried again.
-        case retry
         /// What follows from its phase has not followed yet.
         case follow
     }
@@ -148,6 +146,9 @@ public struct Run: Hashable, Sendable {
         case .captured: isAnswered ? nil : attempt
         }
     }
+
+    /// Whether it could not be sent to an agent that is connected, and waits for another try.
+    var waitsToBeSentAgain: Bool { phase == .queued && grace != nil }
 
     /// When the next attempt is due; nil unless it waits for one.
     public var nextAttemptAt: Timestamp? { if case .waiting = phase { grace } else { nil } }

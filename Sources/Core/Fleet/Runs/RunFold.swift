@@ -34,12 +34,13 @@ extension Fleet.State {
             agents[agent]?.configSentAt = entry.recordedAt
             return [.ready(agent)]
         case .dispatch(let agent, let run, let attempt, _):
-            // Tried again at once it would fail at once, for ever: it waits for the next session, or for 30 s.
-            if case .undone = outcome.result { agents[agent]?.session?.takesRuns = false }
-            return fold(run, entry) {
+            let changes = fold(run, entry) {
                 $0.sent(attempt, outcome.result, by: entry.position, at: entry.recordedAt)
                 return []
             }
+            // Tried again at once it would fail at once, for ever: it waits for the next session, or for 30 s.
+            if runs[run]?.waitsToBeSentAgain == true { agents[agent]?.session?.takesRuns = false }
+            return changes
         case .observe(let run, let attempt):
             return fold(run, entry) {
                 $0.observed(attempt, outcome.result, at: entry.recordedAt)

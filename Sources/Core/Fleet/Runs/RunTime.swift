@@ -42,7 +42,7 @@ extension Run {
         grace = nil
         switch phase {
         case .queued where !isOverdue:
-            return [.retry]
+            break  // it has waited long enough to be sent again
         case .queued:
             phase = .expired  // a cancelled run does not wait here
         case .waiting:

@@ -11,10 +11,15 @@ extension Fleet {
             let following = state.upcoming(of: id, plan, after: next.slot.instant, lastDue: next.due)
             if let ending = plan.ending {
                 messages.append(.scheduled(id, .judged(next.slot, .skipped(ending.reason), run: nil)))
-            } else if case .slot(_, let due) = following, due <= entry.recordedAt {
+            } else if case .slot(_, let due) = following, due <= entry.recordedAt,
+                entry.recordedAt - next.due > Limits.punctuality
+            {
                 messages.append(.scheduled(id, .judged(next.slot, .missed(.serverAway), run: nil)))
             } else {
+                // Lots that are longer than the time between two slots make them due within moments of each other.
+                // At most one run is made in a turn, since the next one's id follows from how many were made.
                 messages.append(newest(next, of: id, entry, in: state))
+                break
             }
             guard case .slot(let slot, let due) = following else { break }
             next = Schedule.Upcoming(slot: slot, due: due)

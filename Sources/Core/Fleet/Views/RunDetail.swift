@@ -25,6 +25,8 @@ public struct RunDetail: Hashable, Sendable, Codable {
     /// Where it stands between two verdicts; coarser than ``Run/Phase``.
     enum Phase: String, Hashable, Sendable, Codable {
         case queued, waiting, sending, unconfirmed, running, verifying, reconciling, ending, captured, closed
+        /// As reconciling, of an attempt that may never have been sent.
+        case inquiring
     }
 
     /// What an agent reported about an attempt's object.
@@ -180,7 +182,7 @@ public struct RunDetail: Hashable, Sendable, Codable {
         case .sending: "dispatching"
         case .unconfirmed: "unconfirmed"
         case .verifying: "verifying"
-        case .reconciling: "reconciling"
+        case .reconciling, .inquiring: "reconciling"
         case .running, .ending, .captured: step
         case .closed: status == .success ? nil : step
         }

@@ -33,7 +33,7 @@ extension RunDetail {
         case .decided(_, .closed(let verdict, _)):
             close(verdict, at: entry.recordedAt)
         case .command(.observe(_, let asked)):
-            if asked.number == attempt, isAtAgent { phase = .reconciling }
+            if asked.number == attempt, isAtAgent { phase = phase == .running ? .reconciling : .inquiring }
         case .object(let object, let decision):
             fold(decision, ofAttempt: object.attempt.number)
         case .accepted(.runDeletionRequested, let ticket):
@@ -43,9 +43,11 @@ extension RunDetail {
             case .dispatch(_, _, let tried, _): sent(tried.number, outcome.result)
             case .delete(_, let attempt):
                 if outcome.result == .done, attempt.number == provenAttempt { deletedAt = entry.recordedAt }
+            case .observe(_, let asked):
+                if asked.number == attempt, outcome.result == .missing { missed(at: entry.recordedAt) }
             case .cancel:
                 if isOpen, outcome.result == .done, cancellation == .requested { cancellation = .sent }
-            case .welcome, .configure, .observe, .survey, .disconnect, .probe, .refuse, .probeTarget, .runCheck,
+            case .welcome, .configure, .survey, .disconnect, .probe, .refuse, .probeTarget, .runCheck,
                 .readZone:
                 break
             }
@@ -60,8 +62,23 @@ extension RunDetail {
     private var isAtAgent: Bool {
         switch phase {
         case .sending, .unconfirmed, .running: true
-        case .queued, .waiting, .verifying, .reconciling, .ending, .captured, .closed: false
+        case .queued, .waiting, .verifying, .reconciling, .inquiring, .ending, .captured, .closed: false
         }
+    }
+
+    /// Whether nothing was heard of it for too long, and the store has been asked.
+    private var isAskedAbout: Bool { phase == .reconciling || phase == .inquiring }
+
+    /// The store does not have the object of an attempt that may never have been sent: another waits for the agent.
+    private mutating func missed(at moment: Timestamp) {
+        // Those that were replaced ended without a text; others have one.
+        let replacements = tries.count { $0.errorClass == Text(FailureClass.unknown.word) && $0.errorText == nil }
+        guard phase == .inquiring, replacements < Fleet.Limits.replacements else { return }
+        endTry(.unknown, at: moment)
+        if cancellation != nil { cancellation = .confirmed }
+        phase = cancellation == nil ? .queued : .ending
+        status = .queued
+        step = nil
     }
 
     private mutating func start(_ next: UInt32, at moment: Timestamp) {
@@ -150,18 +167,18 @@ extension RunDetail {
         guard isOpen, phase != .waiting, reported == attempt else { return }
         switch update.status {
         case .failed:
-            guard isAtAgent || phase == .reconciling || phase == .captured else { return }
+            guard isAtAgent || isAskedAbout || phase == .captured else { return }
             hasFailedSinceDelivery = true
             errorText = update.errorText.isEmpty ? nil : update.errorText
             errorClass = Text((frame.failure ?? .unknown).word)
             if phase != .captured { phase = .ending }
         case .cancelled:
-            guard isAtAgent || phase == .reconciling || phase == .captured else { return }
+            guard isAtAgent || isAskedAbout || phase == .captured else { return }
             wasCancelled = true
             if cancellation != nil { cancellation = .confirmed }
             if phase != .captured { phase = .ending }
         case .queued, .running, .success, .unspecified, .unknown:
-            if phase == .sending || phase == .unconfirmed || phase == .reconciling { phase = .running }
+            if phase == .sending || phase == .unconfirmed || isAskedAbout { phase = .running }
             if let last = progressSentAt, frame.sentAt < last { return }
             progressSentAt = frame.sentAt
             progressPercent = min(update.progressPercent, 100)
@@ -179,12 +196,12 @@ extension RunDetail {
                 compression: completion.compression, databaseVersion: completion.databaseVersion))
         guard reported == attempt else { return }
         hasFailedSinceDelivery = false
-        if isAtAgent || phase == .reconciling { phase = .verifying }
+        if isAtAgent || isAskedAbout { phase = .verifying }
     }
 
     private mutating func close(_ verdict: Verdict, at moment: Timestamp) {
         guard isOpen else { return }
-        let isUnheardOf = phase == .reconciling
+        let isUnheardOf = isAskedAbout
         phase = .closed
         finishedAt = moment
         proof = Proof(object: "none", digest: "none")

@@ -155,6 +155,32 @@ struct CheckStoryTests {
         #expect(story.state.checks[Story.check]?.streak == 2)
     }
 
+    @Test("a prober whose clock was set back a little is not silent")
+    func setBack() {
+        var story = Story.checked()
+        story.find("++")
+        for _ in 0..<7 {
+            story.pass(.seconds(30))
+            story.hear(.health(Story.result(true, at: story.now + .minutes(-4))))
+        }
+        #expect(story.checkPhase == .up)
+        #expect(!story.checkKinds.contains { $0.contains("unknown") })
+    }
+
+    @Test("what a probe on its way finds of the former target is no result of the new one")
+    func retargeted() {
+        var story = Story.probing(Story.spec(failures: 1))
+        story.pass(.seconds(30))
+        #expect(story.probesUnderWay == 1)
+        story.ask(.changeCheck(Story.check, [.target("https://other.example/")]))
+        let found = Story.result(false, at: story.now)
+        story.carryOut { if case .probeTarget = $0 { .probed(found) } else { nil } }
+        #expect(story.state.checks[Story.check]?.resultCount == 0)
+        #expect(story.checkPhase == .unknown(.new))
+        story.probe("+")
+        #expect(story.state.checks[Story.check]?.resultCount == 1)
+    }
+
     @Test("the control plane probes at each interval, one probe at a time")
     func probing() {
         var story = Story.probing()

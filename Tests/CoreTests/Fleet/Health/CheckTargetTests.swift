@@ -51,7 +51,7 @@ struct CheckTargetTests {
         #expect(field(.target("x")) == "target")
         #expect(field(.kind(.tcp)) == "target")
         #expect(field(.intervalSeconds(4)) == "interval_sec")
-        #expect(field(.timeoutSeconds(31)) == "interval_sec")
+        #expect(field(.timeoutSeconds(31)) == "timeout_sec")
         #expect(field(.intervalSeconds(600), .timeoutSeconds(301)) == "timeout_sec")
         #expect(field(.expectedStatus(99)) == "expected_status")
         #expect(field(.kind(.tcp), .target("a:1"), .expectedStatus(200)) == "expected_status")

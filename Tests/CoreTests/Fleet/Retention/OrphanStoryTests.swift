@@ -33,6 +33,37 @@ struct OrphanStoryTests {
         }
     }
 
+    @Test("the longest survey fits into one turn, with all that follows from it")
+    func longest() {
+        var story = Story.ready()
+        let runs = (1...2 * Survey.limit).map { number in
+            let (job, run) = (story.addJob(number), RunID(Text("run_\(number)")))
+            story.pass(Milliseconds(100))  // not all start in one second
+            story.ask(.runJob(run, job))
+            story.send()
+            story.hear(
+                .completed(
+                    Completion(
+                        job: job, run: WireRunID(run, .first), objectName: "o", byteCount: 10,
+                        digest: [UInt8](repeating: 9, count: 32), durationMilliseconds: 5, compression: "zstd",
+                        databaseVersion: "SQLite 3")))
+            story.observe(Story.found())
+            return run
+        }
+        let keys = runs.map { ObjectKey(run: $0, attempt: .first) }
+        let strays = (1...Survey.limit).map { Self.reference(1, run: RunID(Text("run_stray\($0)"))) }
+        _ = Self.survey(&story) { $0.missing = Array(keys.prefix(Survey.limit)) }
+        story.turnLimit = 256
+        let said = Self.survey(&story) { survey in
+            survey.returned = Array(keys.prefix(Survey.limit))
+            survey.missing = Array(keys.dropFirst(Survey.limit))
+            survey.unowned = strays
+        }
+        // A decision about each, a deletion of each stray, and an alert for each job of the others.
+        #expect(said.count == 1 + 6 * Survey.limit)
+        #expect(story.deletions.count == Survey.limit)
+    }
+
     @Test("a day after a failed run what it may have left is deleted, and never tried again once it is done")
     func failedRun() {
         var story = Story.running()

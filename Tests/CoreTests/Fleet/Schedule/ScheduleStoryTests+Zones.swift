@@ -3,6 +3,20 @@ import Testing
 @testable import Core
 
 extension ScheduleStoryTests {
+    @Test("the alert of missed slots ends with the schedule")
+    func alertOfNoSchedule() throws {
+        var table = try Timetable([.cron("*/10 * * * *")], at: "2026-05-01T00:05")
+        table.stay(away: .hours(6))
+        let key = AlertKey(.slotMissed, Story.job)
+        #expect(table.story.state.alerts.contains(key))
+        table.story.ask(.changeJob(Story.job, [.retentionDays(3)]))
+        table.story.pass(Milliseconds(0))
+        #expect(table.story.state.alerts.contains(key))
+        table.story.ask(.changeJob(Story.job, [.cron("")]))
+        table.story.pass(Milliseconds(0))
+        #expect(!table.story.state.alerts.contains(key))
+    }
+
     @Test("spring and autumn in Berlin: a fixed time once a day, a wildcard with the clock")
     func berlin() throws {
         var table = try Timetable([.cron("30 2 * * *"), .timeZone("Europe/Berlin")], at: "2026-03-28T12:00")

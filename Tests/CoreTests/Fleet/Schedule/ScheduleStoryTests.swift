@@ -196,6 +196,18 @@ struct ScheduleStoryTests {
         #expect(table.ledger().violations.isEmpty)
     }
 
+    @Test("lots that are longer than the time between slots let none be missed", arguments: [1, 3, 40] as [Int64])
+    func crowdedLots(latency: Int64) throws {
+        var table = try Timetable(
+            [.cron("*/15 * * * *"), .jitterSeconds(3_600), .overlap(.queue)], at: "2026-05-01T00:01")
+        table.story.latency = Milliseconds(latency)
+        table.pass(.hours(48))
+        let opened = table.told.filter { $0.hasSuffix(" opened") }
+        #expect(opened.count > 180)
+        #expect(table.verdicts.allSatisfy { $0.hasSuffix(" completed") }, "\(table.verdicts)")
+        #expect(table.ledger().violations.isEmpty)
+    }
+
     @Test("another expression counts from now on; what the former one had not opened is skipped")
     func changed() throws {
         var table = try Timetable([.cron("0 3 * * *"), .jitterSeconds(3_600)], at: "2026-05-01T02:59")
