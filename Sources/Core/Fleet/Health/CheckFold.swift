@@ -16,8 +16,6 @@ extension Fleet.State {
         checks[id]?.spec = spec
         if spec.asksOther(than: former.spec) {
             checks[id]?.forgetResults(at: entry.recordedAt)
-            // What a probe on its way finds says nothing about the new target.
-            checks[id]?.probe = nil
         } else if former.spec.isPaused {
             checks[id]?.beginAnew(at: entry.recordedAt)
         }

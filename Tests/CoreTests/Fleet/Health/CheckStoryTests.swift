@@ -167,20 +167,6 @@ struct CheckStoryTests {
         #expect(!story.checkKinds.contains { $0.contains("unknown") })
     }
 
-    @Test("what a probe on its way finds of the former target is no result of the new one")
-    func retargeted() {
-        var story = Story.probing(Story.spec(failures: 1))
-        story.pass(.seconds(30))
-        #expect(story.probesUnderWay == 1)
-        story.ask(.changeCheck(Story.check, [.target("https://other.example/")]))
-        let found = Story.result(false, at: story.now)
-        story.carryOut { if case .probeTarget = $0 { .probed(found) } else { nil } }
-        #expect(story.state.checks[Story.check]?.resultCount == 0)
-        #expect(story.checkPhase == .unknown(.new))
-        story.probe("+")
-        #expect(story.state.checks[Story.check]?.resultCount == 1)
-    }
-
     @Test("the control plane probes at each interval, one probe at a time")
     func probing() {
         var story = Story.probing()
