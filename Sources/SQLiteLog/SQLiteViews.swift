@@ -17,6 +17,8 @@ public final class SQLiteViews: Views {
     private let writer: Mutex<Connection>
     private let readers: [Reader]
     private let next = Atomic<Int>(0)
+    /// What was found to be wrong with the file itself. Whoever comes after that gets the same answer, the follower too.
+    private let damage = Mutex<ViewsError?>(nil)
 
     private final class Reader: Sendable {
         let connection: Mutex<Connection>
@@ -235,12 +237,18 @@ public final class SQLiteViews: Views {
     }
 
     private func guarded<Result>(_ body: () throws(SQLiteFailure) -> Result) throws(ViewsError) -> Result {
+        if let damage = damage.withLock({ $0 }) { throw damage }
         do throws(SQLiteFailure) {
             return try body()
         } catch {
-            // They hold nothing of their own: what is damaged is taken away, and the next start makes all of it anew.
-            if error.isCorruption { Self.remove(path) }
-            throw ViewsError(path: path, problem: Unusable.problem(error), isFull: error.isFull)
+            let isDamaged = error.isCorruption
+            let error = ViewsError(path: path, problem: Unusable.problem(error), isFull: error.isFull)
+            if isDamaged {
+                // They hold nothing of their own: the file is taken away, and the next start makes all of it anew.
+                Self.remove(path)
+                damage.withLock { $0 = error }
+            }
+            throw error
         }
     }
 }

@@ -1,10 +1,12 @@
 """Disks that are full, and disks that fail."""
+import contextlib
 import os
+import sqlite3
 import threading
 import time
 
 from kit.agent import Agent, local, wait_run
-from kit.checks import Findings, equal, eventually, expect
+from kit.checks import Failure, Findings, equal, eventually, expect
 from kit.server import clean_environment
 from kit.storage import SmallFileSystem, failing_sync, skipping
 
@@ -182,4 +184,35 @@ def a_sync_that_fails(world):
     findings.end()
 
 
-SCENARIOS = [skipping(a_full_disk), skipping(no_room_for_objects), skipping(a_sync_that_fails)]
+def damaged_views(world):
+    """Views hold nothing of their own: where they are damaged the process ends rather than stall, and makes them anew."""
+    server = world.new_server()
+    server.start()
+    agents = [server.make("/v1/agents", {"name": f"agent {number}"})["id"] for number in range(40)]
+    equal(server.stop(), 0, "exit code")
+    path = os.path.join(server.data, "views.sqlite")
+    with contextlib.closing(sqlite3.connect(path)) as views:
+        views.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        size, = views.execute("PRAGMA page_size").fetchone()
+        kept, = views.execute("SELECT rootpage FROM sqlite_schema WHERE name = 'progress'").fetchone()
+    with open(path, "r+b") as file:
+        for page in range(2, os.path.getsize(path) // size + 1):
+            if page != kept:
+                file.seek((page - 1) * size)
+                file.write(b"\xA5" * size)
+    try:
+        server.start()
+        server.call("GET", "/v1/runs").must_be_error("damaged views", 500)
+        with contextlib.suppress(OSError):
+            server.make("/v1/agents", {"name": "one more"})
+    except Failure:
+        pass  # it may end before it is ready
+    code = eventually(lambda: str(server.process.poll() or ""), "the server ends by itself", 20, 0.05)
+    equal(code, "1", "exit code")
+    server.start()
+    found = {agent["id"] for agent in server.everything("/v1/agents")}
+    expect(set(agents) <= found, "agents are missing from views that were made anew")
+    equal(server.stop(), 0, "exit code")
+
+
+SCENARIOS = [skipping(a_full_disk), skipping(no_room_for_objects), skipping(a_sync_that_fails), damaged_views]
