@@ -61,14 +61,13 @@ final class Pouch: Sendable {
         if mustStop { task?.cancel() }
     }
 
-    /// The timer that ends the run, in place of the former one.
+    /// The timer that ends the run.
     func time(_ run: Text, _ timer: Task<Void, Never>) {
-        let replaced: Task<Void, Never>? = items.withLock { items in
-            guard let former = items[run] else { return timer }
+        let isKept = items.withLock { items in
             items[run]?.timer = timer
-            return former.timer
+            return items[run] != nil
         }
-        replaced?.cancel()
+        if !isKept { timer.cancel() }
     }
 
     /// Ends the work on a run. The first reason counts.

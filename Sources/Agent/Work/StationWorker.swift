@@ -8,7 +8,7 @@ import Workers
 struct StationWorker: Worker {
     /// Bytes of a data key.
     static let keyByteCount = 32
-    /// How long a run may take whose upload address says nothing about its own end.
+    /// How long a dump may take whose upload address says nothing about its own end.
     static let longestRun = Milliseconds.hours(24)
 
     let pouch: Pouch
@@ -108,12 +108,14 @@ struct StationWorker: Worker {
         try hooks.validate(work.job.postHooks)
         let meter = meter(id, item, step: "validate", report)
         meter.note(0)
-        // A database that somebody keeps locked would hold its slot for ever, and at last all of them.
-        startTimer(id, .expired, in: timeLeft(for: item.order))
+        // A database that somebody keeps locked would hold its slot for ever, and at last all of them. An upload that began
+        // in time may go on beyond that, so it ends with the dump.
+        let expiry = timer(of: id, .expired, in: timeLeft(for: item.order))
+        defer { expiry.cancel() }
         try await pipeline.validate(work.target)
-        let timeout = Milliseconds.seconds(Int64(work.job.timeoutSeconds))
-        if timeout > Milliseconds(0), timeout < timeLeft(for: item.order) {
-            startTimer(id, .timedOut(seconds: work.job.timeoutSeconds), in: timeout)
+        if work.job.timeoutSeconds > 0 {
+            let reason = Pouch.Stop.timedOut(seconds: work.job.timeoutSeconds)
+            pouch.time(id, timer(of: id, reason, in: .seconds(Int64(work.job.timeoutSeconds))))
         }
         pouch.noteHooks(of: id)
         if !work.job.preHooks.isEmpty {
@@ -142,12 +144,11 @@ struct StationWorker: Worker {
         return .uploaded
     }
 
-    private func startTimer(_ id: Text, _ reason: Pouch.Stop, in wait: Milliseconds) {
-        let timer = Task { [time, pouch] in
+    private func timer(of id: Text, _ reason: Pouch.Stop, in wait: Milliseconds) -> Task<Void, Never> {
+        Task { [time, pouch] in
             do { try await time.sleep(for: .milliseconds(wait.count)) } catch { return }
             pouch.stop(id, reason)
         }
-        pouch.time(id, timer)
     }
 
     /// Until when its object can be uploaded.
