@@ -143,7 +143,7 @@ let package = Package(
             ["Core", "Digests", "Engine", "Objects", "Server", "SQLiteLog", "Wire", httpTypes, logging, protobuf]
                 + hummingbird("Hummingbird", "HummingbirdTesting")
                 + nio("NIOCore", "NIOEmbedded", "NIOHTTP1", "NIOWebSocket")),
-        tests("TelemetryTests", ["Telemetry", logging]),
+        tests("TelemetryTests", ["Telemetry", logging] + nio("NIOCore", "NIOPosix")),
         tests(
             "SimulationTests", ["Core", "Digests", "Engine", "Recordings", "Simulation", "Wire", "simulation-probe"]),
         tests(

@@ -4,7 +4,7 @@
 #   postgresql.sh start DIR    makes a cluster in DIR/cluster and serves it on 127.0.0.1 and in DIR as the socket's
 #                              directory; prints the port. The superuser is postgres, its password “postgres”; over the
 #                              socket it needs none. Everybody else needs a password (SCRAM) both ways.
-#   postgresql.sh stop DIR     stops it at once, as a crash would.
+#   postgresql.sh stop DIR     stops it at once, as a crash would; clears up behind one that was killed.
 #
 # As root it runs as user postgres, who must be able to reach DIR. Exit code 3: there is no PostgreSQL on this machine.
 set -euo pipefail
@@ -12,7 +12,7 @@ set -euo pipefail
 usage() { sed -n '2,9s/^# \{0,1\}//p' "$0" >&2; exit 2; }
 [ $# = 2 ] || usage
 directory=$(realpath -m "$2")
-programs=$(find /usr/lib/postgresql/*/bin -name initdb -printf '%h\n' 2>/dev/null | sort -V | tail -1)
+programs=$({ find /usr/lib/postgresql/*/bin -name initdb -printf '%h\n' 2>/dev/null || true; } | sort -V | tail -1)
 [ -n "$programs" ] || programs=$(dirname "$(command -v initdb || echo /none/initdb)")
 [ -x "$programs/initdb" ] || { echo "no initdb: install postgresql" >&2; exit 3; }
 
@@ -35,6 +35,8 @@ start() {
 listen_addresses = '127.0.0.1'
 unix_socket_directories = '$directory'
 shared_buffers = 16MB
+# In its own directory, and not in /dev/shm, where a killed one would leave it.
+dynamic_shared_memory_type = mmap
 max_connections = 40
 fsync = off
 autovacuum = off
@@ -53,8 +55,16 @@ SETTINGS
     exit 1
 }
 
+stop() {
+    as_owner "$programs/pg_ctl" -D "$directory/cluster" -m immediate -s stop && return
+    # A killed one leaves the segment by which it was told from a second one: the id ends the seventh line.
+    local segment
+    segment=$(sed -n '7s/.* //p' "$directory/cluster/postmaster.pid" 2>/dev/null) || return 0
+    [ -z "$segment" ] || as_owner ipcrm -m "$segment"
+}
+
 case $1 in
 start) start ;;
-stop) as_owner "$programs/pg_ctl" -D "$directory/cluster" -m immediate -s stop ;;
+stop) stop ;;
 *) usage ;;
 esac

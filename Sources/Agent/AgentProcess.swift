@@ -71,7 +71,7 @@ final class AgentProcess: Sendable {
             pouch: pouch, mirror: mirror, settings: settings, outbox: outbox, desk: desk, keys: opened.keys,
             pipeline: pipeline,
             hooks: HookRunner(isAllowed: configuration.allowsHooks, sleep: sleep, log: log),
-            uploader: Uploader(client: client, sleep: sleep, now: { time.wallTime() }), staging: opened.staging,
+            uploader: Uploader(client: client, sleep: sleep), staging: opened.staging,
             discretion: discretion, time: time, logger: logger)
         let (failure, failed) = AsyncStream.makeStream(of: String.self)
         self.failure = failure
@@ -142,11 +142,12 @@ final class AgentProcess: Sendable {
             var least = Duration.zero
             do {
                 let connection = try await dial()
+                let begin = time.uptime
                 if !isFirst { figures.noteReconnect() }
                 isFirst = false
                 let (end, wasAccepted) = await talk(connection)
                 figures.note(.reconnecting)
-                if wasAccepted { backoff.reset() }
+                if wasAccepted, time.uptime - begin >= Backoff.settledTime { backoff.reset() }
                 logger.notice("disconnected: \(discretion.redacted(end.reason))")
             } catch is CancellationError {
                 return
@@ -268,7 +269,10 @@ final class AgentProcess: Sendable {
         }
         let isNew = mirror.run(order.runID) == nil
         // Kept before it is recorded: the command to dump may be out before this task goes on.
-        let isKept = isNew && pouch.keep(Pouch.Item(order: order, work: resolve(order.order.job)))
+        // Counted from here: this host's clock may be hours away from the server's.
+        let uploadEnd = order.lifetime.map { time.uptime + .milliseconds($0.count) }
+        let isKept =
+            isNew && pouch.keep(Pouch.Item(order: order, work: resolve(order.order.job), uploadEnd: uploadEnd))
         do {
             try await engine.submit(.told(order.runID, order.order))
         } catch {

@@ -1,4 +1,5 @@
 import Digests
+import Engine
 import Glibc
 
 /// The administrator's bearer token: the file `admin.token` in the data directory, mode 0600.
@@ -37,22 +38,13 @@ enum AdminToken {
         return String(token)
     }
 
-    /// Writes a new file, durably. Until it is whole it has another name, so that no start that is cut short leaves half a
-    /// token in the way of the next.
+    /// Writes a new file, as ``Engine/PrivateFile`` does.
     static func write(_ token: String, to path: String) throws(StartError) {
-        let draft = path + ".new"
-        unlink(draft)  // of a process that died
-        let descriptor = open(draft, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
-        guard descriptor >= 0 else { throw failure(path, "cannot be created") }
-        defer {
-            close(descriptor)
-            unlink(draft)
+        do throws(FileError) {
+            try PrivateFile.create(path, holding: (token + "\n").utf8)
+        } catch {
+            throw .adminToken(path: path, problem: "cannot be written: \(error.operation): \(error.reason)")
         }
-        let bytes = Array((token + "\n").utf8)
-        guard Glibc.write(descriptor, bytes, bytes.count) == bytes.count, fsync(descriptor) == 0 else {
-            throw failure(path, "cannot be written")
-        }
-        guard link(draft, path) == 0 else { throw failure(path, "cannot be created") }
     }
 
     private static func failure(_ path: String, _ what: String) -> StartError {

@@ -1,3 +1,5 @@
+// `struct stat` belongs to whichever of the two modules' headers the compiler has met first, so both are imported.
+import CDispatch
 import Glibc
 import HummingbirdCore
 import Logging
@@ -37,10 +39,23 @@ final class Certificates: Sendable {
         var tried: [Stamp?]
         /// Of other files, that may still be being written.
         var fresh: [Stamp?]?
+        /// Readings of the files are numbered in the order in which they begin.
+        var lastReading = 0
+        /// Which one ``context`` is of.
+        var readingInUse = 0
+    }
+
+    /// What both files hold.
+    private struct Loaded {
+        var context: NIOSSLContext
+        /// In hexadecimal digits.
+        var serialNumber: String
+        var isExpired: Bool
     }
 
     private let files: ControlPlane.Configuration.TLS
     private let logger: Logger
+    /// Event loops take it for each new connection: nobody reads files or tells of anything while it is held.
     private let state: Mutex<State>
 
     /// Reads both files.
@@ -48,7 +63,9 @@ final class Certificates: Sendable {
         self.files = files
         self.logger = logger
         let stamps = Self.stamps(of: files)
-        state = Mutex(State(context: try Self.load(files, logger), tried: stamps))
+        let loaded = try Self.load(files)
+        state = Mutex(State(context: loaded.context, tried: stamps))
+        tell(loaded)
     }
 
     /// For the next handshake.
@@ -56,15 +73,31 @@ final class Certificates: Sendable {
 
     /// Reads both files now.
     func reload() {
-        state.withLock { state in
+        let stamps = Self.stamps(of: files)
+        let reading = state.withLock { state in
             state.fresh = nil
-            state.tried = Self.stamps(of: files)
-            do throws(StartError) {
-                state.context = try Self.load(files, logger)
-            } catch {
-                logger.error("\(error). The former certificate stays in use")
-            }
+            state.tried = stamps
+            state.lastReading += 1
+            return state.lastReading
         }
+        do throws(StartError) {
+            let loaded = try Self.load(files)
+            let isNewer = state.withLock { state in
+                // Another reading, that began later, may have been faster.
+                guard reading > state.readingInUse else { return false }
+                state.context = loaded.context
+                state.readingInUse = reading
+                return true
+            }
+            if isNewer { tell(loaded) }
+        } catch {
+            logger.error("\(error). The former certificate stays in use")
+        }
+    }
+
+    private func tell(_ loaded: Loaded) {
+        if loaded.isExpired { logger.warning("\(files.certificateFile) has expired: clients will refuse it") }
+        logger.notice("TLS with the certificate of serial number \(loaded.serialNumber)")
     }
 
     /// Reads both files if they are others than those tried last, and have not changed since this was called before.
@@ -85,9 +118,7 @@ final class Certificates: Sendable {
         [Stamp(files.certificateFile), Stamp(files.keyFile)]
     }
 
-    private static func load(
-        _ files: ControlPlane.Configuration.TLS, _ logger: Logger
-    ) throws(StartError) -> NIOSSLContext {
+    private static func load(_ files: ControlPlane.Configuration.TLS) throws(StartError) -> Loaded {
         func part<Value>(_ what: String, _ path: String, _ read: () throws -> Value) throws(StartError) -> Value {
             do {
                 return try read()
@@ -114,10 +145,7 @@ final class Certificates: Sendable {
                 problem: "\(files.certificateFile) and \(files.keyFile) do not belong together (\(error))")
         }
         let serial = leaf.serialNumber.map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined()
-        let isExpired = leaf.notValidAfter < time(nil)
-        if isExpired { logger.warning("\(files.certificateFile) has expired: clients will refuse it") }
-        logger.notice("TLS with the certificate of serial number \(serial)")
-        return context
+        return Loaded(context: context, serialNumber: serial, isExpired: leaf.notValidAfter < time(nil))
     }
 }
 

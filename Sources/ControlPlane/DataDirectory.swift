@@ -17,6 +17,8 @@ struct DataDirectory: Sendable {
     let views: SQLiteViews
     /// SHA-256 of the token that is accepted.
     let adminTokenDigest: Digest
+    /// The name of the file with the key that opens backups without this host.
+    static let recoveryKeyName = "recovery.key"
     /// Files with secrets that were made just now.
     let createdFiles: [String]
 
@@ -55,7 +57,8 @@ struct DataDirectory: Sendable {
         let vault = try mapped(StartError.vault) { () throws(VaultError) in
             try SQLiteVault(directory: path, masterKey: master.key)
         }
-        if try prepareRecoveryKey(path + "/recovery.key", vault) { created.append(path + "/recovery.key") }
+        let recoveryKey = path + "/" + recoveryKeyName
+        if try prepareRecoveryKey(recoveryKey, vault) { created.append(recoveryKey) }
         let (digest, isNew) = try prepareAdminToken(path + "/admin.token", vault)
         if isNew { created.append(path + "/admin.token") }
         let store = try mapped(StartError.store) { () throws(ObjectStoreError) in

@@ -139,7 +139,7 @@ final class Running: Sendable {
             }
             let handed = Handed(log)
             let folded = try await onThread("start") { isCancelled in
-                try engine.start(
+                try engine.fold(
                     log: handed.take(), codec: FleetCodec(),
                     from: FoldStart(restore: restore, isCancelled: isCancelled))
             }
@@ -160,7 +160,7 @@ final class Running: Sendable {
             unreadiness: { Self.unreadiness(door, follower, end) }, logger: logger)
         services.wrongKeys = wrongKeys
         services.zones = { ZoneReader.rules(of: $0, from: $1, now: $1, reach: $2) }
-        front.serve(FleetRouter.build(services, adding: [figures.route]))
+        front.starting { Self.unreadiness(door, follower, end) ?? "the server is starting" }
         figures.add(
             waiting: { engine.waitingCount }, follower: follower, end: { (try? reader.lastPosition()) ?? .start },
             registry: registry, directory: configuration.dataDirectory, objects: directory.store.root)
@@ -176,7 +176,8 @@ final class Running: Sendable {
         let running = Running(
             engine: engine, follower: follower, check: check, directory: directory, registry: registry, http: http,
             metricsListener: metricsListener, baseURL: baseURL, door: door, logger: logger)
-        // An agent that is let in too soon would wait for its RegisterAck, and give up after 15 s.
+        // Views that are made anew take minutes where the log is long, and that is our absence, not the agents': if time
+        // counted already, graces of runs would pass, and commands be given up for want of a state.
         try? await follower.wait(for: end, limit: .hours(24))
         guard !Task.isCancelled else {
             await running.stop()
@@ -186,6 +187,8 @@ final class Running: Sendable {
             await running.stop()
             throw .notFollowed(problem: problem)
         }
+        engine.begin()
+        front.serve(FleetRouter.build(services, adding: [figures.route]))
         // A state that is behind would name too few of the passwords.
         if follower.passed >= end { await running.tidy(services.secrets) }
         door.open()

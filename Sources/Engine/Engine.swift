@@ -116,6 +116,8 @@ where MessageCodec.Message == M.Message, Log: SendableMetatype {
     }
 
     @usableFromInline let inbox = Mutex(Inbox())
+    /// What was folded, until it begins.
+    @usableFromInline let prepared = Mutex<KernelHolder?>(nil)
     @usableFromInline let wakeUp = DispatchSemaphore(value: 0)
     @usableFromInline let clock: any Clock
     @usableFromInline let voice: EngineVoice<M.Message>
@@ -162,33 +164,54 @@ where MessageCodec.Message == M.Message, Log: SendableMetatype {
         host = WorkerHost(worker: worker)
     }
 
-    /// Folds the log and begins to take messages. Commands that have no outcome go out again.
-    ///
-    /// - Parameter start: Where folding begins, and whether it goes on.
-    /// - Returns: What the log has been folded into.
-    /// - Throws: ``LogError``, ``CodecError``, `CancellationError`.
+    /// Folds the log and begins to take messages: ``fold(log:codec:from:)``, then ``begin()``.
     @inlinable @discardableResult
     public func start(
         log: sending Log, codec: MessageCodec, from start: FoldStart<M, Log> = FoldStart()
     ) throws -> Folded<M> {
+        let folded = try fold(log: log, codec: codec, from: start)
+        begin()
+        return folded
+    }
+
+    /// Folds the log, and no more: what is submitted waits for ``begin()``.
+    ///
+    /// - Parameter start: Where folding begins, and whether it goes on.
+    /// - Returns: What the log has been folded into.
+    /// - Throws: ``LogError``, ``CodecError``, `CancellationError`.
+    @inlinable
+    public func fold(
+        log: sending Log, codec: MessageCodec, from start: FoldStart<M, Log> = FoldStart()
+    ) throws -> Folded<M> {
         let kernel = try Kernel<M, Log, MessageCodec>(log: log, codec: codec, start: start)
         let folded = kernel.folded
-        let pending = kernel.pending
+        let holder = KernelHolder(kernel)
+        prepared.withLock { $0 = holder }
+        return folded
+    }
+
+    /// Records that it has started, and takes messages; commands that have no outcome go out again. From here on time
+    /// counts: deadlines run, and workers need whatever they read. Once, after ``fold(log:codec:from:)``.
+    @inlinable
+    public func begin() {
+        let holder = prepared.withLock { prepared in
+            defer { prepared = nil }
+            return prepared
+        }
+        guard let holder else { return }
         host.begin { [weak self] message in
             self?.enqueue(
                 Submission(message: message, expected: .any, isRequest: false, isOutcome: true) { _ in })
         }
-        let holder = LoopHolder(Loop(engine: self, kernel: kernel, pending: pending))
         let thread = Thread { [self] in
             // The log is closed before anyone hears of the end, so that it can be opened again.
-            holder.run()
+            holder.run(for: self)
             end()
         }
         thread.name = "engine"
         thread.stackSize = 8 << 20
         inbox.withLock { $0.hasBegun = true }
         thread.start()
-        return folded
     }
 
     /// How many messages wait for the engine.
@@ -251,7 +274,10 @@ where MessageCodec.Message == M.Message, Log: SendableMetatype {
             inbox.isStopping = true
             return inbox.hasBegun
         }
-        guard hasBegun else { return end() }
+        guard hasBegun else {
+            prepared.withLock { $0 = nil }
+            return end()
+        }
         wakeUp.signal()
         await withCheckedContinuation { continuation in
             let hasEnded = inbox.withLock { inbox in
@@ -277,18 +303,24 @@ where MessageCodec.Message == M.Message, Log: SendableMetatype {
         for waiter in waiters { waiter.resume() }
     }
 
-    /// Lets go of the loop, and so of the log, once it has run.
+    /// Lets go of the kernel, and so of the log, once its loop has run.
     @usableFromInline
-    final class LoopHolder: @unchecked Sendable {  // handed to one thread, used by that alone
-        @usableFromInline var loop: Loop?
+    final class KernelHolder: @unchecked Sendable {  // handed to one thread, used by that alone
+        @usableFromInline var kernel: Kernel<M, Log, MessageCodec>?
 
         @inlinable
-        init(_ loop: Loop) { self.loop = loop }
+        init(_ kernel: Kernel<M, Log, MessageCodec>) { self.kernel = kernel }
 
         @inlinable
-        func run() {
-            loop?.run()
-            loop = nil
+        func run(for engine: Engine) {
+            // The loop alone holds the kernel from here on, or its tables would be kept twice.
+            loop(for: engine)?.run()
+        }
+
+        @inlinable
+        func loop(for engine: Engine) -> Loop? {
+            defer { kernel = nil }
+            return kernel.map { Loop(engine: engine, kernel: $0) }
         }
     }
 }

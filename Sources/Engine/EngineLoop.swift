@@ -93,10 +93,10 @@ extension Engine {
         @usableFromInline var restsUntil: Timestamp?
 
         @inlinable
-        init(engine: Engine, kernel: Kernel<M, Log, MessageCodec>, pending: [Delivery<M.Message>]) {
+        init(engine: Engine, kernel: Kernel<M, Log, MessageCodec>) {
             self.engine = engine
             self.kernel = kernel
-            self.pending = pending
+            pending = kernel.pending
             time = RecordingClock(notBefore: kernel.recordedAt, clock: engine.clock)
             expectedBy = time.read(engine.clock).now
         }

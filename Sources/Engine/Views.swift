@@ -8,7 +8,7 @@ public struct Document: Hashable, Sendable {
     public var id: String
     /// The entry that created it: lists are in this order.
     public var position: Position
-    /// A JSON object.
+    /// A JSON object; empty where the thing is no longer shown.
     public var json: [UInt8]
 
     /// A document with all its parts.
@@ -60,20 +60,23 @@ public struct CollectionSchema: Hashable, Sendable {
     /// Of which documents only so many are kept; nil: all are.
     public var kept: Kept?
 
-    /// Of the documents in which a member has a value, only the newest are kept.
+    /// Of the documents in which a member has a value, only the last are kept: by a number in them, or as they were created.
     public struct Kept: Hashable, Sendable {
         /// One of the indexed members.
         public var member: String
         /// Its value.
         public var value: String
-        /// At most so many.
+        /// At most so many, and those that share the last number that is kept.
         public var limit: Int
+        /// A top-level member that such documents have, a number by which they go; nil: they go by their positions.
+        public var order: String?
 
         /// A rule with all its parts.
-        public init(_ member: String, _ value: String, limit: Int) {
+        public init(_ member: String, _ value: String, limit: Int, by order: String? = nil) {
             self.member = member
             self.value = value
             self.limit = limit
+            self.order = order
         }
     }
 
@@ -99,7 +102,8 @@ public protocol ViewsReader: Sendable {
 public protocol Views: ViewsReader {
     /// The commit up to whose end documents are stored: its link tells whether they are this log's.
     func checkpoint() throws(ViewsError) -> CommitEnd
-    /// Stores documents and moves the checkpoint, in one transaction. A document of the same id is replaced.
+    /// Stores documents and moves the checkpoint, in one transaction. A document of the same id is replaced; an empty one
+    /// takes it away.
     func store(_ documents: [Document], checkpoint: CommitEnd) throws(ViewsError)
     /// Forgets all documents, and moves the checkpoint to the start.
     func clear() throws(ViewsError)

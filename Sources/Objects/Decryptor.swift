@@ -1,4 +1,5 @@
 import Digests
+public import Engine
 import Foundation
 
 /// What `backupy decrypt` does: turns an encrypted object in a file into the dump in another.
@@ -162,7 +163,7 @@ extension Decryptor {
         _ file: StoredFile, to output: String, dataKey: [UInt8], expected: Digest?, skipsDecompression: Bool,
         maximumByteCount: UInt64?
     ) throws -> BlobSummary {
-        let folder = Files.folder(of: output)
+        let folder = Folder.of(output)
         let temporaryPath = "\(folder)/.backupy-\(Hex.encode(SecureRandom.bytes(8))).partial"
         // Plaintext has no name before it is verified: nothing is left when the process is killed.
         let (temporary, isNamed) = try StoredFile.unnamed(toBecome: temporaryPath)
@@ -179,7 +180,7 @@ extension Decryptor {
             try temporary.synchronize()
             if !isNamed { try temporary.name(temporaryPath) }
             try Files.move(temporaryPath, to: output)
-            try Files.synchronizeFolder(folder)
+            try Folder.synchronize(folder)
             return summary
         } catch {
             unlink(temporaryPath)

@@ -1,6 +1,6 @@
 import Digests
 import Dispatch
-import Engine
+public import Engine
 import Foundation
 import Synchronization
 
@@ -96,9 +96,9 @@ public final class DirectoryStore: Sendable {
                 guard stat(path + suffix, &status) != 0 || status.st_mode & S_IFMT != S_IFDIR else { continue }
                 try Files.remove(path + suffix)
             }
-            var folder = Files.folder(of: path)
-            while folder.utf8.count > root.utf8.count, rmdir(folder) == 0 { folder = Files.folder(of: folder) }
-            if Files.exists(folder) { try Files.synchronizeFolder(folder) }
+            var folder = Folder.of(path)
+            while folder.utf8.count > root.utf8.count, rmdir(folder) == 0 { folder = Folder.of(folder) }
+            if Files.exists(folder) { try Folder.synchronize(folder) }
         }
     }
 

@@ -21,10 +21,10 @@ extension DirectoryStore {
                 let digestPath = path + ".sha256"
                 if Files.exists(digestPath) {
                     try Files.remove(digestPath)
-                    try Files.synchronizeFolder(Files.folder(of: path))
+                    try Folder.synchronize(Folder.of(path))
                 }
                 try Files.move(temporary.path, to: path)
-                try Files.synchronizeFolder(Files.folder(of: path))
+                try Folder.synchronize(Folder.of(path))
                 try writeDigest(digest, beside: name)
             } catch  where [ENOTDIR, EISDIR, EEXIST, ENOTEMPTY].contains(error.code) {
                 throw .conflict(name)
@@ -79,7 +79,7 @@ extension DirectoryStore {
         for part in name.text.split(separator: "/").dropLast() {
             let parent = folder
             folder += "/\(part)"
-            if try Files.makeFolder(folder) { try Files.synchronizeFolder(parent) }
+            if try Files.makeFolder(folder) { try Folder.synchronize(parent) }
         }
     }
 

@@ -1,4 +1,5 @@
 import Digests
+import Engine
 import Foundation
 
 /// The few operations on paths that stores and the decryptor need, with typed errors.
@@ -16,14 +17,6 @@ enum Files {
     /// Removes a file; it may be missing.
     static func remove(_ path: String) throws(FileError) {
         guard unlink(path) == 0 || errno == ENOENT || errno == ENOTDIR else { throw FileError(path, "remove") }
-    }
-
-    /// Makes renames and removals in a folder last through a power failure.
-    static func synchronizeFolder(_ path: String) throws(FileError) {
-        let descriptor = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-        guard descriptor >= 0 else { throw FileError(path, "open folder") }
-        defer { close(descriptor) }
-        guard fsync(descriptor) == 0 else { throw FileError(path, "fsync") }
     }
 
     /// Creates a folder of mode 0700 where there is none; true when it was created.
@@ -47,12 +40,6 @@ enum Files {
         }
     }
 
-    /// The folder that holds `path`.
-    static func folder(of path: String) -> String {
-        guard let slash = path.lastIndex(of: "/") else { return "." }
-        return slash == path.startIndex ? "/" : String(path[..<slash])
-    }
-
     /// Writes a small file so that it is there whole or not at all, and lasts. An older one is replaced.
     static func write(_ bytes: [UInt8], to path: String, through temporary: String) throws(FileError) {
         do throws(FileError) {
@@ -60,7 +47,7 @@ enum Files {
             try append(bytes, to: file)
             try file.synchronize()
             try move(temporary, to: path)
-            try synchronizeFolder(folder(of: path))
+            try Folder.synchronize(Folder.of(path))
         } catch {
             unlink(temporary)
             throw error

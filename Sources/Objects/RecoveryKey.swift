@@ -1,4 +1,5 @@
 import Digests
+public import Engine
 import Foundation
 
 /// The private half of the pair to which every data key is also sealed. With it and an object's sidecar a backup can be
@@ -68,18 +69,10 @@ public struct RecoveryKey: Hashable, Sendable, CustomStringConvertible {
         """
     }
 
-    /// Writes a new file of mode 0600 and makes it last. Never overwrites: a lost key is lost for good. Until it is whole it
-    /// has another name: a start that was cut short must not leave half a key, which would be in the way of the next.
+    /// Writes a new file, as ``Engine/PrivateFile`` does. Never overwrites: a lost key is lost for good.
     public func write(to path: String) throws(RecoveryKeyError) {
         do throws(FileError) {
-            let draft = path + ".new"
-            unlink(draft)  // of a process that died
-            let file = try StoredFile(creating: draft)
-            defer { unlink(draft) }
-            try Files.append(Array(text.utf8), to: file)
-            try file.synchronize()
-            guard link(draft, path) == 0 else { throw FileError(path, "create") }
-            try Files.synchronizeFolder(Files.folder(of: path))
+            try PrivateFile.create(path, holding: text.utf8)
         } catch {
             throw .file(error)
         }

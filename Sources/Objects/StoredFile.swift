@@ -1,25 +1,5 @@
+public import Engine
 import Foundation
-
-/// An operation on a file failed.
-public struct FileError: Error, Hashable, CustomStringConvertible {
-    /// The file or folder.
-    public var path: String
-    /// What was tried, such as `open`.
-    public var operation: String
-    /// The system's error number.
-    public var code: Int32
-
-    init(_ path: String, _ operation: String, code: Int32 = errno) {
-        self.path = path
-        self.operation = operation
-        self.code = code
-    }
-
-    /// Path, operation and the system's own words.
-    public var description: String {
-        "\(path): \(operation) failed: \(String(cString: strerror(code))) (\(code))"
-    }
-}
 
 /// An open file. Closed when the last reference goes.
 ///
@@ -47,7 +27,7 @@ public final class StoredFile: Sendable {
     static func unnamed(toBecome path: String) throws(FileError) -> (file: StoredFile, isNamed: Bool) {
         // O_TMPFILE, which the headers make of two flags; Swift does not import it. O_DIRECTORY is another on each machine.
         let temporary = O_DIRECTORY | 0o20_000_000
-        if let file = try? StoredFile(Files.folder(of: path), O_RDWR | O_CLOEXEC | temporary, "create") {
+        if let file = try? StoredFile(Folder.of(path), O_RDWR | O_CLOEXEC | temporary, "create") {
             return (file, false)
         }
         return (try StoredFile(creating: path), true)

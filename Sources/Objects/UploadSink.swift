@@ -1,5 +1,5 @@
 import Digests
-import Engine
+public import Engine
 import Foundation
 import Synchronization
 

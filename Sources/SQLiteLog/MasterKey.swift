@@ -94,36 +94,27 @@ public struct MasterKey: Sendable, CustomStringConvertible {
             warning: isOpen ? "\(path): others may read the master key (mode \(mode)); set it to 600" : nil)
     }
 
-    /// Where a key is written before it has its name.
-    static func draft(of path: String) -> String { path + ".new" }
-
-    /// Writes a new key beside the path and links it there whole: no crash leaves half a key, and of two processes the
-    /// second gets the first one's.
+    /// Writes a new key, as ``Engine/PrivateFile`` does. Of two processes that do so the second gets the first one's.
     static func create(_ path: String) throws(VaultError) {
-        let draft = draft(of: path)
-        unlink(draft)  // of a process that died
-        let descriptor = open(draft, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
-        guard descriptor >= 0 else { throw failure(path, "cannot be created") }
-        defer { unlink(draft) }
-        let text = Array((Hex.encode(SecureRandom.bytes(byteCount)) + "\n").utf8)
-        let isWritten = write(descriptor, text, text.count) == text.count && fsync(descriptor) == 0
-        let code = errno
-        close(descriptor)
-        guard isWritten else {
-            errno = code
-            throw failure(path, "cannot be written")
+        do throws(FileError) {
+            try PrivateFile.create(path, holding: (Hex.encode(SecureRandom.bytes(byteCount)) + "\n").utf8)
+        } catch {
+            guard error.code != EEXIST else { return }
+            throw failure(error)
         }
-        guard link(draft, path) == 0 || errno == EEXIST else { throw failure(path, "cannot be created") }
-        try synchronizeFolder(of: path)
     }
 
     /// Makes names in the file's folder durable.
     static func synchronizeFolder(of path: String) throws(VaultError) {
-        let directory = path.contains("/") ? String(path[..<(path.lastIndex(of: "/") ?? path.endIndex)]) + "/" : "."
-        let folder = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-        guard folder >= 0 else { throw failure(directory, "cannot be opened") }
-        defer { close(folder) }
-        guard fsync(folder) == 0 else { throw failure(directory, "cannot be synchronized") }
+        do throws(FileError) {
+            try Folder.synchronize(Folder.of(path))
+        } catch {
+            throw failure(error)
+        }
+    }
+
+    static func failure(_ error: FileError) -> VaultError {
+        .failed(path: error.path, problem: "the master key file: \(error.operation) failed: \(error.reason)")
     }
 
     static func failure(_ path: String, _ what: String) -> VaultError {

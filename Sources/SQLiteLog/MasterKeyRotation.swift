@@ -77,6 +77,7 @@ public enum MasterKeyRotation {
         // A key that an earlier rotation drew and did not use is as good as a new one.
         if newKeyFile == nil, try MasterKey.load(file: nextFile) == nil { try MasterKey.create(nextFile) }
         guard let new = try MasterKey.load(file: nextFile)?.key else { throw missing(nextFile) }
+        if newKeyFile == nil { try handOver(nextFile, toOwnerOf: keyFile) }
         guard new.id != old.id else {
             throw .failed(path: nextFile, problem: "holds the master key that is in use; nothing was changed")
         }
@@ -124,10 +125,19 @@ public enum MasterKeyRotation {
         }
         try MasterKey.synchronizeFolder(of: keyFile)
         didReach(.formerKept)
-        unlink(MasterKey.draft(of: next(keyFile)))  // of a rotation that was killed as it began
+        unlink(PrivateFile.draft(of: next(keyFile)))  // of a rotation that was killed as it began
         guard rename(next(keyFile), keyFile) == 0 else { throw MasterKey.failure(keyFile, "cannot be replaced") }
         try MasterKey.synchronizeFolder(of: keyFile)
         didReach(.inPlace)
+    }
+
+    /// What root makes is the old key's owner's: a server that runs as that user could not read it else.
+    private static func handOver(_ nextFile: String, toOwnerOf keyFile: String) throws(VaultError) {
+        do throws(FileError) {
+            try Ownership.give(nextFile, toOwnerOf: keyFile)
+        } catch {
+            throw MasterKey.failure(error)
+        }
     }
 
     private static func next(_ keyFile: String) -> String { keyFile + ".next" }

@@ -123,7 +123,8 @@ public final class SQLiteViews: Views {
         }
     }
 
-    /// Stores documents and moves the checkpoint, in one transaction. A document of the same id is replaced.
+    /// Stores documents and moves the checkpoint, in one transaction. A document of the same id is replaced; an empty one
+    /// takes it away.
     public func store(_ documents: [Document], checkpoint: CommitEnd) throws(ViewsError) {
         for document in documents where tables[document.collection] == nil {
             throw ViewsError(path: path, problem: "there is no collection “\(document.collection)”")
@@ -133,6 +134,12 @@ public final class SQLiteViews: Views {
                 try connection.transaction { () throws(SQLiteFailure) in
                     for document in documents {
                         guard let table = tables[document.collection] else { continue }
+                        guard !document.json.isEmpty else {
+                            let statement = try connection.cached("take a document away", table.remove)
+                            statement.bind(1, document.id)
+                            try statement.run()
+                            continue
+                        }
                         let statement = try connection.cached("store a document", table.store)
                         statement.bind(1, document.id)
                         statement.bind(2, document.position.number)

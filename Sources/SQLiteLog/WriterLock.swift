@@ -3,7 +3,8 @@ import Glibc
 
 /// The right to write in a data directory: an exclusive `flock` on its file `lock`, held until this object is gone.
 ///
-/// The system gives it up when the process dies, however it dies. Readers do not need it.
+/// The system gives it up when the process dies, however it dies. Readers do not need it. Made by root, the file belongs to
+/// the directory's owner, who could not take the lock else.
 final class WriterLock {
     private let descriptor: Int32
 
@@ -25,6 +26,13 @@ final class WriterLock {
             let code = errno
             if code == EWOULDBLOCK { throw .locked(path: directory) }
             throw .unusable(path: path, problem: "cannot be locked: \(String(cString: strerror(code)))")
+        }
+        do throws(FileError) {
+            try Ownership.give(path, toOwnerOf: directory)
+        } catch {
+            // The lock is held already; where root may not give files away, nobody else will miss it.
+            guard error.operation != "chown" else { return }
+            throw .unusable(path: path, problem: "\(error.operation) failed: \(error.reason)")
         }
     }
 

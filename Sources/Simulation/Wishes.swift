@@ -92,7 +92,7 @@ extension World {
         switch dice.number(1...40) {
         case 1...24: wishForRun(of: agent)
         case 25...28: wishAboutRun(of: agent)
-        case 29...36: wishAboutAgent(agent)
+        case 29...35: wishAboutAgent(agent)
         default: wishAboutOthers(agent)
         }
     }
@@ -146,24 +146,51 @@ extension World {
     }
 
     private mutating func wishAboutOthers(_ agent: Int) {
-        switch dice.number(1...9) {
+        switch dice.number(1...17) {
         case 1:
             let id = AgentID(Text("agt_ghost_\(wishes.next())"))
             wishes.ghosts.append(id)
             askNow(.createAgent(id, name: "ghost", keyDigest: dice.bytes(32)))
         case 2: if let id = wishes.ghosts.popLast() { askNow(.deleteAgent(id)) }
-        case 3:
-            let id = CheckID(bits: dice.bits())
-            wishes.checks.append(id)
-            let spec = CheckSpec(
-                name: "c", kind: .tcp, target: "db:5432", intervalSeconds: 60, timeoutSeconds: 5, expectedStatus: 0)
-            askNow(.createCheck(id, dice.chance(in: 2) ? links[agent].agent : nil, spec))
-        case 4: if let id = wishes.checks.popLast() { askNow(.deleteCheck(id)) }
+        case 3, 4: createCheck(agent)
         case 5: askNow(.deleteTarget(TargetID(Text("tgt_\(agent)"))))  // refused: jobs use it
         case 6: askNow(.runJob(RunID(bits: dice.bits()), JobID("job_unknown")))
         case 7: askNow(.deleteAgent(AgentID("agt_unknown")))
         case 8: if fleetAudit.state.holdsRetention { askNow(.confirmClock) }
+        case 9: if let id = wishes.checks.popLast() { askNow(.deleteCheck(id)) }
+        case 10, 11: if let id = dice.pick(wishes.checks) { askNow(.changeCheck(id, [checkField()])) }
+        case 12: if let id = dice.pick(wishes.checks) { askNow(.runCheck(id)) }
+        case 13: askNow(.changePolicy([.startsPerSecond(dice.chance(in: 2) ? 1 : 50)]))
+        case 14:
+            let id = TokenID(bits: dice.bits())
+            wishes.tokens.append(id)
+            askNow(.createToken(id, APITokenSpec(name: "t", role: .viewer, digest: dice.bytes(32), expiresAt: nil)))
+        case 15: if let id = wishes.tokens.popLast() { askNow(.deleteToken(id)) }
+        case 16:
+            let alerts = fleetAudit.state.alerts
+            if let alert = dice.pick(alerts.idsByCreation).flatMap({ alerts[$0] }) {
+                askNow(.acknowledgeAlert(alert.id))
+            }
         default: askNow(.configureAgent(AgentID("agt_unknown"), [.maxParallelJobs(1)]))
+        }
+    }
+}
+
+extension World {
+    private mutating func createCheck(_ agent: Int) {
+        let id = CheckID(bits: dice.bits())
+        wishes.checks.append(id)
+        let spec = CheckSpec(
+            name: "c", kind: .tcp, target: "db:5432", intervalSeconds: 60, timeoutSeconds: 5, expectedStatus: 0)
+        askNow(.createCheck(id, dice.chance(in: 2) ? links[agent].agent : nil, spec))
+    }
+
+    private mutating func checkField() -> CheckField {
+        switch dice.number(1...4) {
+        case 1: .isPaused(true)
+        case 2: .isPaused(false)
+        case 3: .intervalSeconds(dice.chance(in: 2) ? 30 : 60)
+        default: .target("db:5433")
         }
     }
 }

@@ -100,6 +100,7 @@ public struct World {
     /// No more faults: what is broken now is repaired, and nothing breaks any more.
     public mutating func heal() {
         isHealed = true
+        checks.heal()
         store.isOutUntil = now
         store.isStrictUntil = now
         server.fullUntil = now

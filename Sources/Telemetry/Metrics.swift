@@ -1,3 +1,5 @@
+import NIOCore
+import NIOPosix
 import Synchronization
 
 /// The figures of one process, in the text format of Prometheus.
@@ -68,6 +70,21 @@ public final class Metrics: Sendable {
         _ name: String, _ help: String, _ kind: Kind, _ write: @escaping @Sendable (inout String) -> Void
     ) {
         families.withLock { $0.append(Family(name: name, help: help, kind: kind, write: write)) }
+    }
+
+    /// Computes figures, one text after the other: looking them up waits for files and locks, which neither event loops nor
+    /// tasks may. Lasts as long as the process.
+    private static let thread: NIOThreadPool = {
+        let pool = NIOThreadPool(numberOfThreads: 1)
+        pool.start()
+        return pool
+    }()
+
+    /// ``text()``, computed on a thread that is there for it.
+    public func computedText() async throws -> String { try await Self.thread.runIfActive { self.text() } }
+
+    func computedText(on loop: any EventLoop) -> EventLoopFuture<String> {
+        Self.thread.runIfActive(eventLoop: loop) { self.text() }
     }
 
     /// All figures. Source: Prometheus documentation, “Exposition formats”, text format 0.0.4.

@@ -60,16 +60,28 @@ private final class MetricsHandler: ChannelInboundHandler {
         } else if ![.GET, .HEAD].contains(head.method) {
             status = .methodNotAllowed
         }
-        let buffer = ByteBuffer(string: status == .ok ? metrics.text() : "")
+        let channel = context.channel
+        guard status == .ok else { return Self.write("", status, head.method, to: channel) }
+        metrics.computedText(on: context.eventLoop).whenComplete { result in
+            switch result {
+            case .success(let text): Self.write(text, .ok, head.method, to: channel)
+            case .failure: channel.close(promise: nil)
+            }
+        }
+    }
+
+    private static func write(
+        _ text: String, _ status: HTTPResponseStatus, _ method: HTTPMethod, to channel: any Channel
+    ) {
+        let buffer = ByteBuffer(string: text)
         var headers: HTTPHeaders = [
             "content-type": Metrics.contentType, "content-length": "\(buffer.readableBytes)", "connection": "close",
         ]
         if status == .methodNotAllowed { headers.add(name: "allow", value: "GET, HEAD") }
-        context.write(
-            wrapOutboundOut(.head(HTTPResponseHead(version: .http1_1, status: status, headers: headers))), promise: nil)
-        if head.method != .HEAD { context.write(wrapOutboundOut(.body(.byteBuffer(buffer))), promise: nil) }
-        let channel = context.channel
-        context.writeAndFlush(wrapOutboundOut(.end(nil))).whenComplete { _ in channel.close(promise: nil) }
+        channel.write(
+            OutboundOut.head(HTTPResponseHead(version: .http1_1, status: status, headers: headers)), promise: nil)
+        if method != .HEAD { channel.write(OutboundOut.body(.byteBuffer(buffer)), promise: nil) }
+        channel.writeAndFlush(OutboundOut.end(nil)).whenComplete { _ in channel.close(promise: nil) }
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import Server
+import Telemetry
 
 /// The command line. Exit codes: 0 done, 1 the work failed, 2 wrong usage, 3 a verification failed.
 @main
@@ -8,6 +9,9 @@ struct Main {
     static func main() async {
         // Progress and results are read by other programs: a closed pipe must be an error of a write, not a death.
         signal(SIGPIPE, SIG_IGN)
+        // Until a server listens for it, it would end the process, and systemd takes that for a wish. So this comes before
+        // anything is read.
+        if CommandLine.arguments.dropFirst().first == "serve" { signal(SIGHUP, SIG_IGN) }
         do {
             var command = try Backupy.parseAsRoot()
             if var asynchronous = command as? any AsyncParsableCommand {
@@ -59,6 +63,8 @@ struct Failure: Error {
 
     var text: String
     var code = Failure.work
+    /// The HTTP status of a server's refusal.
+    var status: Int?
     /// Whether the same call may work in a moment.
     var isPassing = false
 }
@@ -76,25 +82,39 @@ enum Input {
 }
 
 /// What goes where: results to standard output, everything else to standard error.
+///
+/// Texts may come from anybody, and a terminal obeys what it is shown: control characters are made visible here, but for
+/// those of JSON, which other programs read.
 enum Console {
-    /// A result. Where it cannot be written the command has failed: what is shown once, such as a new key, would be lost
-    /// without a word.
-    static func print(_ text: String) {
+    /// A result, of one line or more.
+    static func print(_ text: String) { result(text.visible(keepingLines: true)) }
+
+    /// A result that is one line, whatever it holds.
+    static func print(line: String) { result(line.visible(keepingLines: false)) }
+
+    /// A result for programs, as it is.
+    static func print(json: String) { result(json) }
+
+    /// Where a result cannot be written the command has failed: what is shown once, such as a new key, would be lost without a
+    /// word.
+    private static func result(_ text: String) {
         guard !write(text + "\n", to: STDOUT_FILENO) else { return }
         complain("error: standard output: \(String(cString: strerror(errno)))")
         leave(Failure.work)
     }
 
     /// A line for whoever listens, which may be nobody.
-    static func tell(_ text: String) { write(text + "\n", to: STDOUT_FILENO) }
+    static func tell(_ text: String) { write(text.visible(keepingLines: false) + "\n", to: STDOUT_FILENO) }
 
-    /// A whole line, its end included, in one piece.
-    static func complain(line: String) { write(line, to: STDERR_FILENO) }
+    /// A line of the log, its end included, in one piece and as it is.
+    static func log(line: String) { write(line, to: STDERR_FILENO) }
 
-    static func complain(_ text: String) { write(text + "\n", to: STDERR_FILENO) }
+    static func complain(_ text: String) { write(text.visible(keepingLines: true) + "\n", to: STDERR_FILENO) }
 
     /// Replaces the current line of a terminal.
-    static func progress(_ text: String) { write("\r\u{1B}[2K" + text, to: STDERR_FILENO) }
+    static func progress(_ text: String) {
+        write("\r\u{1B}[2K" + text.visible(keepingLines: false), to: STDERR_FILENO)
+    }
 
     static var hasTerminal: Bool { isatty(STDERR_FILENO) == 1 }
 
@@ -120,7 +140,7 @@ enum Console {
 
     /// Columns as wide as their widest cell.
     static func table(_ header: [String], _ rows: [[String]]) {
-        let all = [header] + rows
+        let all = [header] + rows.map { $0.map { $0.visible(keepingLines: false) } }
         let widths = header.indices.map { column in all.map { $0[column].count }.max() ?? 0 }
         for row in all {
             let cells = zip(row, widths).map { $0.padded(to: $1) }

@@ -42,7 +42,7 @@ struct ConnectionTests {
         #expect(try await peer.closeCode() == 1_001)
     }
 
-    @Test("The back-off grows over failures and starts anew after a session that was accepted")
+    @Test("The back-off grows over failures and short sessions, and starts anew after one that lasted a minute")
     func backoff() async throws {
         let stage = try await Stage()
         try await stage.start()
@@ -57,9 +57,19 @@ struct ConnectionTests {
         let third = try await stage.server.accept(stage.config())
         third.send(bytes: [0xFF, 0xFF, 0xFF])
         #expect(try await third.closeCode() == 1_000)
+        await stage.redial(after: .seconds(4))
+        let fourth = try await stage.server.accept(stage.config())
+        #expect(try await fourth.roundTrip() == [])
+        for _ in 0..<2 {
+            await stage.time.waited(for: .seconds(30))
+            stage.time.advance(by: .seconds(30))
+            #expect(try await fourth.next().heartbeat.configVersion == 3)
+        }
+        fourth.send(bytes: [0xFF, 0xFF, 0xFF])
+        #expect(try await fourth.closeCode() == 1_000)
         await stage.redial(after: .seconds(1))
-        let fourth = try await stage.server.accept()
-        #expect(try await fourth.next().register.lastKnownConfigVersion == 3)
+        let fifth = try await stage.server.accept()
+        #expect(try await fifth.next().register.lastKnownConfigVersion == 3)
         try await stage.stop()
     }
 

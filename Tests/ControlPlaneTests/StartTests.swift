@@ -2,8 +2,10 @@ import Core
 import Digests
 import Engine
 import Foundation
+import Logging
 import SQLiteLog
 import ServiceLifecycle
+import Synchronization
 import Testing
 import Wire
 
@@ -76,6 +78,23 @@ struct StartTests {
         }
         await plant.stop()
         await plant.stop()
+    }
+
+    @Test("The first start asks, by a warning, to store the recovery key elsewhere; later ones do not")
+    func recoveryKey() async throws {
+        let path = Plant.temporaryPath()
+        defer { try? removeDirectory(path) }
+        let warnings = Mutex<[String]>([])
+        let logger = hearing { level, text in
+            if level >= .warning { warnings.withLock { $0.append(text) } }
+        }
+        for count in [1, 1] {
+            let plant = ControlPlane(configuration: Plant.configuration(path), logger: logger)
+            try await plant.start()
+            await plant.stop()
+            let asked = warnings.withLock { $0 }.filter { $0.contains("store \(path)/recovery.key elsewhere") }
+            #expect(asked.count == count)
+        }
     }
 
     @Test("As a service it ends on graceful shutdown")

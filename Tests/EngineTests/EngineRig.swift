@@ -48,9 +48,16 @@ final class EngineRig: Sendable {
     }
 
     func start() throws -> WatchEngine {
+        let engine = try fold()
+        engine.begin()
+        return engine
+    }
+
+    /// An engine that has folded its log and not begun.
+    func fold() throws -> WatchEngine {
         let engine = make()
         started.withLock { $0 = engine }
-        try engine.start(log: ScriptedLog(disk, script), codec: JSONCodec())
+        _ = try engine.fold(log: ScriptedLog(disk, script), codec: JSONCodec())
         return engine
     }
 

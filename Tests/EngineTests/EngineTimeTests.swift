@@ -17,6 +17,39 @@ struct EngineTimeTests {
         #expect(try await rig.messages(engine) == [.heard("a", within: 20), .silent("a")])
     }
 
+    @Test("before it begins no time counts: it records nothing, and what is submitted waits")
+    func beforeItBegins() async throws {
+        let voice = EngineVoice<Watch.Message>(started: { _ in .heard("start", within: 10_000) })
+        let rig = EngineRig(clock: clock, voice: voice)
+        let earlier = try rig.start()
+        try await earlier.submit(.heard("a", within: 10_000))
+        await earlier.shutdown()
+        let engine = try rig.fold()
+        let submitted = Task { try await engine.submit(.heard("b", within: 10_000)) }
+        while engine.waitingCount == 0 { await Task.yield() }
+        clock.advance(seconds: 60)
+        engine.begin()
+        _ = try await submitted.value
+        // It is heard by the engine's first entry that time goes on, and only then is a deadline looked at.
+        #expect(
+            try await rig.messages(engine) == [
+                .heard("start", within: 10_000), .heard("a", within: 10_000), .heard("start", within: 10_000),
+                .heard("b", within: 10_000), .silent("a"),
+            ])
+    }
+
+    @Test("what was folded and never began is let go of, and what waited is told")
+    func neverBegun() async throws {
+        let rig = EngineRig(clock: clock)
+        let engine = try rig.fold()
+        let submitted = Task { try await engine.submit(.heard("b", within: 10_000)) }
+        while engine.waitingCount == 0 { await Task.yield() }
+        await engine.shutdown()
+        await #expect(throws: SubmitError.stopped) { try await submitted.value }
+        // It opens only because nobody holds it any more.
+        #expect(try MemoryLog(disk: rig.disk).lastPosition() == .start)
+    }
+
     @Test("what had arrived when a deadline was due comes before it")
     func order() async throws {
         let rig = EngineRig(clock: clock)

@@ -59,9 +59,10 @@ enum Samples {
     static let fullSession: Agent.Session = {
         var session = Agent.Session(id: SessionID("ses_1"), remoteAddress: "10.0.0.1:1", extensions: ["journal"])
         session.registeredSentAt = moment
-        session.isWelcomed = true
+        session.welcomedAt = moment
         session.hasSpoken = true
         session.hasListedRuns = true
+        session.listed = [ListedAttempt(run: RunID("run_1"), attempt: Attempt(2))]
         session.takesRuns = true
         session.savedCount = 3
         session.isSkewNoted = true
@@ -132,7 +133,9 @@ enum Samples {
         run.failure = .timeout
         run.hasFailedSinceDelivery = true
         run.wasCancelled = true
-        run.reported = [.init(attempt: Attempt(1), byteCount: 5, digest: digest, position: Position(8))]
+        run.reported = [
+            .init(attempt: Attempt(1), byteCount: 5, digest: digest, position: Position(8), isSettled: true)
+        ]
         run.progressPercent = 50
         run.progressSentAt = moment
         run.sentBy = Position(4)
@@ -199,7 +202,9 @@ enum Samples {
         }
         check.become(.flapping, at: moment + .seconds(90_001))
         check.probe = Position(8)
+        check.isProbeOfFormer = true
         check.expiringCertificate = moment
+        check.laterCertificates = 4
         return check
     }()
     static let emptyCheck = Check(
@@ -251,6 +256,7 @@ enum Samples {
         schedule.next = Schedule.Upcoming(slot: next, due: moment)
         schedule.lastDue = moment
         schedule.open = [Schedule.OpenSlot(slot: met, run: RunID("run_1"))]
+        schedule.absence = Schedule.Absence(Schedule.Absence(nil, and: met), and: slot)
         return schedule
     }()
     static let fullZone: Zone = {

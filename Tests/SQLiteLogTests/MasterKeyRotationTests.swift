@@ -132,6 +132,38 @@ struct MasterKeyRotationTests {
         #expect(try ground.directory.contents().keys.sorted() == ["brought", "lock", "master.key", "vault.sqlite"])
     }
 
+    /// The owner of each file in a directory.
+    private func owners(_ directory: TemporaryDirectory) throws -> [String: [Int]] {
+        var owners: [String: [Int]] = [:]
+        for name in try FileManager.default.contentsOfDirectory(atPath: directory.path) {
+            let attributes = try FileManager.default.attributesOfItem(atPath: directory.file(name))
+            owners[name] = [.ownerAccountID, .groupOwnerAccountID].compactMap { attributes[$0] as? Int }
+        }
+        return owners
+    }
+
+    @Test(
+        "Root rotates for whom the files belong to, who can start the server afterwards",
+        .enabled(if: geteuid() == 0, "only root gives files away"))
+    func root() throws {
+        let ground = try Ground()
+        let directory = ground.directory
+        for name in try FileManager.default.contentsOfDirectory(atPath: directory.path) {
+            #expect(chown(directory.file(name), 65_534, 65_533) == 0)
+        }
+        #expect(chown(directory.path, 65_534, 65_533) == 0)
+        _ = try ground.rotate()
+        let found = try owners(directory)
+        #expect(found.keys.sorted() == ["lock", "master.key", "master.key.previous", "vault.sqlite"])
+        #expect(found.values.allSatisfy { $0 == [65_534, 65_533] }, "\(found)")
+        // A key that an earlier rotation of root's has left is given away, too.
+        try MasterKey.create(ground.keyFile + ".next")
+        _ = try ground.rotate()
+        #expect(try owners(directory).values.allSatisfy { $0 == [65_534, 65_533] })
+        let mode = try FileManager.default.attributesOfItem(atPath: ground.keyFile)[.posixPermissions] as? Int
+        #expect(mode == 0o600)
+    }
+
     @Test("What cannot be done changes nothing")
     func refusals() throws {
         let ground = try Ground()

@@ -69,6 +69,38 @@ struct SQLiteViewsTests {
         #expect(try views.document("run_1", in: "runs") == nil)
     }
 
+    @Test("Those of which only so many are kept go by a number where one is named: what was long open is kept then")
+    func keptByNumber() throws {
+        let directory = try TemporaryDirectory()
+        let schema = CollectionSchema(
+            name: "runs", indexed: ["status"], kept: .init("status", "success", limit: 3, by: "ended_at"))
+        let views = try SQLiteViews(path: directory.file("views.sqlite"), collections: [schema])
+        func document(_ number: Int, endedAt: Int?) -> Document {
+            let body =
+                endedAt.map { "{\"status\":\"success\",\"ended_at\":\($0)}" }
+                ?? "{\"status\":\"open\",\"ended_at\":null}"
+            return Document(
+                collection: "runs", id: "run_\(number)", position: Position(UInt64(number)), json: Array(body.utf8))
+        }
+        try views.store(
+            [document(1, endedAt: nil)] + (2...6).map { document($0, endedAt: 100 + $0) }, checkpoint: end(6))
+        try views.store([document(1, endedAt: 200)], checkpoint: end(7))
+        let all = try views.documents(DocumentQuery(collection: "runs", limit: 99)).map(\.id)
+        #expect(all == ["run_6", "run_5", "run_1"])
+    }
+
+    @Test("An empty document takes away the one of its id, and only that")
+    func takenAway() throws {
+        let directory = try TemporaryDirectory()
+        let views = try SQLiteViews(path: directory.file("views.sqlite"), collections: schemas)
+        try views.store([run(1, agent: "a"), run(2, agent: "a")], checkpoint: end(2))
+        var gone = run(1, agent: "a")
+        gone.json = []
+        try views.store([gone], checkpoint: end(3))
+        let all = try views.documents(DocumentQuery(collection: "runs", limit: 99)).map(\.id)
+        #expect(try all == ["run_2"] && views.document("run_1", in: "runs") == nil)
+    }
+
     @Test("What is kept goes by an indexed member")
     func keptByIndex() throws {
         let directory = try TemporaryDirectory()
@@ -116,6 +148,50 @@ struct SQLiteViewsTests {
         let plan = try connection.prepare("explain", "EXPLAIN QUERY PLAN " + sql)
         #expect(try plan.step())
         #expect(plan.text(3).contains("view_runs_member_1"))
+    }
+
+    @Test("Bounds of time read no document outside of them, where created_at has an index, and list the same")
+    func timeBounds() throws {
+        let directory = try TemporaryDirectory()
+        let path = directory.file("views.sqlite")
+        let schema = CollectionSchema(name: "runs", indexed: ["agent_id", "status", "created_at"])
+        let views = try SQLiteViews(path: path, collections: [schema])
+        let plain = try SQLiteViews(path: directory.file("plain.sqlite"), collections: [schemas[0]])
+        // Several of one moment, and moments without any.
+        let all = (1...30).map { number in
+            Document(
+                collection: "runs", id: "run_\(number)", position: Position(number),
+                json: Array(
+                    #"{"agent_id":"\#(number % 3)","status":"s","created_at":\#(number / 4 * 20)}"#.utf8))
+        }
+        try views.store(all, checkpoint: end(30))
+        try plain.store(all, checkpoint: end(30))
+        let moments = [nil] + [-1, 0, 1, 20, 59, 60, 61, 140, 141, 999].map { Timestamp(milliseconds: $0) }
+        for from in moments {
+            for to in moments {
+                for matching in [[:], ["agent_id": "1"]] {
+                    let query = DocumentQuery(
+                        collection: "runs", matching: matching, before: from == nil ? Position(29) : nil,
+                        createdFrom: from, createdTo: to, limit: 7)
+                    #expect(try views.documents(query) == plain.documents(query), "\(query)")
+                }
+            }
+        }
+        let table = try #require(ViewsTable(schema))
+        let connection = try Connection(path: path, mode: .readOnly)
+        let bounds = DocumentQuery(
+            collection: "runs", createdFrom: Timestamp(milliseconds: 1), createdTo: Timestamp(milliseconds: 2), limit: 9
+        )
+        for members in [[], ["status"]] {
+            let plan = try connection.prepare("explain", "EXPLAIN QUERY PLAN " + table.list(matching: members, bounds))
+            var steps: [String] = []
+            while try plan.step() { steps.append(plan.text(3)) }
+            let outer =
+                members.isEmpty ? "by_position (position>? AND position<?)" : "member_1 (<expr>=? AND position>?"
+            #expect(steps.contains { $0.contains("USING INDEX view_runs_\(outer)") }, "\(steps)")
+            #expect(steps.filter { $0.contains("view_runs_member_2 (<expr>>?)") }.count == 2, "\(steps)")
+            #expect(!steps.contains { $0.hasPrefix("SCAN") }, "\(steps)")
+        }
     }
 
     @Test("A file that is damaged, foreign, or of other collections is made anew")

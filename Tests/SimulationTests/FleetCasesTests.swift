@@ -53,7 +53,7 @@ struct FleetCasesTests {
         #expect(rig.state.runs[first]?.deadline == before?.deadline)
     }
 
-    @Test("A higher limit starts what waits at once")
+    @Test("A higher limit starts what waits as soon as the agent was told of it")
     func higherLimitStartsRuns() throws {
         // Given one slot, taken
         var rig = try FleetRig(parallelRunLimit: 1)
@@ -63,6 +63,8 @@ struct FleetCasesTests {
         #expect(rig.state.runs[second]?.phase == .queued)
         // When there are two
         try rig.ask(.configureAgent(FleetRig.agent, [.maxParallelJobs(2)]))
+        #expect(rig.state.runs[second]?.phase == .queued)
+        try rig.answer(.done) { if case .configure = $0 { true } else { false } }
         // Then
         #expect(rig.state.runs[second]?.phase == .sending(.first))
     }

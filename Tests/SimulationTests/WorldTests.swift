@@ -12,6 +12,7 @@ struct WorldTests {
         let tally = await Tally.storms(0...89, rowCount: 2)
         for violation in tally.violations { Issue.record("\(violation)") }
         #expect(tally.absentFaults.isEmpty, "these have never struck")
+        #expect(tally.coverage.unlisted.isEmpty, "these are in no family of pairs that must be reached")
         for (pair, excuse) in tally.coverage.unreached where excuse == nil {
             Issue.record("never reached: \(pair)")
         }

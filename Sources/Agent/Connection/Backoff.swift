@@ -1,6 +1,9 @@
 /// How long to wait before the next dial: 1 s, doubling up to 60 s, each within 20 % of that. Back to 1 s after a session
-/// that was accepted, so that a long-lived agent is as quick after its hundredth disconnect as after its first.
+/// that lasted, so that a long-lived agent is as quick after its hundredth disconnect as after its first, and two with one
+/// key do not replace each other once a second for ever.
 struct Backoff: Hashable, Sendable {
+    /// How long an accepted session lasts at least after which all begins anew.
+    static let settledTime = Duration.seconds(60)
     private static let maximumMilliseconds: Int64 = 60_000
     private var failureCount = 0
 
@@ -13,6 +16,6 @@ struct Backoff: Hashable, Sendable {
         return .milliseconds(nominal * (800 + min(max(jitter, 0), 400)) / 1_000)
     }
 
-    /// The server accepted a session.
+    /// A session lasted.
     mutating func reset() { failureCount = 0 }
 }

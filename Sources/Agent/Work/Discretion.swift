@@ -19,9 +19,11 @@ final class Discretion: Sendable {
 
     private let known = Mutex(Known())
 
-    /// Takes over the passwords of a configuration. Those of the one before are known until the next.
+    /// Takes over the passwords of a configuration. Those of the one before are known until they change again: each welcome
+    /// brings the same ones once more, and a run of before may be at work still.
     func learn(_ settings: StationSettings) {
         known.withLock { known in
+            guard known.passwords != settings.passwords else { return }
             known.former = known.passwords
             known.passwords = settings.passwords
             known.renew()

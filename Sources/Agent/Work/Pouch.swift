@@ -23,15 +23,18 @@ final class Pouch: Sendable {
     struct Item: Sendable {
         var order: BackupOrder
         var work: Result<Work, RunFailure>
+        /// Until when its object can be uploaded, by the monotonic clock; nil when the server does not say.
+        var uploadEnd: Duration?
         /// Post-hooks are owed.
         var hooksBegan = false
         var stop: Stop?
         var task: Task<Station.Outcome, any Error>?
         var timer: Task<Void, Never>?
 
-        init(order: BackupOrder, work: Result<Work, RunFailure>) {
+        init(order: BackupOrder, work: Result<Work, RunFailure>, uploadEnd: Duration?) {
             self.order = order
             self.work = work
+            self.uploadEnd = uploadEnd
         }
     }
 

@@ -9,7 +9,7 @@ struct StationWorker: Worker {
     /// Bytes of a data key.
     static let keyByteCount = 32
     /// How long a dump may take whose upload address says nothing about its own end.
-    static let longestRun = Milliseconds.hours(24)
+    static let longestDump = Duration.seconds(24 * 3_600)
 
     let pouch: Pouch
     let mirror: StationMirror
@@ -110,7 +110,7 @@ struct StationWorker: Worker {
         meter.note(0)
         // A database that somebody keeps locked would hold its slot for ever, and at last all of them. An upload that began
         // in time may go on beyond that, so it ends with the dump.
-        let expiry = timer(of: id, .expired, in: timeLeft(for: item.order))
+        let expiry = timer(of: id, .expired, in: timeLeft(for: item) ?? Self.longestDump)
         defer { expiry.cancel() }
         try await pipeline.validate(work.target)
         if work.job.timeoutSeconds > 0 {
@@ -134,7 +134,8 @@ struct StationWorker: Worker {
         meter.note(0)
         try await uploader.upload(
             file: staging.path(of: id), byteCount: staged.byteCount, to: item.order.uploadURL,
-            expiresAt: item.order.expiresAt, progress: { meter.note($0) })
+            timeLeft: { timeLeft(for: item) },
+            told: { logger.warning("run \(id): \(discretion.redacted($0, item))") }, progress: { meter.note($0) })
         do {
             try keys.store(item.order.key, of: id)
         } catch {
@@ -144,16 +145,16 @@ struct StationWorker: Worker {
         return .uploaded
     }
 
-    private func timer(of id: Text, _ reason: Pouch.Stop, in wait: Milliseconds) -> Task<Void, Never> {
+    private func timer(of id: Text, _ reason: Pouch.Stop, in wait: Duration) -> Task<Void, Never> {
         Task { [time, pouch] in
-            do { try await time.sleep(for: .milliseconds(wait.count)) } catch { return }
+            do { try await time.sleep(for: wait) } catch { return }
             pouch.stop(id, reason)
         }
     }
 
     /// Until when its object can be uploaded.
-    private func timeLeft(for order: BackupOrder) -> Milliseconds {
-        order.expiresAt.map { max($0 - time.wallTime(), Milliseconds(0)) } ?? Self.longestRun
+    private func timeLeft(for item: Pouch.Item) -> Duration? {
+        item.uploadEnd.map { max($0 - time.uptime, .zero) }
     }
 
     private func meter(_ id: Text, _ item: Pouch.Item, step: Text, _ report: @escaping Reporter) -> ProgressMeter {

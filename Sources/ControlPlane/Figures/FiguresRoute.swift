@@ -11,7 +11,7 @@ extension FleetFigures {
         return Route(.get, "/metrics", Server.Operation("Figures for Prometheus, as text.")) { _, _ in
             Response(
                 status: .ok, headers: [.contentType: Metrics.contentType, .cacheControl: "no-store"],
-                body: ResponseBody(byteBuffer: ByteBuffer(string: metrics.text())))
+                body: ResponseBody(byteBuffer: ByteBuffer(string: try await metrics.computedText())))
         }
     }
 }

@@ -212,6 +212,11 @@ extension Fleet {
     private static func runJob(_ id: RunID, _ job: JobID, in state: borrowing State) -> Judgement {
         guard let spec = state.jobs[job] else { return .unknown("job") }
         if state.runs.contains(id) || state.objects.contains(id) { return .refused(taken) }
+        let openCount = state.agents[spec.agent]?.openRuns.count { state.runs[$0]?.order.job == job } ?? 0
+        guard openCount < Limits.askedRunsPerJob else {
+            let text = "the job has \(openCount) open runs; cancel those that are not wanted, or wait for their end"
+            return .refused(Refusal(code: .conflict, text: Text(text)))
+        }
         return .granted(.runQueued(id, order(of: job, spec, isManual: true)))
     }
 

@@ -39,6 +39,8 @@ extension Fleet {
             return state.runs[run].map {
                 [.command(.dispatch($0.order.agent, run, attempt, isRepeatable: true))]
             } ?? []
+        case .abandoned(let run, let attempt):
+            return stop(run, attempt, in: state)
         case .startsFree:
             return startAll(at: entry.recordedAt, in: state)
         case .deletion(let key):
@@ -56,7 +58,7 @@ extension Fleet {
         case .anomaly(let anomaly):
             return [.noted(anomaly)]
         case .slots(let job):
-            return meetSlots(of: job, entry, in: state)
+            return meetSlots(of: job, entry, in: state).messages
         case .slotJudged:
             return []
         case .zone(let zone):
@@ -89,7 +91,9 @@ extension Fleet {
     private static func renewCancellations(
         of id: AgentID, _ entry: Entry<Message>, in state: borrowing State
     ) -> [Message] {
-        guard case .outcome = entry.message, let agent = state.agents[id] else { return [] }
+        guard case .outcome(let outcome) = entry.message, case .welcome = outcome.command,
+            let agent = state.agents[id]
+        else { return [] }
         var messages: [Message] = []
         for run in agent.openRuns where state.runs[run]?.isCancelRequested == true {
             messages += cancel(run, in: state)

@@ -1,7 +1,7 @@
 /// The machine of the control plane: folds what a fleet of agents says, and decides what must follow.
 public enum Fleet: Machine {
     /// Raised whenever a golden result of `Replays/` changes.
-    public static let rules: UInt32 = 5
+    public static let rules: UInt32 = 6
 
     /// The state before the first entry.
     public static var initial: State { State() }
@@ -64,6 +64,11 @@ public enum Fleet: Machine {
         public static let roomyDisk: UInt64 = 90
         /// Without a result for three intervals, and for at least so long, a check is unknown.
         public static let checkSilence = Milliseconds.seconds(90)
+        /// How long a journaling agent may take, from its welcome on, to say what it is working on, before it is given runs
+        /// all the same. Ours says it at once; heartbeats come each 30 s.
+        public static let listing = Milliseconds.seconds(90)
+        /// How many jobs of an agent are told to stop with one heartbeat, as many as it may work on at once.
+        static let stops = 64
         /// How many health checks one agent may have: its configuration stays far below the 4 MiB of a frame.
         public static let checksOfAgent = 500
         /// How many health checks there may be.
@@ -93,6 +98,8 @@ public enum Fleet: Machine {
         static let slotsPerTurn = 32
         /// With so many open runs of a job, its slots are skipped.
         public static let openRunsPerJob = 16
+        /// With so many, nobody can ask for another.
+        public static let askedRunsPerJob = 200
         /// A wall clock further behind the log than this is not believed.
         public static let clockDoubt = Milliseconds.hours(24)
         /// A jump of the wall clock forwards beyond this is not believed where backups would be deleted.
@@ -137,6 +144,8 @@ public enum Fleet: Machine {
         case observation(RunID, Attempt)
         /// A journaling agent is back and does not know an attempt that it was sent.
         case forgotten(RunID, Attempt)
+        /// A journaling agent goes on with an attempt that was given up.
+        case abandoned(RunID, Attempt)
         /// Runs may start again that the fleet's limit of starts held back.
         case startsFree
         /// It has been decided that an object is deleted, or it must be tried again.

@@ -72,6 +72,7 @@ extension Fleet.State {
                 timers.arm(.silence(id), due: entry.recordedAt + Fleet.Limits.silence, by: entry.position)
             }
             if let sentAt = agents[id]?.configSentAt { agents[id]?.configSentAt = sentAt + span }
+            if let welcomedAt = agents[id]?.session?.welcomedAt { agents[id]?.session?.welcomedAt = welcomedAt + span }
             if claims.contains(id) {
                 let due = entry.recordedAt + Fleet.Limits.claim
                 claims[id]?.dueAt = due

@@ -106,3 +106,11 @@ public struct WireRunID: Hashable, Sendable {
         return (RunID(Text(String(decoding: bytes[..<dash], as: UTF8.self))), Attempt(number))
     }
 }
+
+/// FNV-1a over the bytes of a text: the same 64 bits on any machine, and spread enough for a lot. Source: Fowler, Noll, Vo;
+/// draft-eastlake-fnv.
+enum FNV {
+    static func hash(of text: Text) -> UInt64 {
+        text.string.utf8.reduce(0xCBF2_9CE4_8422_2325) { ($0 ^ UInt64($1)) &* 0x0000_0100_0000_01B3 }
+    }
+}

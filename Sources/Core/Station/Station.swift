@@ -18,8 +18,9 @@ public enum Station: Machine {
         public static let defaultParallelRuns: UInt32 = 4
         /// More than this at a time are never run, whatever the server says.
         public static let maximumParallelRuns: UInt32 = 64
-        /// Runs that are not concluded. A further one fails at once, so that no server can grow the state without end; and
-        /// cancelling them all is less than a turn may hold.
+        /// Runs that are not concluded. A further one fails at once, so that what waits and works is bounded, and cancelling
+        /// it all is less than a turn may hold. What fails so is kept with its report for a week like any other run, however
+        /// much a server sends.
         public static let maximumOpenRuns = 200
         /// How long a report waits for a server that takes it, and how long a run id is remembered after that.
         public static let retention = Milliseconds.hours(7 * 24)

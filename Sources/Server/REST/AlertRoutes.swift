@@ -13,7 +13,7 @@ extension Desk {
             Route(
                 .get, "/v1/alerts",
                 Operation(
-                    "Alerts, the newest first; of the resolved ones the last 10 000.", query: filters + .page,
+                    "Alerts, the newest first; of those that were resolved the last 10 000.", query: filters + .page,
                     result: .page("Alert")), handler: listAlerts),
             Route(.get, "/v1/alerts/{id}", Operation("One alert.", result: .one("Alert")), handler: showAlert),
             Route(

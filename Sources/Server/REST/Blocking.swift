@@ -9,7 +9,7 @@ struct FileThreads: Sendable {
     static let content = FileThreads(count: max(4, System.coreCount))
     /// Short reads and writes for answers.
     static let answers = FileThreads(count: max(2, System.coreCount))
-    /// Folding the log anew, which may take minutes.
+    /// Whole states; folding the log anew for one may take minutes.
     static let folding = FileThreads(count: 1)
 
     fileprivate let pool: NIOThreadPool

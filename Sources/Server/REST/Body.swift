@@ -91,7 +91,8 @@ struct Body {
     private static func number(_ value: JSON, _ path: String, _ limit: UInt32) throws(RESTError) -> UInt32 {
         guard case .number(let digits) = value else { throw .field(path, "must be a number, not \(value.kind)") }
         guard !digits.hasPrefix("-"), let number = UInt32(digits), number <= limit else {
-            throw .field(path, "must be a whole number from 0 to \(limit)")
+            // Where no limit is told, the next who looks at it knows of a nearer one.
+            throw .field(path, "must be a whole number from 0 \(limit == .max ? "on" : "to \(limit)")")
         }
         return number
     }

@@ -34,7 +34,7 @@ extension Desk {
             Route(
                 .get, "/v1/health-checks/{id}/results",
                 Operation(
-                    "The last 1 000 results of a health check, the newest first.", query: span + .page,
+                    "The last 1 000 results of a health check that counted, the newest first.", query: span + .page,
                     result: .page("CheckResult")), handler: listResults),
             Route(
                 .get, "/v1/health-checks/{id}/uptime",
@@ -72,8 +72,10 @@ extension Desk {
         try await refusePasswords(of: agent, in: said.texts)
         let grant = try await ask(
             .createCheck(CheckID(bits: Self.bits), agent, said.spec), ticket(request, context, body: bytes))
-        guard case .checkCreated(let id, _, _) = grant.acceptance else { throw Self.otherAnswer }
-        return .json(try check(id), status: .created)
+        guard case .checkCreated(let id, let agent, let spec) = grant.acceptance else { throw Self.otherAnswer }
+        // As it was made: a repetition is answered so for a day, also once the check has changed or is gone.
+        let made = Check(agent: agent, spec: spec, at: grant.recordedAt)
+        return .json(CheckJSON.check(id, made), status: .created)
     }
 
     private func showCheck(_ request: Hummingbird.Request, _ context: FleetContext) throws -> Response {

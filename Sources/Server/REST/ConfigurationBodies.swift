@@ -123,6 +123,8 @@ enum JobBody {
     static func fields(_ body: inout Body) throws(RESTError) -> [JobField] {
         var fields: [JobField] = []
         if let value = try body.text("cron", byteLimit: 200) {
+            // An empty one is right: runs on request only.
+            if !value.isEmpty { _ = try CronQuery.cron(value) }
             fields.append(.cron(value))
         }
         if let value = try body.text("time_zone", byteLimit: 64) {

@@ -63,8 +63,13 @@ struct CronQuery {
                 return number
             } ?? 10
         guard zone.byteCount <= 64 else { throw Self.unknownZone }
+        cron = try Self.cron(Text(text))
+    }
+
+    /// An expression, or an error that points at the one of its fields that is wrong.
+    static func cron(_ text: Text) throws(RESTError) -> Cron {
         do throws(CronError) {
-            cron = try Cron(Text(text))
+            return try Cron(text)
         } catch {
             throw RESTError(
                 .validation, "cron \(error)",

@@ -37,7 +37,7 @@ struct Gate: RouterMiddleware {
         } catch let error as HTTPError where error.status == .notFound {
             return refused(request, missing(request), context)
         } catch {
-            context.logger.error("\(request.method) \(Redactor().redacted(request.uri.path)): \(error)")
+            context.logger.error("\(request.method) \(table.shown(request.uri.path)): \(error)")
             return RESTError(
                 .internal, "the server could not do this; its log says why, under this trace id"
             ).response(trace: context.trace)
@@ -53,9 +53,10 @@ struct Gate: RouterMiddleware {
             case .authenticationFailed, .rateLimited: .debug
             case .permissionDenied, .notFound, .validation, .conflict, .precondition: .info
             }
-        let path = Redactor().redacted(request.uri.path)
         context.logger.log(
-            level: level, "\(request.method) \(path): \(error.status.code) \(error.code.rawValue): \(error.message)")
+            level: level,
+            "\(request.method) \(table.shown(request.uri.path)): \(error.status.code) \(error.code.rawValue): \(error.message)"
+        )
         return error.response(trace: context.trace)
     }
 

@@ -12,7 +12,8 @@ extension Body {
         if let length = request.headers[.contentLength].flatMap({ Int($0) }), length > byteLimit { throw tooLarge }
         let start = ContinuousClock.now
         var collected: [UInt8] = []
-        for try await buffer in request.body {
+        var pieces = request.body.makeAsyncIterator()
+        while let buffer = try await next(of: &pieces) {
             guard start.duration(to: .now) < arrivalLimit else {
                 let seconds = arrivalLimit.components.seconds
                 throw RESTError(.validation, "the body must arrive within \(seconds) s", status: .requestTimeout)
@@ -24,6 +25,15 @@ extension Body {
             throw RESTError.field("Content-Type", "must be application/json")
         }
         return collected
+    }
+
+    /// The sender has gone, or its connection has broken: no fault of the server's.
+    private static func next(of pieces: inout RequestBody.AsyncIterator) async throws(RESTError) -> ByteBuffer? {
+        do {
+            return try await pieces.next()
+        } catch {
+            throw RESTError(.validation, "the body was cut off; send it again", status: .badRequest)
+        }
     }
 
     /// What JSON may be called. Among it what tools say about a body when they are told nothing.

@@ -136,10 +136,13 @@ struct RouteTable: Sendable {
     }
 
     private var paths: [Path] = []
+    /// What parts of paths are called.
+    private var words: Set<Substring> = []
 
     init(_ routes: [Route]) {
         for route in routes {
             let parts = route.path.split(separator: "/")
+            words.formUnion(parts.filter { !$0.hasPrefix("{") && $0 != "**" })
             if let known = paths.firstIndex(where: { $0.parts == parts }) {
                 paths[known].methods.all.append((route.method, route.access))
             } else {
@@ -154,6 +157,26 @@ struct RouteTable: Sendable {
         let found = paths.filter { Self.matches($0.parts, parts) }
         let best = found.first { !$0.parts.contains { $0.hasPrefix("{") } } ?? found.first
         return best?.methods
+    }
+
+    /// A path as logs may show it: what no route has, and is no identifier of ours and no number, is left out. Somebody may
+    /// have put a password where a name belongs.
+    func shown(_ path: String) -> String {
+        let parts = path.split(separator: "/").map { part in
+            words.contains(part) || Self.isIdentifier(part) || UInt64(part) != nil ? part : "…"
+        }
+        return "/" + parts.joined(separator: "/")
+    }
+
+    /// Three lower-case letters, an underscore, eleven letters or digits.
+    private static func isIdentifier(_ part: Substring) -> Bool {
+        let (kind, rest) = (part.utf8.prefix(4), part.utf8.dropFirst(4))
+        guard kind.count == 4, kind.last == UInt8(ascii: "_"), rest.count == 11 else { return false }
+        return kind.dropLast().allSatisfy { (UInt8(ascii: "a")...UInt8(ascii: "z")).contains($0) }
+            && rest.allSatisfy { byte in
+                let character = Character(UnicodeScalar(byte))
+                return character.isASCII && (character.isLetter || character.isNumber)
+            }
     }
 
     private static func matches(_ template: [Substring], _ parts: [Substring]) -> Bool {

@@ -149,19 +149,19 @@ extension Desk {
         return run
     }
 
-    /// The runs as they are shown. What a queued one waits for, and what keeps an object, is asked of the state, once for
-    /// all of them.
+    /// The runs as they are shown. What a queued one waits for and until when, and what keeps an object, is asked of the
+    /// state, once for all of them.
     private func json(_ runs: [RunDetail]) -> [JSON] {
         let keepings = keepings(of: runs)
         let queued = runs.filter { $0.status == .queued }.map(\.id)
         guard !queued.isEmpty else { return runs.map { json($0, keepings[$0.id], waitingFor: nil) } }
         let moment = now
-        let waits = services.state.read { state in
+        let (waits, current) = services.state.read { state in
             var waits: [RunID: Fleet.Wait] = [:]
             for id in queued { waits[id] = Fleet.wait(of: id, at: moment, in: state) }
-            return waits
+            return (waits, runs.map { $0.brought(upTo: state) })
         }
-        return runs.map { json($0, keepings[$0.id], waitingFor: waits[$0.id]) }
+        return current.map { json($0, keepings[$0.id], waitingFor: waits[$0.id]) }
     }
 
     private func json(_ run: RunDetail, _ keeping: Keeping?, waitingFor wait: Fleet.Wait?) -> JSON {

@@ -22,7 +22,7 @@ extension Desk {
         let query = try Query(request, allowed: ["at"])
         guard let at = query["at"] else {
             let state = services.state
-            return try await blocking { .state(state.snapshot()) }
+            return try await oneAtATime { .state(state.snapshot()) }
         }
         let limit: Limit
         if let number = UInt64(at), number <= UInt64(Int64.max) {
@@ -33,11 +33,14 @@ extension Desk {
             throw RESTError.field("at", "must be a position of the log, or a time such as 2026-01-31T08:05:09Z")
         }
         let (log, codec) = (services.log, services.codec)
-        let answer = try await turnstile.pass {
-            try await blocking(on: .folding) { Response.state(try Self.fold(log, codec, upTo: limit)) }
-        }
-        guard let answer else {
-            throw RESTError.unavailable("another state is being folded from the log; ask again when that is done")
+        return try await oneAtATime { Response.state(try Self.fold(log, codec, upTo: limit)) }
+    }
+
+    /// A state may be large, and showing it makes the follower copy its tables: two at a time help nobody, and many would
+    /// hold up all other answers.
+    private func oneAtATime(_ body: @escaping @Sendable () throws -> Response) async throws -> Response {
+        guard let answer = try await turnstile.pass({ try await blocking(on: .folding, body) }) else {
+            throw RESTError.unavailable("another state is being shown; ask again when that is done")
         }
         return answer
     }

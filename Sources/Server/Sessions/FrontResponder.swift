@@ -4,7 +4,7 @@ public import Hummingbird
 import Synchronization
 
 /// Answers requests before the router does: those that an agent's connection should have been, and all while the server
-/// is starting.
+/// is starting, which takes minutes where a long log is folded. Whoever looks after the process asks `/healthz` then, too.
 public final class FrontResponder: HTTPResponder {
     /// What routes answer with.
     public typealias Route = @Sendable (Request, FleetContext) async throws -> Response
@@ -12,7 +12,12 @@ public final class FrontResponder: HTTPResponder {
     private let door: AgentDoor
     private let wrongKeys: WrongKeys
     private let clock: any Clock
-    private let routes = Mutex<Route?>(nil)
+    private enum Phase: Sendable {
+        case starting(@Sendable () -> String)
+        case serving(Route)
+    }
+
+    private let phase = Mutex(Phase.starting { "the server is starting" })
 
     /// A responder that is not ready before ``serve(_:)``.
     ///
@@ -26,7 +31,12 @@ public final class FrontResponder: HTTPResponder {
     /// From now on these routes answer.
     public func serve(_ router: Router<FleetContext>) {
         let responder = router.buildResponder()
-        routes.withLock { $0 = { try await responder.respond(to: $0, context: $1) } }
+        phase.withLock { $0 = .serving { try await responder.respond(to: $0, context: $1) } }
+    }
+
+    /// What `/readyz` says until ``serve(_:)``: how far the start has come.
+    public func starting(_ reason: @escaping @Sendable () -> String) {
+        phase.withLock { $0 = .starting(reason) }
     }
 
     /// The answer to one request.
@@ -34,10 +44,15 @@ public final class FrontResponder: HTTPResponder {
         if AgentDoor.isAgentPath(request.uri.path) {
             return refusal(of: request, from: context.address).response(trace: context.trace)
         }
-        guard let route = routes.withLock({ $0 }) else {
-            return RESTError.unavailable("the server is starting").response(trace: context.trace)
+        switch phase.withLock({ $0 }) {
+        case .serving(let route): return try await route(request, context)
+        case .starting(let reason):
+            switch request.uri.path {
+            case "/healthz": return .json(["status": "ok"])
+            case "/readyz": return RESTError.unavailable("not ready: \(reason())").response(trace: context.trace)
+            default: return RESTError.unavailable("the server is starting").response(trace: context.trace)
+            }
         }
-        return try await route(request, context)
     }
 
     /// Why a request for an agent's connection did not become one.

@@ -2,8 +2,11 @@ import HTTPTypes
 import NIOCore
 import NIOHTTPTypes
 
-/// Ends a connection whose request does not arrive whole in time, however busily it trickles. Objects take as long as they
-/// take, as long as something comes, but not once they were answered: with a refusal, then.
+/// Ends a connection whose request does not arrive whole in time, however busily it trickles, and one that says nothing.
+/// Objects take as long as they take, as long as something comes, but not once they were answered: with a refusal, then.
+///
+/// Silence counts only while the server waits for the peer. A disk that is slow holds back what is read, and the sender
+/// must not suffer for that.
 final class RequestClock: ChannelDuplexHandler {
     typealias InboundIn = HTTPRequestPart
     typealias InboundOut = HTTPRequestPart
@@ -16,16 +19,40 @@ final class RequestClock: ChannelDuplexHandler {
     /// From an answer that did not wait for the whole request.
     static let limitOnceAnswered = TimeAmount.seconds(5)
 
+    /// Without a byte, between two requests or within one.
+    static let silenceLimit = TimeAmount.seconds(60)
+
     private var timer: Scheduled<Void>?
+    private var silence: Scheduled<Void>?
     private var isReceiving = false
+    /// Requests that came whole, or are coming, and have no whole answer yet.
+    private var openCount = 0
+    /// Somebody would take what comes.
+    private var isReading = false
+    private var silentSince = NIODeadline.now()
+
+    func handlerAdded(context: ChannelHandlerContext) {
+        silentSince = context.eventLoop.now
+        watch(context)
+    }
+
+    func handlerRemoved(context: ChannelHandlerContext) { cancel() }
+
+    func read(context: ChannelHandlerContext) {
+        if !isReading { silentSince = context.eventLoop.now }
+        isReading = true
+        context.read()
+    }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        (isReading, silentSince) = (false, context.eventLoop.now)
         switch unwrapInboundIn(data) {
         case .head(let head):
             timer?.cancel()
             timer = nil
             isReceiving = true
-            guard head.path?.hasPrefix("/objects/") != true else { break }
+            openCount += 1
+            guard !Self.isObject(head.path) else { break }
             close(context, in: Self.limit)
         case .body:
             break
@@ -38,8 +65,18 @@ final class RequestClock: ChannelDuplexHandler {
     }
 
     func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
-        if isReceiving, case .end = unwrapOutboundIn(data) { close(context, in: Self.limitOnceAnswered) }
+        if case .end = unwrapOutboundIn(data) {
+            openCount -= 1
+            silentSince = context.eventLoop.now
+            if isReceiving { close(context, in: Self.limitOnceAnswered) }
+        }
         context.write(data, promise: promise)
+    }
+
+    /// Whether a path leads to an object, perhaps behind the path that the server has for the world (`--public-url`). What is
+    /// not signed is answered, and so ended, at once.
+    private static func isObject(_ path: String?) -> Bool {
+        path.map { $0.prefix { $0 != "?" }.contains("/objects/") } ?? false
     }
 
     private func close(_ context: ChannelHandlerContext, in limit: TimeAmount) {
@@ -48,8 +85,30 @@ final class RequestClock: ChannelDuplexHandler {
         timer = context.eventLoop.scheduleTask(in: limit) { channel.close(promise: nil) }
     }
 
-    func channelInactive(context: ChannelHandlerContext) {
+    /// Looks again when the silence of now would have lasted too long.
+    private func watch(_ context: ChannelHandlerContext) {
+        let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
+        silence = context.eventLoop.scheduleTask(deadline: silentSince + Self.silenceLimit) {
+            let (clock, context) = bound.value
+            clock.look(context)
+        }
+    }
+
+    private func look(_ context: ChannelHandlerContext) {
+        let now = context.eventLoop.now
+        let isWaiting = openCount == 0 || (isReceiving && isReading)
+        if !isWaiting { silentSince = now }
+        guard now - silentSince < Self.silenceLimit else { return context.close(promise: nil) }
+        watch(context)
+    }
+
+    private func cancel() {
         timer?.cancel()
+        silence?.cancel()
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        cancel()
         context.fireChannelInactive()
     }
 }

@@ -74,7 +74,8 @@ struct SessionState {
     let session: SessionID
     let opening: SessionOpening
     private(set) var phase = Phase.unregistered
-    /// `ts_ms` of the Register: older frames are replayed ones.
+    /// `ts_ms` of the Register: older frames are replayed ones. Nil where the agent journals runs: it replays nothing, and a
+    /// clock that is set back while it is connected would make all that it says look old.
     private(set) var registeredSentAt: Timestamp?
     /// By number.
     private var waiting: [UInt64: Waiting] = [:]
@@ -129,7 +130,7 @@ extension SessionState {
                 return close(.policy, reason: "the first message must be Register")
             }
             phase = .registered
-            registeredSentAt = received.sentAt
+            registeredSentAt = opening.extensions.contains(ProtocolExtension.journal) ? nil : received.sentAt
             var opening = opening
             opening.hostname = registration.hostname
             return [.announce] + submit(.sessionOpened(agent, opening), byteCount: 0)

@@ -1,46 +1,53 @@
 import Core
 import Engine
 
-/// Keeps the results of health checks for reading: the last of each check, in the order they were recorded.
+/// Keeps the results of health checks for reading: of each check the last that counted, in the order they were recorded.
 enum CheckSightings {
     /// The name of the collection.
     static let results = "check_results"
     /// How many results of each check are kept. A document of the same place is replaced.
     static let limit: UInt64 = 1_000
-    private static let heads = "check_result_heads"
+    private static let histories = "check_histories"
 
     static let collections = [
-        CollectionSchema(name: results, indexed: ["check_id"]), CollectionSchema(name: heads, indexed: []),
+        CollectionSchema(name: results, indexed: ["check_id"], version: 2),
+        CollectionSchema(name: histories, indexed: []),
     ]
 
-    /// The documents of an entry that tells a result. Whose result counts, its stream says.
+    /// The documents that an entry of a check's stream changes. What goes with its agent stays, and is not shown.
     static func project(
         _ entry: Entry<Fleet.Message>, lookup: (String, String) -> Document?
     ) -> [Document] {
         let prefix = "check/"
-        guard entry.stream.name.string.hasPrefix(prefix), let found = result(in: entry.message) else { return [] }
+        guard entry.stream.name.string.hasPrefix(prefix) else { return [] }
         let check = String(entry.stream.name.string.dropFirst(prefix.count))
-        let former = lookup(heads, check).flatMap { JSON(parsing: $0.json)?["count"] }
-        var count: UInt64 = 0
-        if case .number(let digits)? = former { count = UInt64(digits) ?? 0 }
-        let head: JSON = ["count": .integer(count &+ 1)]
-        let document: JSON = [
+        let former = lookup(histories, check).flatMap { FleetProjection.read(CheckHistory.self, $0) } ?? CheckHistory()
+        if case .accepted(.checkDeleted, _) = entry.message { return forget(check, former, entry) }
+        var history = former
+        let found = history.fold(entry)
+        guard history != former else { return [] }
+        let head = FleetProjection.document(history, in: histories, id: check, position: entry.position)
+        return (head.map { [$0] } ?? []) + (found.map { [document($0, former.count, of: check, entry)] } ?? [])
+    }
+
+    private static func document(
+        _ found: HealthResult, _ number: UInt64, of check: String, _ entry: Entry<Fleet.Message>
+    ) -> Document {
+        let body: JSON = [
             "check_id": .string(check), "created_at": .integer(entry.recordedAt.milliseconds),
             "result": CheckJSON.result(found, recordedAt: entry.recordedAt, at: entry.position),
         ]
-        return [
-            Document(collection: heads, id: check, position: entry.position, json: head.bytes),
-            Document(
-                collection: results, id: "\(check)/\(count % limit)", position: entry.position, json: document.bytes),
-        ]
+        return Document(
+            collection: results, id: "\(check)/\(number % limit)", position: entry.position, json: body.bytes)
+    }
+
+    private static func forget(_ check: String, _ history: CheckHistory, _ entry: Entry<Fleet.Message>) -> [Document] {
+        let rows = (0..<min(history.count, limit)).map { number in
+            Document(collection: results, id: "\(check)/\(number)", position: entry.position, json: [])
+        }
+        return rows + [Document(collection: histories, id: check, position: entry.position, json: [])]
     }
 
     /// The result that a document holds, as the interface shows it.
     static func json(of document: Document) -> JSON? { JSON(parsing: document.json)?["result"] }
-
-    private static func result(in message: Fleet.Message) -> HealthResult? {
-        if case .received(_, let frame) = message, case .health(let found) = frame.report { return found }
-        if case .outcome(let outcome) = message, case .probed(let found) = outcome.result { return found }
-        return nil
-    }
 }

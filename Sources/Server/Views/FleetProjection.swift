@@ -3,8 +3,8 @@ public import Engine
 import Foundation
 
 /// Keeps what is read in lists: `runs`, one document a run, with all that ``Core/RunDetail`` tells; `slots`, one a slot of a
-/// schedule, with ``Core/SlotDetail``; `anomalies`, one document for each; `alerts`, one document for each, of the resolved
-/// ones the last 10 000; and the last results of health checks.
+/// schedule, with ``Core/SlotDetail``; `anomalies`, one document for each; `alerts`, one document for each, of
+/// those that were resolved the last 10 000; and the last results of health checks.
 ///
 /// Everything about a run that counts stands in its own stream (see `Fleet.describe`), whichever id the message itself
 /// carries: a frame that names an attempt by its wire id, or only the job, too.
@@ -23,15 +23,17 @@ public struct FleetProjection: Projection {
     /// The one projection; it holds nothing.
     public init() {}
 
-    /// The collections it fills. The member `created_at` is in milliseconds.
+    /// The collections it fills. The member `created_at` is in milliseconds, and of all documents of a collection in the order
+    /// of their positions.
     public var collections: [CollectionSchema] {
         [
-            CollectionSchema(name: Self.runs, indexed: ["agent_id", "job_id", "target_id", "status"], version: 2),
+            CollectionSchema(
+                name: Self.runs, indexed: ["agent_id", "job_id", "target_id", "status", "created_at"], version: 3),
             CollectionSchema(name: Self.slots, indexed: ["job_id"]),
             CollectionSchema(name: Self.anomalies, indexed: ["agent_id", "kind"]),
             CollectionSchema(
                 name: Self.alerts, indexed: ["state", "kind", "agent_id"],
-                kept: .init("state", AlertDetail.State.resolved.rawValue, limit: 10_000)),
+                kept: .init("state", AlertDetail.State.resolved.rawValue, limit: 10_000, by: "resolved_at")),
         ] + CheckSightings.collections
     }
 

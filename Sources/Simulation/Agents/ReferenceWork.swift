@@ -61,11 +61,22 @@ extension World {
     }
 
     private mutating func failDump(_ number: Int, at agent: Int) {
-        let text = "dump: pipeline: pg_dump exec: pg_dump exited 1: pg_dump: error: connection failed"
+        var text = "dump: pipeline: pg_dump exec: pg_dump exited 1: pg_dump: error: connection failed"
+        if dice.chance(in: 3) { text += ": \(Self.spelling(of: ModelVault.password(of: links[agent].agent), &dice))" }
         if strikes(.undeliverableReport, in: 4) {
             return finish(number, .failed(Array(text.utf8) + [0xFF]), at: agent)
         }
         finish(number, .failed(Array(text.utf8)), at: agent)
+    }
+
+    /// A password as tools and drivers may say it: as it is, in hexadecimal, in base64.
+    private static func spelling(of password: String, _ dice: inout Dice) -> String {
+        let bytes = Array(password.utf8)
+        return switch dice.number(1...3) {
+        case 1: password
+        case 2: hexadecimal(bytes).string
+        default: String(decoding: SecretAudit.base64(bytes + [0, 0].prefix((3 - bytes.count % 3) % 3)), as: UTF8.self)
+        }
     }
 
     /// The connection ended: its work is cancelled, unless only hooks are left. Some of the reports get lost.

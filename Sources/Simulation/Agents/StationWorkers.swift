@@ -70,6 +70,7 @@ extension World {
         stations[agent]?.dumpCounts[id, default: 0] += 1
         guard stations[agent]?.dumpCounts[id] == 1 else { throw Breach(9, "our agent dumps \(id) a second time") }
         stations[agent]?.working[id] = delivery.position
+        stations[agent]?.staging.insert(id)  // there from its first byte on, whatever becomes of the dump
         let span = drawDumpTime()
         after(Milliseconds(span.count / 2), step(.progress, id, delivery.position, at: agent))
         after(span, step(.dumped, id, delivery.position, at: agent))
@@ -97,7 +98,6 @@ extension World {
                 let text: Text = dice.chance(in: 3) ? "pipeline: target: no such file" : "dump: exit status 1"
                 return _ = try record(.outcome(id, of: step.command, .failed(text)), at: agent)
             }
-            stations[agent]?.staging.insert(id)
             let object = drawObject()
             let staged = Station.Staged(
                 byteCount: object.byteCount, digest: Self.hexadecimal(object.digest), engineVersion: "SQLite 3.40.1")

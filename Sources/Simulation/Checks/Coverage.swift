@@ -32,6 +32,14 @@ public struct Coverage: Sendable {
     /// The pairs that were reached, in order.
     public var pairs: [Pair] { counts.keys.sorted() }
 
+    /// What came from outside, to the control plane, and is in no family of pairs that must be reached: kinds that were
+    /// added and forgotten there.
+    public var unlisted: [Text] {
+        let outside = ["frame.", "request.", "outcome.", "deadline.", "session.opened", "session.closed", "engine."]
+        let kinds = Set(counts.keys.map(\.kind)).filter { kind in outside.contains { kind.string.hasPrefix($0) } }
+        return kinds.filter { !ReachablePairs.names($0) }.sorted()
+    }
+
     /// How often a pair was.
     public func count(of pair: Pair) -> Int { counts[pair] ?? 0 }
 

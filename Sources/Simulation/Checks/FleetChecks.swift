@@ -8,8 +8,13 @@ struct FleetChecks: Sendable {
     private var deletions = DeletionAudit()
     private var retries = RetryAudit()
     private var slots = SlotLedger()
+    private var slotVerdicts = SlotAudit()
+    private var deadlines = DeadlineAudit()
+    private var owners = OwnerAudit()
     private var alerts = AlertLedger()
-    private var foreign: (id: RunID, run: Run)?
+    private var openRuns = OpenRuns()
+    /// Whether nothing goes wrong any more: whatever could start must then.
+    private var isHealed = false
     /// A run in the hands of its agent whose time may be over with this entry.
     private var dueRun: RunID?
     private var startedAt = Timestamp(milliseconds: 0)
@@ -23,7 +28,8 @@ struct FleetChecks: Sendable {
         _ entry: Entry<Fleet.Message>, in state: borrowing Fleet.State, store: borrowing ModelStore,
         vault: borrowing ModelVault
     ) throws(Breach) {
-        foreign = nil
+        try owners.before(entry, in: state)
+        try slotVerdicts.check(entry, in: state, openRuns)
         if let problem = deletions.check(entry, in: state) { throw Breach(10, problem.string) }
         dueRun = nil
         switch entry.message {
@@ -48,6 +54,7 @@ struct FleetChecks: Sendable {
             closings[id, default: 0] += 1
             guard closings[id] == 1 else { throw Breach(5, "\(id) is closed a second time") }
             try checkVerdict(verdict, of: id, in: state, store: store)
+            try checkExpiry(of: id, at: entry.recordedAt, in: state)
         case .command(.dispatch(_, let id, let attempt, _)):
             guard let run = state.runs[id], run.attempt == attempt, run.attemptInFlight == attempt else {
                 throw Breach(7, "attempt \(attempt) of \(id) is dispatched and is not the current one")
@@ -57,8 +64,8 @@ struct FleetChecks: Sendable {
             }
         case .received(let agent, let frame):
             if let session = frame.session { heardAt[session] = entry.recordedAt }
-            try checkOwner(agent, frame, entry, in: state)
-            try checkSecrets(agent, frame, in: state, vault: vault)
+            noteClaim(of: agent, frame, in: state)
+            try SecretAudit.check(agent, frame, in: state, vault: vault)
         case .accepted(.runQueued(let id, _), let ticket):
             if let key = ticket.idempotencyKey, let former = runsByKey.updateValue(id, forKey: key) {
                 throw Breach(2, "key \(key.key) made \(former) and then \(id)")
@@ -66,16 +73,19 @@ struct FleetChecks: Sendable {
         default:
             break
         }
+        openRuns.take(entry, in: state)
     }
+
+    /// From now on nothing goes wrong.
+    mutating func heal() { isHealed = true }
 
     /// Looks again after the fold.
     mutating func after(_ entry: Entry<Fleet.Message>, in state: borrowing Fleet.State) throws(Breach) {
         slots.add(entry)
         if let violation = slots.violations.first { throw Breach(6, violation.description) }
         if let problem = alerts.check(entry) { throw Breach(3, problem.string) }
-        if let (id, run) = foreign, state.runs[id] != run {
-            throw Breach(14, "a frame of another agent changed \(id)")
-        }
+        try owners.after(in: state)
+        try deadlines.take(entry, in: state, openRuns)
         if let dueRun, state.runs[dueRun]?.attemptInFlight == nil, entry.recordedAt - startedAt < Fleet.Limits.grace {
             throw Breach(4, "\(dueRun) is given up within the grace that follows our own absence")
         }
@@ -103,27 +113,52 @@ struct FleetChecks: Sendable {
         guard attempt == run.attempt.next else {
             throw Breach(7, "attempt \(attempt) of \(id) is started after attempt \(run.attempt)")
         }
-        guard let agent = state.agents[run.order.agent], agent.inFlightCount < agent.settings.maxParallelJobs else {
+        // Counted here: the state's own count is what must not be wrong.
+        let others = openRuns.inFlight(of: run.order.agent, in: state)
+        guard let agent = state.agents[run.order.agent], others.count < Int(agent.settings.maxParallelJobs) else {
             throw Breach(8, "\(id) is started beyond the limit of \(run.order.agent)")
         }
-        if Self.isInMaintenance(agent.settings, at: moment) {
+        if agent.settings.isInMaintenance(at: moment) {
             throw Breach(8, "\(id) is started within the maintenance of \(run.order.agent)")
         }
-        for other in agent.openRuns where other != id {
-            guard let beside = state.runs[other], beside.attemptInFlight != nil,
-                beside.order.target == run.order.target
-            else { continue }
-            guard run.order.overlap == .alongside, beside.order.job == run.order.job else {
-                throw Breach(8, "\(id) is started beside \(other), of the same target")
-            }
+        if let other = openRuns.rival(of: id, run, among: others) {
+            throw Breach(8, "\(id) is started beside \(other), of the same target")
         }
     }
 
-    /// By the time of day as text, which orders as the time does.
-    private static func isInMaintenance(_ settings: AgentSettings, at moment: Timestamp) -> Bool {
-        let (start, end, time) = (settings.maintenanceStart, settings.maintenanceEnd, moment.timeOfDay)
-        guard start != end else { return false }
-        return start < end ? start <= time && time < end : start <= time || time < end
+    /// In a healed world no run waits in vain for an agent that is there and could take it.
+    private func checkExpiry(of id: RunID, at moment: Timestamp, in state: borrowing Fleet.State) throws(Breach) {
+        guard isHealed, state.runs[id]?.phase == .expired, obstacle(to: id, at: moment, in: state) == nil else {
+            return
+        }
+        throw Breach(4, "\(id) was not started in time, and nothing kept it")
+    }
+
+    /// What keeps a queued run from starting; nil when nothing does.
+    func obstacle(to id: RunID, at moment: Timestamp, in state: borrowing Fleet.State) -> String? {
+        openRuns.obstacle(to: id, at: moment, in: state)
+    }
+
+    /// A schedule that opens nothing, since its zone was never read.
+    func unreadSchedule(at moment: Timestamp, in state: borrowing Fleet.State) -> String? {
+        slotVerdicts.unreadSchedule(at: moment, in: state)
+    }
+
+    /// An alert that is open although what it is about is over, or gone; nil when there is none.
+    func staleAlert(in state: borrowing Fleet.State) -> AlertKey? {
+        alerts.openKeys.first { key in
+            switch key.kind {
+            case .agentLost: state.agents[AgentID(key.subject)]?.session != nil
+            case .runLate: state.runs[RunID(key.subject)]?.isOpen != true
+            case .clockBehind: state.clockDoubt == nil
+            case .clockAhead: state.clockLeap == nil
+            case .serverDiskFull: state.diskShortage == nil
+            case .runFailed, .objectVanished: !state.jobs.contains(JobID(key.subject))
+            case .slotMissed: state.jobs[JobID(key.subject)]?.spec.cron.isEmpty ?? true
+            case .checkDown, .checkFlapping, .certificateExpiring: !state.checks.contains(CheckID(key.subject))
+            case .identityConflict, .configNotApplied, .diskFull: !state.agents.contains(AgentID(key.subject))
+            }
+        }
     }
 
     /// A slot that was opened or that has come, and has no verdict; nil when every schedule has ended as it must.
@@ -169,43 +204,13 @@ struct FleetChecks: Sendable {
         return ObjectNames.name(agent: order.agent, job: order.job, run: id, attempt: attempt)
     }
 
-    /// A terminal report may hold the key of its run, in any field: none of it may be on the log.
-    private func checkSecrets(
-        _ agent: AgentID, _ frame: ReceivedFrame, in state: borrowing Fleet.State, vault: borrowing ModelVault
-    ) throws(Breach) {
-        guard let id = frame.concluded?.parts?.run, state.runs[id]?.order.agent == agent else { return }
-        for secret in vault.secrets(of: id, agent) where Self.contains(frame.bytes, secret) {
-            throw Breach(11, "a key of \(id) is in a recorded frame")
-        }
-    }
-
-    private static func contains(_ bytes: [UInt8], _ part: [UInt8]) -> Bool {
-        guard let first = part.first, bytes.count >= part.count else { return false }
-        for start in 0...(bytes.count - part.count) where bytes[start] == first {
-            if bytes[start..<(start + part.count)].elementsEqual(part) { return true }
-        }
-        return false
-    }
-
-    private mutating func checkOwner(
-        _ agent: AgentID, _ frame: ReceivedFrame, _ entry: Entry<Fleet.Message>, in state: borrowing Fleet.State
-    ) throws(Breach) {
-        let wire: WireRunID? =
-            switch frame.report {
-            case .jobUpdate(let update): update.run
-            case .completed(let completion): completion.run
-            default: nil
-            }
-        guard let id = wire?.parts?.run, let run = state.runs[id] else { return }
-        guard run.order.agent != agent else {
-            if case .completed(let completion) = frame.report, let attempt = completion.run.parts?.attempt {
-                let name = Self.objectName(of: id, attempt, in: state)
-                let object = ModelStore.Object(byteCount: completion.byteCount, digest: completion.digest ?? [])
-                claims[id, default: []].append((name, object))
-            }
-            return
-        }
-        foreign = (id, run)
-        guard entry.stream != .run(id) else { throw Breach(14, "a frame of \(agent) is in the stream of \(id)") }
+    /// Keeps what an agent says of an object of its own.
+    private mutating func noteClaim(of agent: AgentID, _ frame: ReceivedFrame, in state: borrowing Fleet.State) {
+        guard case .completed(let completion) = frame.report, let (id, attempt) = completion.run.parts,
+            state.runs[id]?.order.agent == agent
+        else { return }
+        let name = Self.objectName(of: id, attempt, in: state)
+        let object = ModelStore.Object(byteCount: completion.byteCount, digest: completion.digest ?? [])
+        claims[id, default: []].append((name, object))
     }
 }

@@ -15,14 +15,13 @@ extension World {
     public mutating func settle() throws(Violation) {
         while now < end { try run(for: min(end - now, .minutes(10))) }
         heal()
-        let healed = now
         try run(for: plan.profile.schedulePeriods)
-        if let breach = tardiness { throw violation(breach) }
+        if let breach = tardiness ?? idleness { throw violation(breach) }
         let rest = now + .hours(60)
         while now < rest {
             endWishes()
             try run(for: .minutes(2))
-            if now > healed + .minutes(30), let breach = idleness { throw violation(breach) }
+            if let breach = idleness { throw violation(breach) }
             if restlessness == nil { break }
         }
         if let breach = restlessness { throw violation(breach) }
@@ -44,10 +43,12 @@ extension World {
     /// A slot whose time has come, in a healed world whose schedules still run, and that no entry speaks of.
     private var tardiness: Breach? {
         guard let moment = fleetAudit.recordedAt, fleetAudit.state.clockDoubt == nil else { return nil }
+        if let schedule = checks.unreadSchedule(at: moment, in: fleetAudit.state) { return Breach(6, schedule) }
         return checks.overdueSlot(by: moment + .minutes(-5)).map { Breach(6, $0) }
     }
 
-    /// A run that waits although nothing keeps it, or an agent that is there and taken for away.
+    /// A run that waits although nothing keeps it, an alert that is open behind its cause, or an agent that is there and taken
+    /// for away.
     private var idleness: Breach? {
         let state = fleetAudit.state
         for link in links where link.isWelcomed && !link.isClone && now - link.lastHeard < .seconds(60) {
@@ -58,11 +59,16 @@ extension World {
                 return Breach(4, "\(link.host) is connected, and \(link.agent) is taken for away")
             }
         }
+        if let alert = checks.staleAlert(in: state) {
+            return Breach(3, "alert \(alert.kind.rawValue) of \(alert.subject) is open, and its cause is over")
+        }
         for id in openRuns {
             guard let run = state.runs[id], run.phase == .queued else { continue }
-            let wait = Fleet.wait(of: id, at: state.moment(at: now), in: state)
-            // In a healed world whoever is connected can be sent something.
-            guard wait == nil || wait == .agent && state.agents[run.order.agent]?.session != nil else { continue }
+            let moment = state.moment(at: now)
+            // In a healed world whoever is connected can be sent something, at most so many a second in all of the fleet.
+            guard checks.obstacle(to: id, at: moment, in: state) == nil,
+                Fleet.wait(of: id, at: moment, in: state) != .fleet
+            else { continue }
             return Breach(4, "\(id) waits, and \(run.order.agent) could take it")
         }
         return nil
@@ -71,13 +77,19 @@ extension World {
     /// What is not at rest; nil when everything is.
     private var restlessness: Breach? {
         if unansweredCount > 0 { return Breach(2, "\(unansweredCount) requests were never answered") }
-        if let run = openRuns.first, let known = fleetAudit.state.runs[run] {
-            return Breach(4, "\(run) of \(known.order.agent) is still open in phase \(known.phase)")
-        }
         if let command = fleetAudit.openCommands.min(by: { $0.key < $1.key }) {
             return Breach(9, "command \(command.key) has no outcome: \(command.value)")
         }
+        if let run = openRuns.first, let known = fleetAudit.state.runs[run] {
+            return Breach(4, "\(run) of \(known.order.agent) is still open in phase \(known.phase)")
+        }
         if let slot = checks.unjudgedSlot { return Breach(6, slot) }
+        let state = fleetAudit.state
+        if let job = state.schedules.idsByCreation.first { return Breach(6, "the schedule of \(job) is not over") }
+        for id in state.agents.idsByCreation {
+            guard let agent = state.agents[id], let remainder = OpenRuns.remainder(of: agent) else { continue }
+            return Breach(8, "\(id) has no open runs, and counts \(remainder)")
+        }
         for (agent, station) in stations.enumerated() where !links[agent].isClone {
             guard let station else { continue }
             let host = links[agent].host

@@ -19,8 +19,9 @@ enum ReachablePairs {
         Family(
             kinds: [
                 "session.opened", "session.closed", "frame.register", "frame.heartbeat", "frame.ack",
-                "frame.discovery", "frame.unreadable", "deadline.silence", "deadline.claim", "outcome.welcome",
-                "outcome.configure", "outcome.probe", "outcome.refuse", "outcome.disconnect",
+                "frame.discovery", "frame.health_result", "frame.unreadable", "deadline.silence", "deadline.claim",
+                "outcome.welcome", "outcome.configure", "outcome.probe", "outcome.refuse", "outcome.disconnect",
+                "outcome.run_check",
             ],
             phases: ["away", "registered", "welcomed", "claimed"]),
         Family(
@@ -29,17 +30,29 @@ enum ReachablePairs {
                 "run.delivered", "run.withdrawn",
             ],
             phases: ["absent", "queued", "dumping", "staged", "uploading", "concluded", "reporting", "confirmed"]),
+        Family(kinds: ["outcome.probe_target"], phases: ["present", "absent"]),
+        // Of objects' runs, which have ended.
+        Family(
+            kinds: [
+                "outcome.delete", "request.delete_run", "request.issue_decryption_token",
+            ],
+            phases: ["closed"]),
         // What has no phase, or is about more than one thing.
         Family(
             kinds: [
                 "alert.opened", "alert.reminded", "alert.repeated", "alert.resolved", "check.unknown", "deadline.alert",
-                "deadline.check", "deadline.deletion", "deadline.idempotency", "deadline.leftovers",
+                "deadline.cancellation", "deadline.check", "deadline.deletion", "deadline.idempotency",
+                "deadline.leftovers",
                 "deadline.retention",
-                "deadline.schedule", "deadline.survey", "deadline.window", "engine.clock_stepped", "engine.started",
-                "object.expired", "object.orphaned", "request.change_job", "request.change_target",
-                "request.configure_agent", "request.create_check", "request.delete_check",
-                "request.delete_job", "request.lock_run", "request.rotate_key", "request.unlock_run", "slot.judged",
-                "slot.opened",
+                "deadline.schedule", "deadline.starts", "deadline.survey", "deadline.window", "deadline.zone",
+                "engine.clock_stepped", "engine.started",
+                "object.expired", "object.orphaned", "outcome.read_zone", "outcome.survey", "request.acknowledge_alert",
+                "request.change_check", "request.change_job", "request.change_policy", "request.change_target",
+                "request.configure_agent", "request.confirm_clock", "request.create_agent", "request.create_check",
+                "request.create_job", "request.create_target", "request.create_token", "request.delete_agent",
+                "request.delete_check", "request.delete_job", "request.delete_target", "request.delete_token",
+                "request.lock_run", "request.rename_agent", "request.rotate_key", "request.run_check",
+                "request.run_job", "request.unlock_run", "slot.judged", "slot.opened",
             ],
             phases: ["any"]),
     ]
@@ -74,6 +87,9 @@ enum ReachablePairs {
             "deadline.run", ["sending"],
             "dispatch has its outcome long before the grace is over; walked by EveryPhaseTests"
         ),
+        ("frame.health_result", ["away", "registered", "claimed"], "rare: twice a minute at most, and few checks"),
+        ("outcome.run_check", ["away", "registered", "claimed"], "rare: the session ends while the frame is written"),
+        ("outcome.probe_target", ["absent"], "rare: the check is deleted in the milliseconds of its probe"),
         ("frame.ack", ["away", "registered"], "rare: a ping is answered across the end of its session"),
         ("frame.heartbeat", ["away"], "rare: twice a minute, across the end of its session"),
         ("frame.discovery", ["away"], "rare: once an hour, across the end of its session"),
@@ -108,6 +124,14 @@ enum ReachablePairs {
         Coverage.Pair(kind: "run.failed", phase: "dumping"), Coverage.Pair(kind: "run.interrupted", phase: "dumping"),
         Coverage.Pair(kind: "run.delivered", phase: "reporting"),
     ]
+
+    /// Whether a kind of message from outside stands in one of the families, as each that a world has shown must.
+    static func names(_ kind: Text) -> Bool {
+        families.contains { $0.kinds.contains(kind) } || onlyGarbled.contains(kind)
+    }
+
+    /// What no model agent says, and a bit that turns can make of a frame.
+    private static let onlyGarbled: [Text] = ["frame.log", "frame.other", "frame.restore_update"]
 
     /// All of them.
     static var all: [Coverage.Pair] {

@@ -56,6 +56,9 @@ extension World {
             guard server.kernel != nil, dice.chance(in: 2) else { return false }
             killServer()
             server.flippedPositions = server.disk.flipBit(dice.bits())
+            // A snapshot is on the same disk. Where there is none, the world goes on as if there were.
+            let bits = dice.bits()
+            if dice.chance(in: 3) { server.disk.flipSnapshotBit(bits) }
             return server.flippedPositions != nil
         case .forgedReport:
             return forge(from: agent)
@@ -84,36 +87,6 @@ extension World {
         default:
             return false  // the others strike where they can
         }
-        return true
-    }
-
-    /// An agent speaks of a run that is not its own, or of none.
-    private mutating func forge(from agent: Int) -> Bool {
-        guard links[agent].isWelcomed, let other = dice.pick(Array(links.indices)) else { return false }
-        let others = fleetAudit.state.agents[links[other].agent]?.openRuns ?? []
-        let run = dice.pick(others.filter { fleetAudit.state.runs[$0]?.order.agent != links[agent].agent })
-        let wire = WireRunID(
-            run ?? RunID(bits: dice.bits()), run.flatMap { fleetAudit.state.runs[$0]?.attempt } ?? .first)
-        var envelope = ProtobufWriter()
-        envelope.add(1, UInt64(dice.number(1...1_000)))
-        envelope.add(2, UInt64(clamping: clock(of: agent).milliseconds))
-        var message = ProtobufWriter()
-        if dice.chance(in: 2) {
-            let object = drawObject()
-            message.add(1, "job_0_0")
-            message.add(2, wire.text)
-            message.add(3, wire.text)
-            message.add(4, object.byteCount)
-            message.add(5, Self.hexadecimal(object.digest))
-            envelope.add(14, message)
-        } else {
-            message.add(1, "job_0_0")
-            message.add(2, dice.chance(in: 2) ? 4 : 5)
-            message.add(5, "dump: forged")
-            message.add(6, wire.text)
-            envelope.add(13, message)
-        }
-        write(envelope.bytes, from: agent)
         return true
     }
 

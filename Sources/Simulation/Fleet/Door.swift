@@ -64,7 +64,8 @@ extension World {
     ) -> SessionID {
         let session = SessionID(bits: dice.bits())
         connections[id]?.session = session
-        connections[id]?.registeredSentAt = frame.sentAt
+        let isJournaling = connection.extensions.contains(ProtocolExtension.journal)
+        connections[id]?.registeredSentAt = isJournaling ? nil : frame.sentAt
         let opening = SessionOpening(
             session: session, remoteAddress: Text("10.0.0.\(connection.agent % 250)"),
             extensions: connection.extensions, hostname: registration.hostname)

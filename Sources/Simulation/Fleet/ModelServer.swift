@@ -71,6 +71,7 @@ extension World {
         } catch {
             throw Breach(3, "the log cannot be folded: \(error)")
         }
+        server.disk.repairSnapshot()
         try server.promises.check(server.disk, Self.fleetCodec)
         server.promises.clear()
         try auditFleet()
@@ -89,22 +90,40 @@ extension World {
     private mutating func findFlippedBit() throws(Breach) {
         guard let positions = server.flippedPositions else { return }
         server.flippedPositions = nil
-        var problem = "a turned bit between positions \(positions) was not noticed"
-        do {
+        defer { server.disk.repair() }
+        var found: Position?
+        do throws(LogError) {
             _ = try server.disk.entries(after: server.disk.base)
         } catch {
-            if case .damaged(_, let position, _) = error {
-                problem = positions.contains(position) ? "" : "the turned bit was looked for at \(position)"
-            }
+            found = error.damagedPosition
         }
-        server.disk.repair()
-        if !problem.isEmpty { throw Breach(3, problem) }
+        try Self.check(found, in: positions, of: "reader")
+        // A start from a snapshot behind the damage never comes to it, so it is made to begin before.
+        guard let start = server.disk.snapshots(before: positions.lowerBound) else { return }
+        found = nil
+        do {
+            _ = try server.disk.kernel(Fleet.self, Self.fleetCodec, from: start)
+        } catch {
+            found = (error as? LogError)?.damagedPosition
+        }
+        try Self.check(found, in: positions, of: "start")
+    }
+
+    private static func check(
+        _ found: Position?, in positions: ClosedRange<Position>, of what: String
+    ) throws(Breach) {
+        guard let found else {
+            throw Breach(3, "a turned bit between positions \(positions) was not noticed by a \(what)")
+        }
+        guard positions.contains(found) else {
+            throw Breach(3, "a \(what) looked at \(found) for a turned bit between positions \(positions)")
+        }
     }
 
     /// The process is gone: with all that was not committed, all connections, and all that its workers were doing.
     mutating func killServer(losesPower: Bool = false) {
         guard server.kernel != nil else { return }
-        if losesPower {
+        if losesPower, server.disk.unsyncedCount > 0 {
             count(.powerFailure)
             let isTorn = dice.chance(in: 2)
             server.disk.losePower(
@@ -162,4 +181,9 @@ extension World {
         if let step { server.clockStep = (server.clockStep ?? Milliseconds(0)) + step }
         return moment
     }
+}
+
+extension LogError {
+    /// Where the log is damaged; nil when it is not.
+    fileprivate var damagedPosition: Position? { if case .damaged(_, let position, _) = self { position } else { nil } }
 }

@@ -98,6 +98,7 @@ extension World {
             guard store.isOutUntil <= now else { return .undone("the store gives no answer") }
             return .surveyed(store.survey(beside: fleetAudit.state))
         case .readZone:
+            if !isHealed, plan.profile.hazardInterval != nil, dice.chance(in: 8) { return .undone("it cannot be read") }
             return .zone(zone.rules)
         case .probe(let agent, let session):
             guard let id = connection(of: agent, session), connections[id]?.isWelcomed == true else {

@@ -45,6 +45,7 @@ final class ModelDisk: Sendable {
         var revisions: [Stream: Revision] = [:]
         var fault: WriteFault?
         var flipped: (record: Int, byte: Int, mask: UInt8)?
+        var flippedSnapshot: (position: Position, bits: UInt64)?
     }
 
     private let state: Mutex<State>
@@ -173,6 +174,28 @@ final class ModelDisk: Sendable {
             state.records[record].bytes[byte] ^= mask
             state.flipped = nil
         }
+    }
+
+    /// Turns one bit of the newest snapshot, if there is one.
+    func flipSnapshotBit(_ bits: UInt64) {
+        guard let newest = snapshots.positions().first else { return }
+        state.withLock { $0.flippedSnapshot = (newest, bits) }
+        turnSnapshotBit(newest, bits)
+    }
+
+    /// Turns it back, so that no two snapshots are ever damaged at the same time.
+    func repairSnapshot() {
+        let flipped = state.withLock { state in
+            defer { state.flippedSnapshot = nil }
+            return state.flippedSnapshot
+        }
+        if let flipped, snapshots.positions().contains(flipped.position) {
+            turnSnapshotBit(flipped.position, flipped.bits)
+        }
+    }
+
+    private func turnSnapshotBit(_ position: Position, _ bits: UInt64) {
+        snapshots.damage(position) { $0[Int((bits >> 8) % UInt64($0.count))] ^= 1 << UInt8(bits >> 61) }
     }
 
     /// Drops commits up to a position: they are behind a snapshot, and a long world has no room for them.

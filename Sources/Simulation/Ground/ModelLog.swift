@@ -38,10 +38,12 @@ typealias StationKernel = Kernel<Station, ModelLog, StationCodec>
 
 extension ModelDisk {
     /// Folds what is on the disk, from the newest snapshot on.
+    ///
+    /// - Parameter start: The snapshots to look through; nil: those of the disk.
     func kernel<M: Machine, MessageCodec: Codec>(
-        _ machine: M.Type, _ codec: MessageCodec
+        _ machine: M.Type, _ codec: MessageCodec, from start: MemorySnapshots? = nil
     ) throws -> Kernel<M, ModelLog, MessageCodec> where M.State: Restorable, MessageCodec.Message == M.Message {
-        let snapshots = Snapshots<M, MessageCodec>(store: snapshots, codec: codec)
+        let snapshots = Snapshots<M, MessageCodec>(store: start ?? snapshots, codec: codec)
         return try Kernel(log: ModelLog(disk: self), codec: codec, start: FoldStart { snapshots.restore(from: $0) })
     }
 
@@ -53,9 +55,23 @@ extension ModelDisk {
     ) throws where M.State: Restorable, MessageCodec.Message == M.Message {
         try Snapshots<M, MessageCodec>(store: snapshots, codec: codec).save(folded, in: self)
         guard !keepsAll, let older = snapshots.positions().last, older < folded.position else { return }
-        // A snapshot's pending commands are read from the log.
-        let pending = folded.outbox.keys.min().map { Position($0.number - 1) } ?? older
-        forget(upTo: min(older, pending))
+        // A snapshot is good only where the entry that it ends with and its pending commands can be read, and the older one
+        // is what is left when the newer one is damaged.
+        let former = try Snapshot(snapshots.read(older)).pending.min()
+        let needed = [older, former, folded.outbox.keys.min()].compactMap(\.self).min() ?? older
+        forget(upTo: Position(needed.number - 1))
+    }
+
+    /// Of its snapshots only the newest one before a position; none where the whole log is kept. Nil when nothing that is
+    /// kept lies before.
+    func snapshots(before position: Position) -> MemorySnapshots? {
+        let found = MemorySnapshots()
+        if let former = snapshots.positions().first(where: { $0 < position }) {
+            found.write(snapshots.read(former), at: former)
+        } else if base > .start {
+            return nil
+        }
+        return found
     }
 
     /// All entries behind a position.

@@ -5,6 +5,10 @@ struct ModelVault: Sendable {
     private var keys: [WireRunID: [UInt8]] = [:]
     private var signatures: [WireRunID: Text] = [:]
     private var open: [AgentID: [RunID: [WireRunID]]] = [:]
+    /// What must not be found of runs that have ended either, since their reports may come late and again.
+    private var closed: [RunID: [[UInt8]]] = [:]
+    private var closedRuns: [RunID] = []
+    private static let closedCount = 1_000
 
     /// The attempt's key: the one that was made for it, or a new one.
     mutating func key(of wire: WireRunID, _ run: RunID, _ agent: AgentID, dice: inout Dice) -> [UInt8] {
@@ -26,13 +30,22 @@ struct ModelVault: Sendable {
             + wires.flatMap { [keys[$0] ?? [], Array(signatures[$0]?.string.utf8 ?? "".utf8)] }
     }
 
-    /// The keys and signatures of one run that is open.
+    /// The keys and signatures of one run, of one that has ended as they were then.
     func secrets(of run: RunID, _ agent: AgentID) -> [[UInt8]] {
-        (open[agent]?[run] ?? []).flatMap { [keys[$0] ?? [], Array(signatures[$0]?.string.utf8 ?? "".utf8)] }
+        let present = (open[agent]?[run] ?? []).flatMap {
+            [keys[$0] ?? [], Array(signatures[$0]?.string.utf8 ?? "".utf8)]
+        }
+        return present + (closed[run] ?? [])
     }
 
-    /// The run has ended: its keys need not be looked for any more, and only the last ones are kept.
+    /// The run has ended: its keys are not looked for any more where frames come in, and the checks remember the last ones.
     mutating func close(_ run: RunID, _ agent: AgentID) {
+        closed[run] = secrets(of: run, agent)
+        closedRuns.append(run)
+        if closedRuns.count > 2 * Self.closedCount {
+            for former in closedRuns.prefix(Self.closedCount) { closed[former] = nil }
+            closedRuns.removeFirst(Self.closedCount)
+        }
         for wire in open[agent]?.removeValue(forKey: run) ?? [] { signatures[wire] = nil }
     }
 

@@ -13,8 +13,9 @@ public enum IncomingFrame: Hashable, Sendable {
     /// - Parameters:
     ///   - bytes: After redaction: what is folded is what is stored.
     ///   - session: The connection; nil in a capture.
-    ///   - registeredSentAt: `ts_ms` of the Register that opened the connection; nil for that Register itself. A frame
-    ///     with a lower one was kept on the agent's disk and is being replayed. Source: recorded sessions of reference agents.
+    ///   - registeredSentAt: `ts_ms` of the Register that opened the connection; nil for that Register itself, and where the
+    ///     agent journals runs, since such a one replays nothing. A frame with a lower one was kept on the agent's disk and is
+    ///     being replayed. Source: recorded sessions of reference agents.
     public static func decode(
         _ bytes: [UInt8], session: SessionID?, registeredSentAt: Timestamp?
     ) -> IncomingFrame {

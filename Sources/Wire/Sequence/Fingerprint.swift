@@ -1,7 +1,8 @@
 /// A 64-bit digest of a frame's bytes, to recognise exact repeats of a frame within a short window.
 ///
 /// FNV-1a with 64 bits. By chance two of n different frames collide with probability n² / 2⁶⁵. An agent can make
-/// collisions on purpose, and gains nothing by it: fingerprints only count repeats, nothing is dropped because of one.
+/// collisions on purpose, and harms only itself: a frame with the fingerprint of one of its last 64 is recorded, counted as
+/// a repeat, and changes nothing else.
 /// Stable across processes and releases, unlike `hashValue`.
 /// Source: Fowler, Noll, Vo, “The FNV Non-Cryptographic Hash Algorithm” (offset basis and prime for 64 bits).
 public struct Fingerprint: Hashable, Sendable {

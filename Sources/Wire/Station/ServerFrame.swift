@@ -40,7 +40,7 @@ public enum ServerFrame: Hashable, Sendable {
                 session: Text(it.sessionID), it.hasConfig ? StationSettings(it.config) : nil,
                 heartbeatSeconds: it.heartbeatIntervalSec)
         case .configUpdate(let it): self = .configUpdate(it.hasConfig ? StationSettings(it.config) : nil)
-        case .runBackup(let it): self = .runBackup(BackupOrder(it))
+        case .runBackup(let it): self = .runBackup(BackupOrder(it, sentAtMilliseconds: envelope.tsMs))
         case .cancelJob(let it): self = .cancelJob(Text(it.jobID))
         case .runHealthCheck(let it): self = .runHealthCheck(Text(it.checkID))
         case .selfUpdate(let it): self = .selfUpdate(version: Text(it.targetVersion))
@@ -73,17 +73,21 @@ public struct BackupOrder: Hashable, Sendable {
     public var order: Station.Order
     /// Where to PUT the object; empty when upload credentials are missing.
     public var uploadURL: String
-    /// When the URL stops working; nil when the server does not say.
+    /// When the URL stops working, by the server's clock; nil when the server does not say.
     public var expiresAt: Timestamp?
+    /// How long the URL works from when the order was sent, both by the server's clock, so that no difference between its
+    /// clock and another matters; nil when the server does not say.
+    public var lifetime: Milliseconds?
     /// The data key as it came: 32 bytes when the server is right.
     public var key: [UInt8]
 
-    init(_ it: WireRunBackup) {
+    init(_ it: WireRunBackup, sentAtMilliseconds: UInt64) {
         runID = Text(it.runID)
         order = Station.Order(
             job: Text(it.jobID), object: Text(it.uploadCreds.finalS3Key), isManual: it.manualTrigger)
         uploadURL = it.uploadCreds.presignedPutURL
         expiresAt = it.uploadCreds.expiresAtMs == 0 ? nil : Timestamp(clamping: it.uploadCreds.expiresAtMs)
+        if let expiresAt, sentAtMilliseconds > 0 { lifetime = expiresAt - Timestamp(clamping: sentAtMilliseconds) }
         key = Array(it.encryptedDek)
     }
 }

@@ -78,7 +78,14 @@ public struct FleetWorker: Worker {
         }
         if Task.isCancelled { throw CancellationError() }
         var result = await result(of: command, delivery)
-        if case .probeTarget = command, Task.isCancelled { throw CancellationError() }
+        if Task.isCancelled {
+            switch (command, result) {
+            // That it was not sent is known now, and would not be at the next start.
+            case (.dispatch, _): break
+            case (.probeTarget, _), (_, .undone): throw CancellationError()
+            default: break
+            }
+        }
         if case .dispatch = command, delivery.isRedelivered, case .undone = result {
             // Not now; but an earlier process may have sent it.
             result = .unknown
@@ -117,7 +124,7 @@ public struct FleetWorker: Worker {
         do {
             try await fleet.wait(for: delivery.position, limit: Self.patience)
         } catch {
-            return .undone(Text("\(error)"))
+            return .undone(error is CancellationError ? "the server is stopping" : Text("\(error)"))
         }
         var resources = resources
         // Whatever goes wrong is told with the place of the command, from which all else can be looked up.

@@ -1,5 +1,5 @@
 public import AsyncHTTPClient
-public import Core
+import Core
 import Foundation
 import NIOCore
 import NIOHTTP1
@@ -8,11 +8,15 @@ import NIOSSL
 
 /// Sends a staged object to the store with one PUT of exact length.
 ///
-/// A failed connection or a server error is tried again within the life of the URL: the bytes are the same each time, so
-/// repeating is harmless. No redirect is followed. Error texts never hold the URL's query, where its signature is.
+/// What failed is tried again within the life of the URL: the bytes are the same each time, so repeating is harmless. A store
+/// that cannot be reached, or says that it cannot answer now, is waited for as long as the URL lives: it may be a server
+/// that is upgraded. Other errors of a server are tried a few times. No redirect is followed. Error texts never hold the
+/// URL's query, where its signature is.
 public struct Uploader: Sendable {
-    /// Tries in all.
+    /// Tries in all that a server may fail; and all tries where the URL does not say how long it lives.
     public static let maximumTries = 5
+    /// Waits between tries are doubled up to this one.
+    static let longestWait = Duration.seconds(60)
     private static let pieceByteCount = 256 << 10
 
     /// Waits; injected, so that tests need no time.
@@ -20,7 +24,6 @@ public struct Uploader: Sendable {
 
     private let client: HTTPClient
     private let sleep: Sleeper
-    private let now: @Sendable () -> Timestamp
 
     /// How the agent's client is set up: no redirects, bounded idle times, one connection attempt of 15 s.
     ///
@@ -40,54 +43,70 @@ public struct Uploader: Sendable {
         configuration.httpVersion = .http1Only
         // Else a refused connection is tried again and again inside, until the timeout.
         configuration.connectionPool.retryConnectionEstablishment = false
+        // An upload that waited for the connection of another one would fail before that has ended.
+        configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = Int(
+            Station.Limits.maximumParallelRuns)
         return configuration
     }
 
     /// An uploader.
     ///
-    /// - Parameters:
-    ///   - client: made with ``clientConfiguration(trustedCertificates:)``; the caller shuts it down.
-    ///   - now: the wall clock, which decides whether a URL has expired.
-    public init(client: HTTPClient, sleep: @escaping Sleeper, now: @escaping @Sendable () -> Timestamp) {
+    /// - Parameter client: made with ``clientConfiguration(trustedCertificates:)``; the caller shuts it down.
+    public init(client: HTTPClient, sleep: @escaping Sleeper) {
         self.client = client
         self.sleep = sleep
-        self.now = now
     }
 
     /// Sends the file.
     ///
     /// - Parameters:
+    ///   - timeLeft: how long the URL still works; nil when nobody knows.
+    ///   - told: gets why a try failed that is followed by another, the first time and then once in sixty.
     ///   - progress: gets percent of what was handed to the connection, at most once a percent.
     /// - Throws: ``RunFailure``, or `CancellationError` once the task is cancelled.
     public func upload(
-        file path: String, byteCount: UInt64, to url: String, expiresAt: Timestamp?,
-        progress: @escaping @Sendable (Int) -> Void
+        file path: String, byteCount: UInt64, to url: String, timeLeft: @Sendable () -> Duration?,
+        told: @Sendable (String) -> Void = { _ in }, progress: @escaping @Sendable (Int) -> Void
     ) async throws {
         guard let shown = Self.shown(url) else {
             throw RunFailure("upload: pipeline: the upload URL is not http or https")
         }
         let source = try FilePieces(
             path: path, byteCount: byteCount, pieceByteCount: Self.pieceByteCount, progress: progress)
-        var waitSeconds: Int64 = 1
-        for number in 1...Self.maximumTries {
-            if let expiresAt, now() >= expiresAt {
+        var (tries, faults) = (0, 0)
+        while true {
+            if let left = timeLeft(), left <= .zero {
                 throw RunFailure("upload: pipeline: the upload URL expired before the object was sent")
             }
             guard let problem = try await once(source, byteCount: byteCount, to: url, shown: shown) else { return }
-            guard number < Self.maximumTries else { throw RunFailure("upload: pipeline: \(problem)") }
-            let wait = Duration.seconds(waitSeconds)
-            if let expiresAt, now() + .seconds(waitSeconds) >= expiresAt {
-                throw RunFailure("upload: pipeline: \(problem), and the upload URL expires")
+            tries += 1
+            if !problem.isOutage { faults += 1 }
+            if tries % 60 == 1 { told("\(problem.text); it is tried again") }
+            let wait = min(.seconds(1 << min(tries - 1, 6)), Self.longestWait)
+            guard let left = timeLeft() else {
+                guard tries < Self.maximumTries else { throw RunFailure("upload: pipeline: \(problem.text)") }
+                try await sleep(wait)
+                continue
+            }
+            guard faults < Self.maximumTries else { throw RunFailure("upload: pipeline: \(problem.text)") }
+            guard wait < left else {
+                throw RunFailure("upload: pipeline: \(problem.text), and the upload URL expires")
             }
             try await sleep(wait)
-            waitSeconds *= 2
         }
     }
 
-    /// One try: nil when it worked, else a problem that another try may not have.
+    /// What another try may not meet again.
+    private struct Problem {
+        var text: String
+        /// The store is not there, or not there for us now.
+        var isOutage: Bool
+    }
+
+    /// One try: nil when it worked.
     private func once(
         _ source: FilePieces, byteCount: UInt64, to url: String, shown: String
-    ) async throws -> String? {
+    ) async throws -> Problem? {
         let status: Int
         do {
             status = try await put(source, byteCount: byteCount, to: url)
@@ -95,12 +114,24 @@ public struct Uploader: Sendable {
             throw failure
         } catch {
             try Task.checkCancellation()
-            return "PUT \(shown): \(Self.text(of: error))"
+            return Problem(text: "PUT \(shown): \(Self.text(of: error))", isOutage: Self.isOutage(error))
         }
         if (200..<300).contains(status) { return nil }
-        let problem = "upload non-2xx: HTTP \(status)"
-        guard status >= 500 || status == 408 || status == 429 else { throw RunFailure("upload: pipeline: \(problem)") }
+        let problem = Problem(
+            text: "upload non-2xx: HTTP \(status)", isOutage: [408, 429, 502, 503, 504].contains(status))
+        guard problem.isOutage || status >= 500 else { throw RunFailure("upload: pipeline: \(problem.text)") }
         return problem
+    }
+
+    /// Whether nobody answered, or no longer. What is wrong with a certificate or an address stays so.
+    private static func isOutage(_ error: any Error) -> Bool {
+        switch error {
+        case let error as HTTPClientError:
+            [.connectTimeout, .readTimeout, .writeTimeout, .remoteConnectionClosed, .getConnectionFromPoolTimeout]
+                .contains(error)
+        case is NIOConnectionError, is IOError: true
+        default: false
+        }
     }
 
     private func put(_ source: FilePieces, byteCount: UInt64, to url: String) async throws -> Int {

@@ -18,7 +18,7 @@ struct Agents: AsyncParsableCommand {
 
         func run() async throws {
             let items = try await server.client().list("/agents")
-            if server.json { return Console.print(JSON.array(items).rendered) }
+            if server.json { return Console.print(json: JSON.array(items).rendered) }
             Console.table(columns, items.map { item in columns.map { item.member($0).cell } })
         }
     }
@@ -30,12 +30,11 @@ struct Agents: AsyncParsableCommand {
 
         func run() async throws {
             let answer = try await server.client().call(.GET, "/agents/\(id.percentEncoded)")
-            if server.json { return Console.print(answer.text) }
-            answer.json.printMembers(
+            try answer.show(
                 columns + [
                     "applied_config_version", "config_applied", "os", "arch", "docker_version", "capabilities",
                     "session_id", "metrics", "anomalies",
-                ])
+                ], asJSON: server.json)
         }
     }
 
@@ -47,8 +46,8 @@ struct Agents: AsyncParsableCommand {
 
         func run() async throws {
             let answer = try await server.client().call(.POST, "/agents", ["name": .string(name)])
-            if server.json { return Console.print(answer.text) }
-            answer.json.printMembers(["id", "name", "key"])
+            try answer.show(["id", "name", "key"], asJSON: server.json, needing: ["id", "key"])
+            guard !server.json else { return }
             Console.complain("The key is shown this once: give it to the agent as BACKUP_AGENT_KEY.")
         }
     }
@@ -62,8 +61,7 @@ struct Agents: AsyncParsableCommand {
         func run() async throws {
             let answer = try await server.client().call(
                 .PATCH, "/agents/\(id.percentEncoded)", ["name": .string(name)])
-            if server.json { return Console.print(answer.text) }
-            answer.json.printMembers(["id", "name"])
+            try answer.show(["id", "name"], asJSON: server.json)
         }
     }
 
@@ -87,8 +85,7 @@ struct Agents: AsyncParsableCommand {
 
         func run() async throws {
             let answer = try await server.client().call(.POST, "/agents/\(id.percentEncoded)/rotate-key")
-            if server.json { return Console.print(answer.text) }
-            answer.json.printMembers(["id", "name", "key"])
+            try answer.show(["id", "name", "key"], asJSON: server.json, needing: ["id", "key"])
         }
     }
 
@@ -120,8 +117,7 @@ struct Agents: AsyncParsableCommand {
                 body == [:]
                 ? try await client.call(.GET, path)
                 : try await client.call(.PATCH, path, body, revision: revision.ifRevision)
-            if server.json { return Console.print(answer.text) }
-            answer.json.printMembers(["version", "applied_version", "revision", "maintenance", "advanced"])
+            try answer.show(["version", "applied_version", "revision", "maintenance", "advanced"], asJSON: server.json)
         }
     }
 
@@ -136,7 +132,7 @@ struct Agents: AsyncParsableCommand {
         func run() async throws {
             let filter = kind.map { "?kind=\($0.percentEncoded)" } ?? ""
             let items = try await server.client().list("/agents/\(id.percentEncoded)/anomalies\(filter)", limit: limit)
-            if server.json { return Console.print(JSON.array(items).rendered) }
+            if server.json { return Console.print(json: JSON.array(items).rendered) }
             let columns = ["recorded_at", "kind", "run_id", "detail", "remedy"]
             Console.table(columns, items.map { item in columns.map { item.member($0).cell } })
         }

@@ -27,7 +27,7 @@ struct Alerts: AsyncParsableCommand {
             if let agent { filters.append("agent_id=\(agent.percentEncoded)") }
             let query = filters.isEmpty ? "" : "?" + filters.joined(separator: "&")
             let items = try await server.client().list("/alerts\(query)", limit: limit)
-            if server.json { return Console.print(JSON.array(items).rendered) }
+            if server.json { return Console.print(json: JSON.array(items).rendered) }
             let columns = ["id", "kind", "state", "subject", "count", "opened_at", "acknowledged_by", "detail"]
             Console.table(columns, items.map { item in columns.map { item.member($0).cell } })
         }
@@ -40,8 +40,7 @@ struct Alerts: AsyncParsableCommand {
 
         func run() async throws {
             let answer = try await server.client().call(.GET, "/alerts/\(id.percentEncoded)")
-            if server.json { return Console.print(answer.text) }
-            answer.json.printMembers(members)
+            try answer.show(members, asJSON: server.json)
         }
     }
 
@@ -53,8 +52,7 @@ struct Alerts: AsyncParsableCommand {
 
         func run() async throws {
             let answer = try await server.client().call(.POST, "/alerts/\(id.percentEncoded)/acknowledge")
-            if server.json { return Console.print(answer.text) }
-            answer.json.printMembers(["id", "kind", "state", "acknowledged_at", "acknowledged_by"])
+            try answer.show(["id", "kind", "state", "acknowledged_at", "acknowledged_by"], asJSON: server.json)
         }
     }
 }

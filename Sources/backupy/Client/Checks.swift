@@ -23,7 +23,7 @@ struct Checks: AsyncParsableCommand {
         func run() async throws {
             let filter = agent.map { "?agent_id=\($0.percentEncoded)" } ?? ""
             let items = try await server.client().list("/health-checks" + filter)
-            if server.json { return Console.print(JSON.array(items).rendered) }
+            if server.json { return Console.print(json: JSON.array(items).rendered) }
             let columns = ["id", "name", "type", "target", "agent_id", "status", "since"]
             Console.table(columns, items.map { item in columns.map { item.member($0).cell } })
         }
@@ -36,8 +36,7 @@ struct Checks: AsyncParsableCommand {
 
         func run() async throws {
             let answer = try await server.client().call(.GET, "/health-checks/\(id.percentEncoded)")
-            if server.json { return Console.print(answer.text) }
-            answer.json.printMembers(members)
+            try answer.show(members, asJSON: server.json)
         }
     }
 
@@ -82,8 +81,7 @@ struct Checks: AsyncParsableCommand {
         func run() async throws {
             let body = fields.body(name: name, type: type, target: target, agent: agent)
             let answer = try await server.client().call(.POST, "/health-checks", body)
-            if server.json { return Console.print(answer.text) }
-            answer.json.printMembers(["id", "status"])
+            try answer.show(["id", "status"], asJSON: server.json)
         }
     }
 
@@ -102,8 +100,7 @@ struct Checks: AsyncParsableCommand {
             let answer = try await server.client().call(
                 .PATCH, "/health-checks/\(id.percentEncoded)",
                 fields.body(name: name, type: type, target: target, paused: paused))
-            if server.json { return Console.print(answer.text) }
-            answer.json.printMembers(members)
+            try answer.show(members, asJSON: server.json)
         }
     }
 
@@ -122,18 +119,18 @@ struct Checks: AsyncParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Lists results, the newest first.")
         @OptionGroup var server: ServerOptions
         @Argument(help: "The check's id.") var id: String
-        @Option(help: "Recorded at or after this moment (RFC 3339).") var from: String?
-        @Option(help: "Recorded before this moment (RFC 3339).") var to: String?
+        @Option(help: "Recorded at or after this moment (RFC 3339).") var from: Moment?
+        @Option(help: "Recorded before this moment (RFC 3339).") var to: Moment?
         @Option(help: "At most so many (default: 20; there are 1000).") var limit = 20
 
         func run() async throws {
             let bounds = [("from", from), ("to", to)].compactMap { name, value in
-                value.map { "\(name)=\($0.percentEncoded)" }
+                value.map { "\(name)=\($0.text.percentEncoded)" }
             }
             let query = bounds.isEmpty ? "" : "?" + bounds.joined(separator: "&")
             let items = try await server.client().list(
                 "/health-checks/\(id.percentEncoded)/results" + query, limit: limit)
-            if server.json { return Console.print(JSON.array(items).rendered) }
+            if server.json { return Console.print(json: JSON.array(items).rendered) }
             let columns = ["recorded_at", "ok", "latency_ms", "status_code", "error_class", "error"]
             Console.table(columns, items.map { item in columns.map { item.member($0).cell } })
         }
@@ -149,8 +146,8 @@ struct Checks: AsyncParsableCommand {
         func run() async throws {
             let answer = try await server.client().call(
                 .GET, "/health-checks/\(id.percentEncoded)/uptime?period=\(period.percentEncoded)")
-            if server.json { return Console.print(answer.text) }
-            answer.json.printMembers(["period", "up_seconds", "down_seconds", "unknown_seconds", "uptime_percent"])
+            try answer.show(
+                ["period", "up_seconds", "down_seconds", "unknown_seconds", "uptime_percent"], asJSON: server.json)
         }
     }
 
@@ -161,7 +158,7 @@ struct Checks: AsyncParsableCommand {
 
         func run() async throws {
             let answer = try await server.client().call(.POST, "/health-checks/\(id.percentEncoded)/run", [:])
-            Console.print(server.json ? answer.text : "probing \(id)")
+            server.json ? Console.print(json: answer.text) : Console.print("probing \(id)")
         }
     }
 }

@@ -17,9 +17,7 @@ struct ServerOptions: ParsableArguments {
     func client() throws -> Client {
         let environment = ProcessInfo.processInfo.environment
         let base = url ?? environment["BACKUPY_URL"].flatMap { $0.isEmpty ? nil : $0 } ?? "http://127.0.0.1:8080"
-        guard let parsed = URL(string: base), ["http", "https"].contains(parsed.scheme), parsed.host != nil else {
-            throw Failure(text: "\(base) is no address of a server; use http://HOST:PORT", code: Failure.usage)
-        }
+        try Self.check(base)
         if let token = token ?? environment["BACKUPY_TOKEN"].flatMap({ $0.isEmpty ? nil : $0 }) {
             return Client(base: base, token: token)
         }
@@ -33,6 +31,21 @@ struct ServerOptions: ParsableArguments {
             throw Failure(text: "\(file) cannot be read; give --token, or run as the user who runs the server")
         }
         return Client(base: base, token: text.trimmingCharacters(in: .whitespacesAndNewlines))
+    }
+
+    /// An address is repeated in errors, so it may hold nothing secret. One that is refused is not repeated at all, since it
+    /// may hold a password wherever it is not understood.
+    private static func check(_ base: String) throws {
+        func refusal(_ problem: String) -> Failure {
+            Failure(text: "the server's address (--url, or BACKUPY_URL) \(problem)", code: Failure.usage)
+        }
+        guard let parts = URLComponents(string: base), ["http", "https"].contains(parts.scheme),
+            parts.host?.isEmpty == false
+        else { throw refusal("must be http://HOST:PORT or https://HOST:PORT") }
+        guard parts.user == nil, parts.password == nil else {
+            throw refusal("must not hold a user or password; a token goes into BACKUPY_TOKEN")
+        }
+        guard parts.query == nil, parts.fragment == nil else { throw refusal("must end with its path") }
     }
 }
 
@@ -50,16 +63,26 @@ struct Client: Sendable {
     let base: String
     let token: String
 
+    /// How many seconds a call waits in all when it is told to come again.
+    private static let patience = 30
+
     /// Trusts the system's certificates, and those in the PEM file that SSL_CERT_FILE names, as the agent does. Lives as
     /// long as the process.
     static let http: HTTPClient = {
         guard let file = ProcessInfo.processInfo.environment["SSL_CERT_FILE"], !file.isEmpty else { return .shared }
         var tls = TLSConfiguration.makeClientConfiguration()
         tls.additionalTrustRoots = [.file(file)]
-        return HTTPClient(eventLoopGroupProvider: .singleton, configuration: .init(tlsConfiguration: tls))
+        var configuration = HTTPClient.Configuration(tlsConfiguration: tls)
+        // As the shared one has it: a connection on which nothing comes any more is given up.
+        configuration.timeout.read = .seconds(90)
+        return HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
     }()
 
     /// One call of the REST interface. The answer's bytes, and its members.
+    ///
+    /// What is refused because of its rate was not done, and is repeated as soon as the server allows.
+    ///
+    /// - Throws: ``Failure``, also for an answer that only something else than a server gives.
     @discardableResult
     func call(
         _ method: Method, _ path: String, _ body: JSON? = nil, key: String? = nil, revision: UInt64? = nil
@@ -73,30 +96,42 @@ struct Client: Sendable {
             request.headers.add(name: "Content-Type", value: "application/json")
             request.body = .bytes(ByteBuffer(bytes: body.bytes))
         }
-        let response: HTTPClientResponse
+        var patience = Self.patience
+        while true {
+            let (response, bytes) = try await send(request)
+            let status = Int(response.status.code)
+            if (200..<300).contains(status) { return try Answer(bytes, from: request.url) }
+            let wait = max(1, response.headers.first(name: "Retry-After").flatMap { Int($0) } ?? 1)
+            guard status == 429, wait <= patience else { throw Self.failure(status, bytes) }
+            patience -= wait
+            try await Task.sleep(for: .seconds(wait))
+        }
+    }
+
+    private func send(_ request: HTTPClientRequest) async throws -> (HTTPClientResponse, [UInt8]) {
         do {
-            response = try await Self.http.execute(request, timeout: .seconds(30))
+            let response = try await Self.http.execute(request, timeout: .seconds(30))
+            return (response, Array(try await response.body.collect(upTo: 64 << 20).readableBytesView))
         } catch {
             throw Failure(
                 text: "\(base) does not answer (\(Self.words(for: error))); is `backupy serve` running there?",
                 isPassing: true)
         }
-        let buffer = try await response.body.collect(upTo: 64 << 20)
-        let bytes = Array(buffer.readableBytesView)
-        let json = JSON(parsing: bytes) ?? .null
-        guard (200..<300).contains(response.status.code) else {
-            let error = json.member("error")
-            let text = error.member("message").text ?? "the server answered \(response.status.code)"
-            throw Failure(
-                text: "\(error.member("code").text ?? "HTTP \(response.status.code)"): \(text)",
-                isPassing: [429, 503].contains(response.status.code))
-        }
-        return Answer(bytes: bytes, json: json)
     }
 
-    private static func words(for error: any Error) -> String {
+    private static func failure(_ status: Int, _ bytes: [UInt8]) -> Failure {
+        let error = (JSON(parsing: bytes) ?? .null).member("error")
+        let text = error.member("message").text ?? "the server answered \(status)"
+        return Failure(
+            text: "\(error.member("code").text ?? "HTTP \(status)"): \(text)", status: status,
+            isPassing: [429, 503].contains(status))
+    }
+
+    static func words(for error: any Error) -> String {
         switch error {
-        case let error as HTTPClientError where error == .connectTimeout || error == .deadlineExceeded: "timed out"
+        case let error as HTTPClientError
+        where [.connectTimeout, .readTimeout, .deadlineExceeded].contains(error):
+            "timed out"
         case let error as IOError: String(cString: strerror(error.errnoCode))
         case let error as NIOConnectionError:
             error.connectionErrors.first.map { words(for: $0.error) } ?? "connection failed"
@@ -111,19 +146,26 @@ struct Client: Sendable {
         repeat {
             var query = path + (path.contains("?") ? "&" : "?") + "limit=\(min(limit ?? 100, 100))"
             if let cursor { query += "&cursor=\(cursor.percentEncoded)" }
-            let page = try await call(.GET, query).json
-            items += page.member("items").list
-            cursor = page.member("next_cursor").text
+            let page = try await call(.GET, query)
+            items += try page.list("items")
+            cursor = page.json.member("next_cursor").text
         } while cursor != nil && items.count < limit ?? .max
         return limit.map { Array(items.prefix($0)) } ?? items
     }
-}
 
-/// What the server said.
-struct Answer: Sendable {
-    var bytes: [UInt8]
-    var json: JSON
-    var text: String { String(decoding: bytes, as: UTF8.self) }
+    /// What one agent has of something, such as `jobs`, or what all of them have, one list after the other.
+    func listOfAgents(_ part: String, of agent: String?) async throws -> [JSON] {
+        if let agent { return try await list("/agents/\(agent.percentEncoded)/\(part)") }
+        var items: [JSON] = []
+        for agent in try await list("/agents").compactMap({ $0.member("id").text }) {
+            do {
+                items += try await list("/agents/\(agent.percentEncoded)/\(part)")
+            } catch let failure as Failure where failure.status == 404 {
+                continue  // deleted since the agents were listed
+            }
+        }
+        return items
+    }
 }
 
 extension String {

@@ -14,8 +14,7 @@ struct FleetSettings: AsyncParsableCommand {
 
         func run() async throws {
             let answer = try await server.client().call(.GET, "/settings")
-            if server.json { return Console.print(answer.text) }
-            answer.json.printMembers(members)
+            try answer.show(members, asJSON: server.json)
         }
     }
 
@@ -27,8 +26,7 @@ struct FleetSettings: AsyncParsableCommand {
         func run() async throws {
             let body = JSON.members([("starts_per_second", .integer(Int64(startsPerSecond)))])
             let answer = try await server.client().call(.PATCH, "/settings", body)
-            if server.json { return Console.print(answer.text) }
-            answer.json.printMembers(members)
+            try answer.show(members, asJSON: server.json)
         }
     }
 }

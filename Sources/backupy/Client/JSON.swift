@@ -1,4 +1,5 @@
 import Server
+import Telemetry
 
 extension JSON {
     /// A member, read leniently: null when there is none.
@@ -32,7 +33,9 @@ extension JSON {
         let width = members.map(\.name.count).max() ?? 0
         return members.map { member in
             let name = indent + member.name.padded(to: width)
-            guard case .object(let inner) = member.value, !inner.isEmpty else { return "\(name)  \(member.value.cell)" }
+            guard case .object(let inner) = member.value, !inner.isEmpty else {
+                return "\(name)  \(member.value.cell.hanging(by: indent.count + width + 2))"
+            }
             return "\(indent)\(member.name)\n" + member.value.indented(by: indent + "  ")
         }.joined(separator: "\n")
     }
@@ -46,11 +49,16 @@ extension JSON {
     func printMembers(_ names: [String]) {
         let width = names.map(\.count).max() ?? 0
         for name in names where member(name) != .null {
-            Console.print("\(name.padded(to: width))  \(member(name).cell)")
+            Console.print("\(name.padded(to: width))  \(member(name).cell.hanging(by: width + 2))")
         }
     }
 }
 
 extension String {
     func padded(to width: Int) -> String { self + String(repeating: " ", count: max(0, width - count)) }
+
+    /// Further lines stand below the first one, so that none is taken for the next member.
+    func hanging(by width: Int) -> String {
+        visible(keepingLines: true).replacing("\n", with: "\n" + String(repeating: " ", count: width))
+    }
 }

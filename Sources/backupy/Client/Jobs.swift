@@ -22,12 +22,8 @@ struct Jobs: AsyncParsableCommand {
         @Option(help: "Only those of this agent.") var agent: String?
 
         func run() async throws {
-            let client = try server.client()
-            var items: [JSON] = []
-            var agents = [agent ?? ""]
-            if agent == nil { agents = try await client.list("/agents").compactMap { $0.member("id").text } }
-            for agent in agents { items += try await client.list("/agents/\(agent.percentEncoded)/jobs") }
-            if server.json { return Console.print(JSON.array(items).rendered) }
+            let items = try await server.client().listOfAgents("jobs", of: agent)
+            if server.json { return Console.print(json: JSON.array(items).rendered) }
             let columns = ["id", "agent_id", "target_id", "cron", "retention_days", "timeout_sec"]
             Console.table(columns, items.map { item in columns.map { item.member($0).cell } })
         }
@@ -40,8 +36,7 @@ struct Jobs: AsyncParsableCommand {
 
         func run() async throws {
             let answer = try await server.client().call(.GET, "/jobs/\(id.percentEncoded)")
-            if server.json { return Console.print(answer.text) }
-            answer.json.printMembers(members)
+            try answer.show(members, asJSON: server.json)
         }
     }
 
@@ -63,15 +58,18 @@ struct Jobs: AsyncParsableCommand {
         @Option(help: "A shell command before the dump; may be given up to 16 times.") var preHook: [String] = []
         @Option(help: "A shell command after it; may be given up to 16 times.") var postHook: [String] = []
 
-        func body(target: String?) throws -> JSON {
-            JSON.members([
+        /// - Parameter emptied: lists of hooks to be left without any.
+        func body(target: String?, emptied: [String] = []) throws -> JSON {
+            func hooks(_ name: String, _ commands: [String]) -> (String, JSON?) {
+                (name, commands.isEmpty && !emptied.contains(name) ? nil : .array(commands.map(JSON.string)))
+            }
+            return JSON.members([
                 ("target_id", target.map(JSON.string)), ("cron", cron.map(JSON.string)),
                 ("time_zone", timeZone.map(JSON.string)), ("jitter_sec", jitter.map(JSON.integer)),
                 ("overlap", overlap.map(JSON.string)), ("catch_up_sec", catchUp.map(JSON.integer)),
                 ("retention_days", retention.days), ("retention", retention.counts),
                 ("timeout_sec", timeout.map(JSON.integer)), ("retry", try retry()),
-                ("pre_hooks", preHook.isEmpty ? nil : .array(preHook.map(JSON.string))),
-                ("post_hooks", postHook.isEmpty ? nil : .array(postHook.map(JSON.string))),
+                hooks("pre_hooks", preHook), hooks("post_hooks", postHook),
             ])
         }
 
@@ -99,8 +97,7 @@ struct Jobs: AsyncParsableCommand {
         func run() async throws {
             let answer = try await server.client().call(
                 .POST, "/agents/\(agent.percentEncoded)/jobs", try fields.body(target: target))
-            if server.json { return Console.print(answer.text) }
-            answer.json.printMembers(["id", "target_id"])
+            try answer.show(["id", "target_id"], asJSON: server.json)
         }
     }
 
@@ -109,13 +106,25 @@ struct Jobs: AsyncParsableCommand {
         @OptionGroup var server: ServerOptions
         @Argument(help: "The job's id.") var id: String
         @OptionGroup var fields: Fields
+        @Flag(help: "No command before the dump any more.") var noPreHooks = false
+        @Flag(help: "No command after it any more.") var noPostHooks = false
         @OptionGroup var revision: RevisionOption
 
+        func validate() throws {
+            if noPreHooks, !fields.preHook.isEmpty {
+                throw ValidationError("--no-pre-hooks and --pre-hook exclude each other")
+            }
+            if noPostHooks, !fields.postHook.isEmpty {
+                throw ValidationError("--no-post-hooks and --post-hook exclude each other")
+            }
+        }
+
         func run() async throws {
+            let emptied = (noPreHooks ? ["pre_hooks"] : []) + (noPostHooks ? ["post_hooks"] : [])
+            let body = try fields.body(target: nil, emptied: emptied)
             let answer = try await server.client().call(
-                .PATCH, "/jobs/\(id.percentEncoded)", try fields.body(target: nil), revision: revision.ifRevision)
-            if server.json { return Console.print(answer.text) }
-            answer.json.printMembers(members)
+                .PATCH, "/jobs/\(id.percentEncoded)", body, revision: revision.ifRevision)
+            try answer.show(members, asJSON: server.json)
         }
     }
 
@@ -143,9 +152,8 @@ struct Jobs: AsyncParsableCommand {
             let client = try server.client()
             let answer = try await client.call(
                 .POST, "/jobs/\(id.percentEncoded)/run", [:], key: idempotencyKey)
-            guard wait, let run = answer.json.member("run_id").text else {
-                return Console.print(server.json ? answer.text : answer.json.member("run_id").cell)
-            }
+            let run = try answer.text("run_id")
+            guard wait else { return server.json ? Console.print(json: answer.text) : Console.print(line: run) }
             try await Watch(client: client, run: run, printsJSON: server.json).toTheEnd()
         }
     }

@@ -47,7 +47,7 @@ struct JobRetention: AsyncParsableCommand {
                 try await isPreview
                 ? client.call(.POST, path + "/preview" + query, body) : client.call(.GET, path + query)
             if summary == .null { summary = page.json }
-            items += page.json.member("items").list
+            items += try page.list("items")
             cursor = page.json.member("next_cursor").text
         } while cursor != nil
         let members = [
@@ -55,7 +55,7 @@ struct JobRetention: AsyncParsableCommand {
         ]
         if server.json {
             let whole = members.map { ($0, Optional(summary.member($0))) } + [("items", .array(items))]
-            return Console.print(JSON.members(whole).rendered)
+            return Console.print(json: JSON.members(whole).rendered)
         }
         summary.printMembers(members)
         let columns = ["run_id", "created_at", "size_bytes", "kept_by", "kept_until", "locked", "expires", "reason"]
@@ -68,14 +68,13 @@ struct LockRun: AsyncParsableCommand {
         commandName: "lock", abstract: "Forbids everybody, and retention, to delete a run's object.")
     @OptionGroup var server: ServerOptions
     @Argument(help: "The run's id.") var id: String
-    @Option(help: "Until when, such as 2030-01-31T00:00:00Z (default: until it is unlocked).") var until: String?
+    @Option(help: "Until when, such as 2030-01-31T00:00:00Z (default: until it is unlocked).") var until: Moment?
     @Option(help: "Why.") var reason: String
 
     func run() async throws {
-        let body = JSON.members([("until", until.map(JSON.string)), ("reason", JSON.string(reason))])
+        let body = JSON.members([("until", until?.json), ("reason", JSON.string(reason))])
         let answer = try await server.client().call(.POST, "/runs/\(id.percentEncoded)/lock", body)
-        if server.json { return Console.print(answer.text) }
-        answer.json.printMembers(["run_id", "until", "reason", "token", "set_at"])
+        try answer.show(["run_id", "until", "reason", "token", "set_at"], asJSON: server.json)
     }
 }
 

@@ -4,6 +4,7 @@ import Foundation
 import NIOCore
 import NIOHTTP1
 import Server
+import Telemetry
 
 struct Runs: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -36,7 +37,7 @@ struct Runs: AsyncParsableCommand {
             let query = filters.compactMap { name, value in value.map { "\(name)=\($0.percentEncoded)" } }
             let path = query.isEmpty ? "/runs" : "/runs?" + query.joined(separator: "&")
             let items = try await server.client().list(path, limit: max(1, limit))
-            if server.json { return Console.print(JSON.array(items).rendered) }
+            if server.json { return Console.print(json: JSON.array(items).rendered) }
             let columns = [
                 "id", "job_id", "status", "waiting_for", "attempt", "current_step", "size_bytes", "created_at",
             ]
@@ -51,8 +52,7 @@ struct Runs: AsyncParsableCommand {
 
         func run() async throws {
             let answer = try await server.client().call(.GET, "/runs/\(id.percentEncoded)")
-            if server.json { return Console.print(answer.text) }
-            answer.json.printMembers(members)
+            try answer.show(members, asJSON: server.json)
         }
     }
 
@@ -74,7 +74,7 @@ struct Runs: AsyncParsableCommand {
 
         func run() async throws {
             let items = try await server.client().list("/runs/\(id.percentEncoded)/timeline")
-            if server.json { return Console.print(JSON.array(items).rendered) }
+            if server.json { return Console.print(json: JSON.array(items).rendered) }
             let columns = ["position", "recorded_at", "cause", "kind", "message"]
             Console.table(columns, items.map { item in columns.map { item.member($0).cell } })
         }
@@ -88,7 +88,8 @@ struct Runs: AsyncParsableCommand {
 
         func run() async throws {
             let answer = try await server.client().call(.POST, "/runs/\(id.percentEncoded)/cancel", [:])
-            Console.print(server.json ? answer.text : "asked for; `backupy runs watch \(id)` shows what comes of it")
+            if server.json { return Console.print(json: answer.text) }
+            Console.print("asked for; `backupy runs watch \(id)` shows what comes of it")
         }
     }
 
@@ -113,7 +114,8 @@ struct Runs: AsyncParsableCommand {
 
         func run() async throws {
             let answer = try await server.client().call(.POST, "/runs/\(id.percentEncoded)/decryption-token", [:])
-            Console.print(server.json ? answer.text : answer.json.member("token").cell)
+            let token = try answer.text("token")
+            server.json ? Console.print(json: answer.text) : Console.print(line: token)
         }
     }
 
@@ -136,29 +138,32 @@ struct Watch {
     let client: Client
     let run: String
     let printsJSON: Bool
-    /// For so many seconds a server that does not answer is asked again: it may be restarting.
-    private static let patience = 60
+    /// For so long a server that does not answer is asked again: it may be restarting.
+    private static let patience = Duration.seconds(60)
 
     /// - Throws: ``Failure`` when the run does not succeed.
     @discardableResult
     func toTheEnd() async throws -> JSON {
         var last = ""
-        var failureCount = 0
+        var silence: ContinuousClock.Instant?
         while true {
+            let asked = ContinuousClock.now
             let answer: Answer
             do {
                 answer = try await client.call(.GET, "/runs/\(run.percentEncoded)")
-                failureCount = 0
-            } catch let failure as Failure where failure.isPassing && failureCount < Self.patience {
-                failureCount += 1
+                silence = nil
+            } catch let failure as Failure where failure.isPassing {
+                let start = silence ?? asked
+                guard .now - start < Self.patience else {
+                    throw Failure(text: "\(failure.text) What became of \(run) is not known; watch it again.")
+                }
+                silence = start
                 try await Task.sleep(for: .seconds(1))
                 continue
-            } catch let failure as Failure where failure.isPassing {
-                throw Failure(text: "\(failure.text) What became of \(run) is not known; watch it again.")
             }
-            let status = answer.json.member("status").cell
+            let status = try answer.text("status").visible(keepingLines: false)
             let wait = answer.json.member("waiting_for").text.map { "waiting for: \($0)" }
-            let step = wait ?? answer.json.member("current_step").cell
+            let step = (wait ?? answer.json.member("current_step").cell).visible(keepingLines: false)
             let percent = answer.json.member("progress_percent").integer ?? 0
             let isOpen = status == "queued" || status == "running"
             let line = isOpen ? "\(run)  \(status)  \(step)  \(percent) %" : "\(run)  \(status)"
@@ -172,7 +177,7 @@ struct Watch {
             }
             last = line
             if !isOpen {
-                if printsJSON { Console.print(answer.text) }
+                if printsJSON { Console.print(json: answer.text) }
                 guard status == "success" else {
                     let why = answer.json.member("error_message").text ?? answer.json.member("error_class").text ?? ""
                     throw Failure(text: "the run ended as \(status)\(why.isEmpty ? "" : ": \(why)")")
@@ -188,8 +193,13 @@ extension Client {
     /// Streams a run's object into a file, which appears only once it is whole.
     func download(run: String, to path: String) async throws -> UInt64 {
         let answer = try await call(.GET, "/runs/\(run.percentEncoded)/download-url")
-        guard let url = answer.json.member("url").text else { throw Failure(text: "the server gave no URL") }
-        let response = try await Client.http.execute(HTTPClientRequest(url: url), timeout: .hours(24))
+        let url = try answer.text("url")
+        let response: HTTPClientResponse
+        do {
+            response = try await Client.http.execute(HTTPClientRequest(url: url), timeout: .hours(24))
+        } catch {
+            throw Failure(text: "the store does not answer (\(Client.words(for: error)))")
+        }
         guard response.status.code == 200 else {
             throw Failure(text: "the store answered \(response.status.code) to the download")
         }
@@ -199,7 +209,8 @@ extension Client {
         else { throw Failure(text: "\(partial) cannot be written") }
         var byteCount: UInt64 = 0
         do {
-            for try await buffer in response.body {
+            var body = response.body.makeAsyncIterator()
+            while let buffer = try await Self.next(&body) {
                 byteCount += UInt64(buffer.readableBytes)
                 try handle.write(contentsOf: Array(buffer.readableBytesView))
             }
@@ -211,5 +222,13 @@ extension Client {
             throw error
         }
         return byteCount
+    }
+
+    private static func next(_ body: inout HTTPClientResponse.Body.AsyncIterator) async throws -> ByteBuffer? {
+        do {
+            return try await body.next()
+        } catch {
+            throw Failure(text: "the download broke off (\(words(for: error))); nothing is kept of it")
+        }
     }
 }

@@ -13,8 +13,9 @@ extension Jobs {
             var path = "/cron/next?cron=\(cron.percentEncoded)&count=\(count)"
             if let timeZone { path += "&time_zone=\(timeZone.percentEncoded)" }
             let answer = try await server.client().call(.GET, path)
-            if server.json { return Console.print(answer.text) }
-            for time in answer.json.member("times").list { Console.print(time.member("slot").cell) }
+            let times = try answer.list("times")
+            if server.json { return Console.print(json: answer.text) }
+            for time in times { Console.print(line: time.member("slot").cell) }
         }
     }
 
@@ -28,10 +29,10 @@ extension Jobs {
         func run() async throws {
             let answer = try await server.client().call(
                 .GET, "/jobs/\(id.percentEncoded)/slots?limit=\(limit)")
-            if server.json { return Console.print(answer.text) }
+            let items = try answer.list("items")
+            if server.json { return Console.print(json: answer.text) }
             let columns = ["slot", "verdict", "reason", "run_id", "opened_at", "judged_at"]
-            Console.table(
-                columns, answer.json.member("items").list.map { item in columns.map { item.member($0).cell } })
+            Console.table(columns, items.map { item in columns.map { item.member($0).cell } })
         }
     }
 }
@@ -49,8 +50,7 @@ struct ClockCommand: AsyncParsableCommand {
 
         func run() async throws {
             let answer = try await server.client().call(.GET, "/clock")
-            if server.json { return Console.print(answer.text) }
-            answer.json.printMembers(members)
+            try answer.show(members, asJSON: server.json)
         }
     }
 
@@ -61,8 +61,7 @@ struct ClockCommand: AsyncParsableCommand {
 
         func run() async throws {
             let answer = try await server.client().call(.POST, "/clock/confirm", [:])
-            if server.json { return Console.print(answer.text) }
-            answer.json.printMembers(members)
+            try answer.show(members, asJSON: server.json)
         }
     }
 }

@@ -15,23 +15,14 @@ struct Targets: AsyncParsableCommand {
         ]
     }
 
-    private static func all(_ client: Client, agent: String?) async throws -> [JSON] {
-        if let agent { return try await client.list("/agents/\(agent.percentEncoded)/targets") }
-        var items: [JSON] = []
-        for agent in try await client.list("/agents") {
-            items += try await client.list("/agents/\((agent.member("id").text ?? "").percentEncoded)/targets")
-        }
-        return items
-    }
-
     struct List: AsyncParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Lists targets.")
         @OptionGroup var server: ServerOptions
         @Option(help: "Only those of this agent.") var agent: String?
 
         func run() async throws {
-            let items = try await all(server.client(), agent: agent)
-            if server.json { return Console.print(JSON.array(items).rendered) }
+            let items = try await server.client().listOfAgents("targets", of: agent)
+            if server.json { return Console.print(json: JSON.array(items).rendered) }
             Console.table(["id", "agent", "type", "name", "host", "database"], items.map(row))
         }
     }
@@ -43,8 +34,7 @@ struct Targets: AsyncParsableCommand {
 
         func run() async throws {
             let answer = try await server.client().call(.GET, "/targets/\(id.percentEncoded)")
-            if server.json { return Console.print(answer.text) }
-            answer.json.printMembers(["id", "agent_id", "type", "display_name", "connection", "revision"])
+            try answer.show(["id", "agent_id", "type", "display_name", "connection", "revision"], asJSON: server.json)
         }
     }
 
@@ -92,8 +82,7 @@ struct Targets: AsyncParsableCommand {
         func run() async throws {
             let answer = try await server.client().call(
                 .POST, "/agents/\(agent.percentEncoded)/targets", try fields.body(type: type))
-            if server.json { return Console.print(answer.text) }
-            answer.json.printMembers(["id", "type", "display_name"])
+            try answer.show(["id", "type", "display_name"], asJSON: server.json)
         }
     }
 
@@ -107,8 +96,7 @@ struct Targets: AsyncParsableCommand {
         func run() async throws {
             let answer = try await server.client().call(
                 .PATCH, "/targets/\(id.percentEncoded)", try fields.body(type: nil), revision: revision.ifRevision)
-            if server.json { return Console.print(answer.text) }
-            answer.json.printMembers(["id", "type", "display_name", "connection"])
+            try answer.show(["id", "type", "display_name", "connection"], asJSON: server.json)
         }
     }
 

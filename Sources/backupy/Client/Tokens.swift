@@ -1,4 +1,5 @@
 import ArgumentParser
+import Core
 import Server
 
 struct Tokens: AsyncParsableCommand {
@@ -12,7 +13,7 @@ struct Tokens: AsyncParsableCommand {
 
         func run() async throws {
             let items = try await server.client().list("/api-tokens")
-            if server.json { return Console.print(JSON.array(items).rendered) }
+            if server.json { return Console.print(json: JSON.array(items).rendered) }
             let columns = ["id", "name", "role", "created_at", "expires_at", "last_used_at"]
             Console.table(columns, items.map { item in columns.map { item.member($0).cell } })
         }
@@ -27,16 +28,17 @@ struct Tokens: AsyncParsableCommand {
                 """)
         @OptionGroup var server: ServerOptions
         @Argument(help: "A name for people.") var name: String
-        @Option(help: "viewer, operator or admin.") var role = "viewer"
-        @Option(help: "When it ends, such as 2027-01-31T00:00:00Z (default: never).") var expiresAt: String?
+        @Option(help: "What it may do.") var role = Role.viewer
+        @Option(help: "When it ends, such as 2027-01-31T00:00:00Z (default: never).") var expiresAt: Moment?
 
         func run() async throws {
             let body = JSON.members([
-                ("name", .string(name)), ("role", .string(role)), ("expires_at", expiresAt.map(JSON.string)),
+                ("name", .string(name)), ("role", .string(role.rawValue)), ("expires_at", expiresAt?.json),
             ])
             let answer = try await server.client().call(.POST, "/api-tokens", body)
-            if server.json { return Console.print(answer.text) }
-            answer.json.printMembers(["id", "name", "role", "expires_at", "token"])
+            try answer.show(
+                ["id", "name", "role", "expires_at", "token"], asJSON: server.json, needing: ["id", "token"])
+            guard !server.json else { return }
             Console.complain("The token is shown this once: use it as BACKUPY_TOKEN.")
         }
     }

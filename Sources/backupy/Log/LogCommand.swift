@@ -55,7 +55,7 @@ struct LogCommand: AsyncParsableCommand {
                         "by_kind": .object(kinds.map { JSON.Member($0.key.string, .integer($0.value)) }),
                         "snapshots": .array(snapshots.map(\.json)),
                     ]
-                    return Console.print(json.rendered)
+                    return Console.print(json: json.rendered)
                 }
                 Console.print("entries  \(fold.position)")
                 if let first, let last = fold.recordedAt { Console.print("span     \(first.text) to \(last.text)") }
@@ -174,11 +174,11 @@ enum EntryPrinter {
     static func line(_ entry: EncodedEntry, asJSON: Bool) {
         if asJSON { return whole(entry, asJSON: true) }
         let cause = entry.cause.map { " ← \($0)" } ?? ""
-        Console.print("\(entry.position)\(cause)  \(entry.recordedAt.text)  \(entry.stream)  \(entry.kind)")
+        Console.print(line: "\(entry.position)\(cause)  \(entry.recordedAt.text)  \(entry.stream)  \(entry.kind)")
     }
 
     static func whole(_ entry: EncodedEntry, asJSON: Bool) {
         let json = EntryJSON.entry(entry, codec: FleetCodec())
-        Console.print(asJSON ? json.rendered : json.indented())
+        asJSON ? Console.print(json: json.rendered) : Console.print(json.indented())
     }
 }

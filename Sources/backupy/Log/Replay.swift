@@ -66,7 +66,7 @@ struct Replay: AsyncParsableCommand {
     }
 
     private func say(_ file: String, _ result: ReplayResult) {
-        if json { return Console.print(result.summary.json) }
+        if json { return Console.print(json: result.summary.json) }
         Console.print("\(file)")
         Console.print("  entries    \(result.fold.entryCount)")
         Console.print("  digest     \(result.summary.digest)")

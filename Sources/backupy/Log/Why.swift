@@ -29,8 +29,8 @@ extension LogCommand {
                     let last = try reader.lastPosition()
                     throw Failure(text: "there is no entry \(position); the log has positions 1 to \(last)")
                 }
-                if options.json { return Console.print(WhyJSON.tree(tree).rendered) }
-                for line in Self.lines(tree.root) { Console.print(line) }
+                if options.json { return Console.print(json: WhyJSON.tree(tree).rendered) }
+                for line in Self.lines(tree.root) { Console.print(line: line) }
             } catch {
                 throw LogFiles.failure(error)
             }

@@ -37,10 +37,12 @@ struct Logs {
 
     func make(_ label: String, level: Logger.Level? = nil) -> Logger {
         var logger = Logger(label: label) { [isJSON] label in
-            guard isJSON else { return StreamLogHandler.standardError(label: label) }
+            guard isJSON else {
+                return StreamLogHandler(label: label, stream: VisibleLines { Console.log(line: $0) })
+            }
             let redactor = Redactor()
             return JSONLogHandler(
-                label: label, redact: { redactor.redacted($0) }, write: { Console.complain(line: $0) })
+                label: label, redact: { redactor.redacted($0) }, write: { Console.log(line: $0) })
         }
         logger.logLevel = level ?? self.level
         return logger

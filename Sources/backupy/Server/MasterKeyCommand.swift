@@ -35,7 +35,7 @@ struct MasterKeyCommand: ParsableCommand {
             do {
                 let summary = try MasterKeyRotation.rotate(
                     directory: data, keyFile: keyFile, newKeyFile: newMasterKeyFile)
-                if json { return Console.print(Self.json(summary).rendered) }
+                if json { return Console.print(json: Self.json(summary).rendered) }
                 let count =
                     summary.secretCount.map { "\($0) secrets sealed anew" } ?? "an earlier rotation was finished"
                 Console.print("\(count); the master key is now \(Hex.encode(summary.keyID))")

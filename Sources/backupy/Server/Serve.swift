@@ -48,8 +48,6 @@ struct Serve: AsyncParsableCommand {
     }
 
     private func run(_ settings: Settings, _ logs: Logs) async throws {
-        // Until the service below listens for it, it would end the process, and systemd takes that for a wish.
-        signal(SIGHUP, SIG_IGN)
         guard let data = settings.text("data", data) else {
             throw Failure(
                 text: "--data is needed: the directory that holds, or will hold, the log", code: Failure.usage)

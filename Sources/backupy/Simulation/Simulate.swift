@@ -58,17 +58,12 @@ struct Simulate: ParsableCommand {
         }
         if Console.hasTerminal { Console.progress("") }
         let report = SimulationReport(
-            seeds: seeds, agents: agents, days: days, profile: profile, tally: tally, took: clock.now - start)
+            seeds: seeds, agents: agents, days: days, profile: profile, tally: tally, took: clock.now - start,
+            showsCoverage: coverage)
         if json {
-            Console.print(report.json.rendered)
+            Console.print(json: report.json.rendered)
         } else {
             report.print()
-            if coverage {
-                for pair in tally.coverage.pairs { Console.print("\(pair) \(tally.coverage.count(of: pair))") }
-                for (pair, excuse) in tally.coverage.unreached {
-                    Console.print("\(pair) 0\(excuse.map { " (\($0))" } ?? "")")
-                }
-            }
         }
         if !tally.violations.isEmpty { throw ExitCode(Failure.verification) }
     }

@@ -10,6 +10,8 @@ struct SimulationReport {
     let profile: String
     let tally: Tally
     let took: Duration
+    /// Whether pairs of message and phase are listed.
+    let showsCoverage: Bool
 
     private var seconds: Double {
         Double(took.components.seconds) + Double(took.components.attoseconds) / 1e18
@@ -33,15 +35,21 @@ struct SimulationReport {
         Console.print("")
         Console.table(
             ["fault", "times"], Fault.allCases.map { [$0.rawValue, "\(tally.count(of: $0))"] })
-        guard !tally.violations.isEmpty else { return }
-        Console.print("")
-        Console.table(
-            ["seed", "invariant", "position", "what"],
-            tally.violations.map { ["\($0.seed)", "\($0.invariant)", "\($0.position)", $0.text] })
+        if !tally.violations.isEmpty {
+            Console.print("")
+            Console.table(
+                ["seed", "invariant", "position", "what"],
+                tally.violations.map { ["\($0.seed)", "\($0.invariant)", "\($0.position)", $0.text] })
+        }
+        guard showsCoverage else { return }
+        for pair in tally.coverage.pairs { Console.print("\(pair) \(tally.coverage.count(of: pair))") }
+        for (pair, excuse) in tally.coverage.unreached {
+            Console.print("\(pair) 0\(excuse.map { " (\($0))" } ?? "")")
+        }
     }
 
     var json: JSON {
-        .object([
+        var members: [JSON.Member] = [
             .init("first_seed", .integer(seeds.range.lowerBound)),
             .init("last_seed", .integer(seeds.range.upperBound)),
             .init("agents", .integer(agents)),
@@ -54,7 +62,26 @@ struct SimulationReport {
             .init("pairs_reached", .integer(tally.coverage.pairs.count)),
             .init("faults", .object(Fault.allCases.map { .init($0.rawValue, .integer(tally.count(of: $0))) })),
             .init("violations", .array(tally.violations.map { $0.json })),
-        ])
+        ]
+        if showsCoverage {
+            members += [
+                .init(
+                    "pairs",
+                    .array(tally.coverage.pairs.map { $0.json([("count", .integer(tally.coverage.count(of: $0)))]) })),
+                .init(
+                    "unreached",
+                    .array(tally.coverage.unreached.map { $0.pair.json([("excuse", .optional($0.excuse))]) })),
+            ]
+        }
+        return .object(members)
+    }
+}
+
+extension Coverage.Pair {
+    fileprivate func json(_ further: [(String, JSON)]) -> JSON {
+        .object(
+            [.init("kind", .string(kind.string)), .init("phase", .string(phase.string))]
+                + further.map { .init($0.0, $0.1) })
     }
 }
 

@@ -107,16 +107,18 @@ final class Stage: @unchecked Sendable {
 
     /// - Parameters:
     ///   - port: of the store; the stage's own where none is given.
-    ///   - expiresAt: when the upload address ends; never where none is given.
-    func order(_ peer: Peer, run: String, job: String = "job_1", port: Int? = nil, expiresAt: Timestamp? = nil) {
+    ///   - life: how long the upload address works; for ever where none is given. The server's clock is 5 h behind.
+    func order(_ peer: Peer, run: String, job: String = "job_1", port: Int? = nil, life: Milliseconds? = nil) {
+        let sentAt = time.wallTime() + .hours(-5)
         peer.send {
+            $0.tsMs = UInt64(sentAt.milliseconds)
             $0.runBackup.runID = run
             $0.runBackup.jobID = job
             $0.runBackup.encryptedDek = Data(Self.dataKey)
             $0.runBackup.uploadCreds.presignedPutURL =
                 "http://127.0.0.1:\(port ?? self.store.port)/o/\(run)?signature=s3cr3tsig"
             $0.runBackup.uploadCreds.finalS3Key = "o/\(run)"
-            $0.runBackup.uploadCreds.expiresAtMs = UInt64(expiresAt?.milliseconds ?? 0)
+            $0.runBackup.uploadCreds.expiresAtMs = UInt64(life.map { (sentAt + $0).milliseconds } ?? 0)
         }
     }
 

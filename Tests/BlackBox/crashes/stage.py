@@ -35,7 +35,7 @@ class Stage:
         self.server = Server(binary, os.path.join(root, "server"), planted, free_port())
         self.server.start_seconds = 300  # a debug build folds a long log, on a machine that may be busy
         self.agents, self.peers, self.workers, self.sources = [], [], [], {}
-        self.counts = collections.Counter()
+        self.counts, self.met = collections.Counter(), collections.defaultdict(list)
         self.verifying = None
         self.hooks = os.path.join(root, "hooks")
         open(self.hooks, "wb").close()
@@ -123,14 +123,15 @@ class Stage:
 
     # Killing
 
-    def kill_once(self):
-        """One kill of the schedule, with all that is looked at while the victims lie there."""
+    def kill_once(self, name=None, patience=1):
+        """One kill, with all that is looked at while the victims lie there. Unless it is named, the schedule has the
+        moment; with patience it is waited for again, until even the graces that former kills left have run out."""
         moments = Moments(self, self.rng)
-        name = self.rng.choice(Moments.ALL)
+        name = name or self.rng.choice(Moments.ALL)
         victims = self.rng.choice((["server"], ["agent"], ["server"], ["agent"], ["server", "agent"]))
         number = self.rng.randrange(len(self.agents))
         starting_pause = self.rng.uniform(0, 0.5)
-        came = name == "starting" or getattr(moments, name)()
+        came = name == "starting" or any(getattr(moments, name)() for _ in range(patience))
         self.must_be_well()
         chosen = [self.server if victim == "server" else self.agents[number] for victim in victims]
         for each in chosen:
@@ -142,11 +143,16 @@ class Stage:
             for each in chosen:
                 each.kill()
         self.counts[f"{name}, {' and '.join(victims)}" + ("" if came else ", moment missed")] += 1
+        self.met[name].append(came)
         self.must_hold_no_plaintext([self.server.data] if "server" in victims else [], [self.agents[number].directory])
         if "server" in victims:
             self.server.start()
         if "agent" in victims:
             self.agents[number].begin()
+
+    def always_missed(self):
+        """Kinds of moments that were waited for and never came: nothing was ever killed in one."""
+        return sorted(name for name, met in self.met.items() if not any(met))
 
     def must_hold_no_plaintext(self, *groups):
         found = self.search.find(*[folder for group in groups for folder in group])
@@ -205,5 +211,8 @@ class Stage:
             if agent.process is not None:
                 agent.kill()
         self.server.kill()
+        if self.verifying is not None:
+            self.verifying.kill()
+            self.verifying.communicate()
         for source in self.sources.values():
             source.stop()

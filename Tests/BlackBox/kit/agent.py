@@ -28,6 +28,7 @@ class Agent:
         self.answers_pings = True
         self.extensions = None  # what it offers beyond v1, as the header has it
         self.news = threading.Condition()
+        self.sending = threading.Lock()  # two threads send: numbers must go out in their order
 
     def dial(self, path="/v1/agents/connect", **options):
         headers = [("Authorization", f"Bearer {self.key}"), ("User-Agent", "Go-http-client/1.1")]
@@ -67,7 +68,8 @@ class Agent:
         return protobuf.encode("Envelope", fields)
 
     def send(self, kind, values, **options):
-        self.socket.send(self.envelope(kind, values, **options))
+        with self.sending:
+            self.socket.send(self.envelope(kind, values, **options))
 
     def _read(self, connection):
         end = None

@@ -30,7 +30,9 @@ def children(parent):
 class PostgreSQL:
     def __init__(self, directory):
         self.directory = directory
-        done = subprocess.run([SCRIPT, "start", directory], capture_output=True, text=True, timeout=120)
+
+    def start(self):
+        done = subprocess.run([SCRIPT, "start", self.directory], capture_output=True, text=True, timeout=120)
         if done.returncode == 3:
             raise Skipped(done.stderr.strip())
         expect(done.returncode == 0, f"postgresql.sh start: {done.stderr[-500:]}")

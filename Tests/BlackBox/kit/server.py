@@ -2,6 +2,7 @@
 import http.client
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -67,6 +68,9 @@ class Server:
         self.process = None
         self.start_seconds = 60
         self.outputs = []
+        self.served = None
+        self.is_told = True  # whether the last process was told to end, or was expected to
+        self.deaths = []  # texts about those that ended by themselves
         self.tls = None  # an ssl.SSLContext when it is served with TLS
 
     def spawn(self, *arguments, environment=None):
@@ -81,13 +85,17 @@ class Server:
 
     def begin(self, *arguments):
         """Starts without waiting until it is ready."""
+        self.note_death()
+        self.is_told = False
         self.process = self.spawn("serve", "--data", self.data, "--listen", f"127.0.0.1:{self.fixed_port}", *arguments)
+        self.served = self.outputs[-1]
 
     def start(self, *arguments):
         self.begin(*arguments)
         line = eventually(self._first_line, "the server is ready", self.start_seconds, 0.05)
         scheme = "https" if self.tls else "http"
-        expect(line.startswith(f"ready at {scheme}://127.0.0.1:"), f"the first line is {line!r}")
+        expect(line.startswith(f"ready at {scheme}://127.0.0.1:"),
+               f"the first line is {line!r}, the exit code {self.process.poll()}: {self.errors()[-1500:]}")
         self.url = line.split(" ")[2].strip()
         self.port = urllib.parse.urlsplit(self.url).port
         with open(os.path.join(self.data, "admin.token"), encoding="ascii") as file:
@@ -95,14 +103,15 @@ class Server:
         return self
 
     def _first_line(self):
-        with open(self.outputs[-1][0], encoding="utf-8") as file:
+        """Also what stands there when there will be no whole line any more."""
+        has_ended = self.process.poll() is not None
+        with open(self.served[0], encoding="utf-8") as file:
             line = file.readline()
-        if not line.endswith("\n") and self.process.poll() is not None:
-            raise Failure(f"serve ended with {self.process.returncode}: {self.errors()[-1500:]}")
-        return line if line.endswith("\n") else None
+        return line if line.endswith("\n") else "no line" if has_ended else None
 
     def errors(self):
-        with open(self.outputs[-1][1], encoding="utf-8", errors="replace") as file:
+        """What the process that serves, or did last, has said; commands beside it write elsewhere."""
+        with open(self.served[1], encoding="utf-8", errors="replace") as file:
             return file.read()
 
     @property
@@ -114,7 +123,35 @@ class Server:
             raise Failure(f"the server has died with {self.process.returncode}: {self.errors()[-1500:]}")
         self.call("GET", "/readyz").must_be("readyz", 200)
 
+    def note_death(self):
+        """Keeps that the process has ended by itself, unless a scenario said that it would."""
+        if not self.is_told and not self.is_alive:
+            name = os.path.basename(self.directory)
+            self.deaths.append(f"{name} has ended by itself with {self.process.returncode}: {self.errors()[-1500:]}")
+            self.is_told = True
+
+    def wait_end(self, seconds=20):
+        """Waits until the process ends by itself, as the scenario expects; the exit code."""
+        self.is_told = True
+        try:
+            return self.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            raise Failure(f"the server has not ended by itself within {seconds} s") from None
+
+    def traps(self):
+        """What processes of ours, servers and commands alike, said when Swift's own checks ended them, or a signal did."""
+        found = []
+        for _, path in self.outputs:
+            with open(path, encoding="utf-8", errors="replace") as file:
+                text = file.read()
+            trap = re.search("Fatal error|Program crashed", text)
+            if trap:
+                found.append(f"{path}: {text[trap.start():][:800]}")
+        return found
+
     def kill(self):
+        self.note_death()
+        self.is_told = True
         if self.process is not None:
             self.process.kill()
             self.process.wait(20)
@@ -122,7 +159,9 @@ class Server:
     def stop(self, seconds=15):
         """SIGTERM; the exit code."""
         if not self.is_alive:
+            self.note_death()
             return None
+        self.is_told = True
         self.process.send_signal(signal.SIGTERM)
         try:
             return self.process.wait(seconds)

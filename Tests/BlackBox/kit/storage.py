@@ -3,7 +3,8 @@ import ctypes
 import os
 import shutil
 import subprocess
-import sys
+
+from .checks import Skipped
 
 SHIM = r"""
 #define _GNU_SOURCE
@@ -50,10 +51,6 @@ static void leaving(void) {
 
 __attribute__((constructor)) static void entered(void) { atexit(leaving); }
 """
-
-
-class Skipped(Exception):
-    """What this machine does not allow; told, and no failure."""
 
 
 def preload(directory, name, code):
@@ -113,14 +110,3 @@ class SmallFileSystem:
 
     def make_room(self):
         os.unlink(self.filler)
-
-
-def skipping(scenario):
-    """A scenario that may not be possible here."""
-    def body(world):
-        try:
-            scenario(world)
-        except Skipped as reason:
-            print(f"note  {scenario.__name__} is skipped: {reason}", file=sys.stderr, flush=True)
-    body.__name__ = scenario.__name__
-    return body

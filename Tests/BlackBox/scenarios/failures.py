@@ -107,9 +107,8 @@ def secrets_in_what_agents_say(world):
         "what was discovered": server.call("GET", f"/v1/agents/{agent.id}/discovered").text,
         "the targets": server.call("GET", f"/v1/agents/{agent.id}/targets").text,
     }
-    for name, text in texts.items():
-        for find in world.planted.search(name, text.encode()):
-            findings.check(False, find)
+    for find in world.planted.search_texts({name: text.encode() for name, text in texts.items()}):
+        findings.check(False, find)
     agent.leave()
     eventually(lambda: server.show(f"/v1/agents/{agent.id}")["status"] == "offline", "the agent is offline", 20)
     findings.end()

@@ -1,8 +1,8 @@
 """No planted secret is left anywhere: not in files, not in outputs, not in what the interface shows."""
-import base64
 import os
 
 from kit.checks import Failure, expect
+from kit.secrets import regular
 
 
 def collect(server):
@@ -34,23 +34,10 @@ def log(server):
 
 
 def no_planted_secret_is_left(root, planted):
-    kinds = set(planted.values.values())
     if not planted.values:
         return
-    for kind, form in list(planted.forms())[:7]:  # a search that finds nothing proves nothing
-        expect(planted.search("canary", b"x" * 7 + form + b"y"), f"the search does not find {kind}")
-    secret = next(iter(planted.values))
-    text = base64.b64encode(b"before" + secret + b"and after")
-    expect(planted.search("canary", text), "the search does not find base64 within base64")
-    found, count = [], 0
-    for folder, _, names in os.walk(root):
-        for name in names:
-            path = os.path.join(folder, name)
-            if os.path.islink(path) or not os.path.isfile(path):
-                continue
-            with open(path, "rb") as file:
-                found += planted.search(os.path.relpath(path, root), file.read())
-            count += 1
+    planted.prove()
+    found = planted.search(root)
     if found:
-        raise Failure(f"{len(found)} finds in {count} files\n      " + "\n      ".join(sorted(found)[:40]))
-    expect(count > 0, f"no files to search for {sorted(kinds)}")
+        raise Failure(f"{len(found)} finds\n      " + "\n      ".join(sorted(found)[:40]))
+    expect(any(regular(root)), "no files to search")

@@ -21,10 +21,12 @@ class Stage:
         self.server.planted.add("database password", PASSWORD)
         # Not below the group's directory: the path of a socket may have 107 bytes only.
         self.directory = tempfile.mkdtemp(prefix="backupy-pg-", dir="/tmp")
+        # What is to be cleared up is noted first, the last one first: a start that fails must leave nothing either.
+        world.endings.insert(0, lambda: shutil.rmtree(self.directory, ignore_errors=True))
         os.chmod(self.directory, 0o755)
         self.database = PostgreSQL(os.path.join(self.directory, "server"))
-        world.endings.append(self.database.stop)
-        world.endings.append(lambda: shutil.rmtree(self.directory, ignore_errors=True))
+        world.endings.insert(0, self.database.stop)
+        self.database.start()
         literal = "E'" + PASSWORD.replace("\\", "\\\\").replace("'", "''") + "'"
         self.database.sql(f"CREATE ROLE backup LOGIN SUPERUSER PASSWORD {literal}")
         self.secret = os.path.join(self.directory, "secret")

@@ -97,7 +97,7 @@ def directories(world):
 def as_another_user(world):
     """A directory that may not be written. Root may write anywhere, so somebody else has to try."""
     if os.geteuid() != 0 or shutil.which("setpriv") is None:
-        return
+        raise Skipped("only root can be somebody else, with setpriv")
     server = world.new_server()
     locked = os.path.join(server.directory, "locked")
     os.makedirs(locked, mode=0o755)
@@ -110,7 +110,7 @@ def as_another_user(world):
         except OSError:
             shutil.copy(server.binary, binary)
         if not os.stat(binary).st_mode & stat.S_IXOTH:
-            return
+            raise Skipped(f"others may not run {server.binary}")
         for path in (locked, os.path.join(locked, "below")):
             done = subprocess.run(
                 ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", binary, "serve", "--data", path,
@@ -140,6 +140,54 @@ def files_and_their_modes(world):
     findings.end()
 
 
+def drafts_of_a_start_that_was_cut_off(world):
+    """A process that died within its first start left halves of secrets, under names that they have until they are whole."""
+    server = world.new_server()
+    os.makedirs(server.data, mode=0o700)
+    names = ("master.key", "recovery.key", "admin.token")
+    for name in names:
+        with open(os.path.join(server.data, name + ".new"), "w", encoding="ascii") as file:
+            file.write("half-of-it")
+    server.start()
+    for name in names:
+        with open(os.path.join(server.data, name), encoding="ascii") as file:
+            expect("half-of-it" not in file.read(), f"{name} is what was left over")
+    expect(not [name for name in os.listdir(server.data) if name.endswith(".new")], "they are still there")
+    agent = Agent(server, "early")
+    job = agent.add_job()
+    agent.connect()
+    agent.back_up(job, b"x" * 1_000)  # with all three keys
+    agent.leave()
+    equal(server.stop(), 0, "exit code")
+
+
+def hung_up_on_while_it_starts(world):
+    """A reload that comes as soon as the server is up must not end it: it is taken for an end that was asked for."""
+    for _ in range(3):
+        server = world.new_server()
+        server.begin()
+        count, deadline = 0, time.monotonic() + 60
+        while server.is_alive and not os.path.getsize(server.served[0]):
+            expect(time.monotonic() < deadline, "it is not ready after 60 s")
+            is_at_work = os.path.exists(server.data)
+            if is_deaf(server.process.pid, signal.SIGHUP):
+                server.process.send_signal(signal.SIGHUP)
+                count += 1
+            else:
+                expect(not is_at_work, "it is at work, and SIGHUP would end it")
+            time.sleep(0.001)
+        expect(server.is_alive, f"ended with {server.process.returncode} by one of {count} SIGHUPs: {server.errors()[-600:]}")
+        expect(count > 0, "it was ready before it could be hung up on")
+        equal(server.stop(), 0, "exit code")
+
+
+def is_deaf(process, number):
+    """Whether a process ignores a signal, or has its own way with it; until then the signal ends it."""
+    with open(f"/proc/{process}/status", encoding="ascii") as file:
+        fields = dict(line.split(":", 1) for line in file)
+    return bool((int(fields["SigIgn"], 16) | int(fields["SigCgt"], 16)) >> number - 1 & 1)
+
+
 def sigterm_under_load(world):
     server = world.new_server().start()
     agents = [Agent(server, f"agent {number}") for number in range(20)]
@@ -159,11 +207,11 @@ def sigterm_under_load(world):
 
 
 def with_canaries(world):
-    """A stopped server's log with 30 agents on it."""
+    """A server with 30 agents on its log, which the views have seen too; and the log's path."""
     server = world.new_server().start()
     for number in range(30):
         server.make("/v1/agents", {"name": f"canary-{number:02}-in-the-log"})
-    equal(server.stop(), 0, "exit code")
+    eventually(lambda: len(server.everything("/v1/agents")) == 30, "the views have all agents")
     return server, os.path.join(server.data, "log.sqlite")
 
 
@@ -178,35 +226,43 @@ def must_be_found(server):
 
 def a_damaged_log(world):
     server, path = with_canaries(world)
+    equal(server.stop(), 0, "exit code")
     with contextlib.closing(sqlite3.connect(path)) as database:
         database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    replace(path, b"canary-07-in-the-log", b"kanary-07-in-the-log")
+    with open(path, "rb") as file:
+        whole = file.read()
+    expect(b"canary-07-in-the-log" in whole, f"no canary in {path}")
+    with open(path, "wb") as file:
+        file.write(whole.replace(b"canary-07-in-the-log", b"kanary-07-in-the-log"))
     must_be_found(server)
 
 
-def replace(path, old, new):
-    with open(path, "rb") as file:
-        data = file.read()
-    expect(old in data, f"{old} is not in {path}")
-    with open(path, "wb") as file:
-        file.write(data.replace(old, new))
-
-
 def a_log_that_lost_its_end(world):
-    """One changed byte in the write-ahead file makes SQLite drop all commits from there on, without a word. Those were
-    answered; the views know how far the log once went."""
+    """One changed byte in the write-ahead log makes SQLite drop all commits from there on, without a word. Those were
+    answered. In the middle the sound ones behind it give it away; of the last one only the views know, which keep how far
+    the log once went."""
     server, path = with_canaries(world)
-    if os.path.exists(path + "-wal") and os.path.getsize(path + "-wal") > 0:
-        replace(path + "-wal", b"canary-07-in-the-log", b"kanary-07-in-the-log")
-    else:
-        return  # with everything in the database file, that is tried above
-    code, out, err = server.command("log", "verify", "--data", server.data)
-    try:
-        server.start()
-    except Failure:
-        return
-    names = [agent["name"] for agent in server.everything("/v1/agents")]
-    expect(code != 0 or len(names) == 30, f"{30 - len(names)} agents are gone, log verify says {out.strip()!r}, serve serves")
+    server.kill()  # a polite end leaves no write-ahead log
+    with open(path + "-wal", "rb") as file:
+        whole = file.read()
+    findings = Findings()
+    for canary, words in ((b"canary-07-in-the-log", "commits behind it are lost"), (b"canary-29-in-the-log", "lost its end")):
+        place = whole.rfind(canary)
+        expect(place >= 0, f"no {canary} in the write-ahead log")
+        with open(path + "-wal", "r+b") as file:
+            file.seek(place)
+            file.write(b"k")
+        code, out, err = server.command("log", "verify", "--data", server.data)
+        findings.check(code == 3 and words in err, f"{canary}: log verify: exit {code}: {out[-300:]} {err[-300:]}")
+        findings.run(str(canary), lambda words=words: refused(
+            server, ["--data", server.data, "--listen", "127.0.0.1:0"], 1, words))
+        with open(path + "-wal", "wb") as file:
+            file.write(whole)
+    # Nothing was touched by those who refused.
+    server.start()
+    equal(len(server.everything("/v1/agents")), 30, "agents once the byte is as it was")
+    equal(server.stop(), 0, "exit code")
+    findings.end()
 
 
 def told_to_stop_while_it_folds(world):
@@ -229,8 +285,8 @@ def told_to_stop_while_it_folds(world):
     expect(server.is_alive, "it has ended in the middle of a read")
     with open(pipe, "wb"):
         pass
-    equal(server.process.wait(15), 0, "exit code")
-    with open(server.outputs[-1][0], encoding="utf-8") as file:
+    equal(server.wait_end(15), 0, "exit code")
+    with open(server.served[0], encoding="utf-8") as file:
         equal(file.read(), "", "what it printed: it went on to be ready")
     expect("stopped before it was ready" in server.errors(), server.errors()[-600:])
     os.unlink(pipe)
@@ -249,6 +305,6 @@ def places(process):
 
 
 SCENARIOS = [
-    second_server, addresses, directories, as_another_user, files_and_their_modes, sigterm_under_load, a_damaged_log,
-    a_log_that_lost_its_end, told_to_stop_while_it_folds,
+    second_server, addresses, directories, as_another_user, files_and_their_modes, drafts_of_a_start_that_was_cut_off,
+    hung_up_on_while_it_starts, sigterm_under_load, a_damaged_log, a_log_that_lost_its_end, told_to_stop_while_it_folds,
 ]

@@ -133,7 +133,7 @@ class Assassin(Agent):
 
     def _plant(self, order):
         if self.is_armed:
-            self.server.process.kill()
+            self.server.kill()
         super()._plant(order)
 
 

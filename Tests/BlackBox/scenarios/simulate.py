@@ -11,9 +11,13 @@ def what_was_recorded_opens(world):
     os.makedirs(folder)
     code, out, err = server.command(
         "simulate", "--seeds", "7", "--agents", "2", "--days", "0.01", "--profile", "storm", "--keep", "--recordings", folder,
-        "--json")
+        "--coverage", "--json")
     equal(code, 0, f"simulate: {err[-400:]}")
-    entries = json.loads(out)["entries"]
+    found = json.loads(out)
+    entries = found["entries"]
+    equal(len(found["pairs"]), found["pairs_reached"], "pairs")
+    expect(all(pair["count"] > 0 and pair["kind"] and pair["phase"] for pair in found["pairs"]), found["pairs"][:3])
+    expect(all(pair["kind"] and "excuse" in pair for pair in found["unreached"]), found["unreached"][:3])
     log = os.path.join(folder, "simulation-7")
     expect(log in err, f"{err!r} does not say where the recording is")
     code, out, err = server.command("log", "verify", "--data", log)

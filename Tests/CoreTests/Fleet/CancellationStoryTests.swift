@@ -71,7 +71,7 @@ struct CancellationStoryTests {
         let closed = try #require(story.entries.last { $0.kind == "run.closed" })
         let unanswered = try #require(story.entries.last { $0.kind == "deadline.cancellation" })
         #expect(Fleet.grounds(of: closed.message).contains(unanswered.position))
-        let detail = try #require(self.detail(story))
+        let detail = try #require(story.detail)
         #expect(detail.status == .cancelled && detail.cancellation == .unanswered)
         #expect(detail.errorText?.string.hasPrefix("not confirmed: ") == true)
         // The agent had finished it, and its report was lost.
@@ -80,16 +80,7 @@ struct CancellationStoryTests {
             Issue.record("\(String(describing: other.phase))")
             return
         }
-        #expect(self.detail(other)?.errorText == nil)
-    }
-
-    /// The run as it is read.
-    private func detail(_ story: Story) -> RunDetail? {
-        var detail: RunDetail?
-        for entry in story.entries where entry.stream == .run(Story.run) {
-            if detail == nil { detail = RunDetail(entry) } else { detail?.fold(entry) }
-        }
-        return detail
+        #expect(other.detail?.errorText == nil)
     }
 
     @Test("an unanswered one is an anomaly of the agent's, unless it is out of reach or answers in time")
@@ -135,6 +126,31 @@ struct CancellationStoryTests {
         story.connect(session: "ses_2", sequence: 9)
         tell(&story)
         #expect(cancellation(story) == .sent)
+    }
+
+    @Test("a configuration that is sent tells nobody once more to stop: another run of the job may have begun")
+    func toldBeforeTheConfiguration() {
+        var story = Story.running()
+        story.ask(.cancelRun(Story.run))
+        story.carryOut { if case .cancel = $0 { .done } else { nil } }
+        story.ask(.changeTarget(Story.target, [.database("/other.db")]))
+        story.carryOut { if case .configure = $0 { .done } else { nil } }
+        #expect(!story.pending.contains { if case .cancel = $0.1 { true } else { false } })
+    }
+
+    @Test("what could not be told on a connection that lives is told with the next heartbeat, until it was")
+    func untoldOnTheSameConnection() {
+        var story = Story.running()
+        story.ask(.cancelRun(Story.run))
+        let command = Fleet.Message.command(.cancel(Story.agent, Story.run, .first))
+        for _ in 0..<2 {
+            story.carryOut { if case .cancel = $0 { .undone("the views are behind") } else { nil } }
+            story.pass(.seconds(30))
+            #expect(story.beat().contains(command))
+        }
+        tell(&story)
+        #expect(cancellation(story) == .sent)
+        #expect(!story.beat().contains(command))
     }
 
     @Test("our own absence, and a jump of our clock, is not the agent's: its time to answer begins anew")
@@ -196,6 +212,8 @@ struct CancellationStoryTests {
             }
             #expect(story.phase == .closed(.cancelled))
             #expect(cancellation(story) == (result == .unknown ? .unanswered : .confirmed))
+            #expect(story.detail?.status == .cancelled && story.detail?.cancellation == cancellation(story))
+            #expect((story.detail?.errorText?.string.hasPrefix("not confirmed: ") ?? false) == (result == .unknown))
         }
     }
 
@@ -231,6 +249,7 @@ struct CancellationStoryTests {
         story.pass(.seconds(150))
         story.observe(.missing)
         #expect(story.phase == .closed(.cancelled))
-        #expect(cancellation(story) == .unanswered)
+        #expect(cancellation(story) == .unanswered && story.detail?.cancellation == .unanswered)
+        #expect(story.detail?.errorText?.string.hasPrefix("not confirmed: ") == true)
     }
 }

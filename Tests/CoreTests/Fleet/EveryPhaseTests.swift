@@ -1,7 +1,8 @@
 import Core
 import Testing
 
-/// Every message about a run in every phase: total, one verdict for ever, counts and timers in step.
+/// Every message about a run in every phase: total, one verdict for ever, counts and timers in step, and what is read of it
+/// agrees with it.
 @Suite("Every fact in every phase")
 struct EveryPhaseTests {
     static let phases: [(name: String, make: @Sendable () -> Story)] = [
@@ -58,6 +59,31 @@ struct EveryPhaseTests {
             }
         ),
         (
+            "reconciling of an earlier attempt",
+            {
+                var story = Story.running([.maxAttempts(2), .backoffSeconds([1])])
+                story.update(.failed, failure: .timeout)
+                story.complete()
+                story.observe(.undone("store"))
+                story.pass(.seconds(1))
+                story.send()
+                story.update(.failed, attempt: 2, failure: .source)
+                return story
+            }
+        ),
+        (
+            "queued, with an earlier attempt of which the store has not spoken",
+            {
+                var story = Story.running([.maxAttempts(2), .backoffSeconds([1])])
+                story.update(.failed, failure: .timeout)
+                story.complete()
+                story.observe(.undone("store"))
+                story.disconnect()
+                story.pass(.seconds(1))
+                return story
+            }
+        ),
+        (
             "the second attempt running, cancelled and unanswered",
             {
                 var story = Story.running([.maxAttempts(2), .backoffSeconds([1])])
@@ -81,7 +107,17 @@ struct EveryPhaseTests {
     ]
 
     static let facts: [(name: String, tell: @Sendable (inout Story) -> Void)] = [
-        ("running", { $0.update(.running, percent: 50) }), ("queued", { $0.update(.queued) }),
+        ("running", { $0.update(.running, percent: 50) }),
+        (
+            "running, as it was kept",
+            {
+                let update = JobUpdate(
+                    job: Story.job, run: WireRunID(Story.run, .first), status: .running, progressPercent: 30,
+                    step: "dump", errorText: "")
+                $0.hear(.jobUpdate(update), isReplayed: true)
+            }
+        ),
+        ("queued", { $0.update(.queued) }),
         ("success", { $0.update(.success) }), ("failed", { $0.update(.failed, failure: .source) }),
         ("cut off", { $0.update(.failed, failure: .disconnect) }),
         ("failed a second time", { $0.update(.failed, attempt: 2, failure: .upload) }),
@@ -108,7 +144,9 @@ struct EveryPhaseTests {
                 let trail = "\(Self.phases[phase].name), \(first.name), \(second.name)"
                 first.tell(&story)
                 let verdict = closed(story)
+                if let difference = story.disagreement { Issue.record("\(trail), behind the first: \(difference)") }
                 second.tell(&story)
+                if let difference = story.disagreement { Issue.record("\(trail): \(difference)") }
                 if let verdict { #expect(closed(story) == verdict || closed(story) == nil, "\(trail)") }
                 #expect(verdicts(story) <= 1, "\(trail)")
                 #expect(inFlight(story) == story.state.agents[Story.agent]?.inFlightCount, "\(trail)")
@@ -118,6 +156,7 @@ struct EveryPhaseTests {
                     story.observe(.missing)
                 }
                 #expect(verdicts(story) == 1, "\(trail): \(String(describing: story.phase))")
+                if let difference = story.disagreement { Issue.record("\(trail), at the end: \(difference)") }
             }
         }
     }

@@ -47,6 +47,38 @@ struct RequestTests {
         #expect(refusal?.text.isEmpty == false)
     }
 
+    @Test("a job's timeout is at most a week; a job that has more from before goes on")
+    func timeout() {
+        var story = Story.ready()
+        let refusal = refusal(story.ask(.changeJob(Story.job, [.timeoutSeconds(604_801)])))
+        #expect(refusal?.code == .validation && refusal?.field == "timeout_sec")
+        story.ask(.changeJob(Story.job, [.timeoutSeconds(604_800)]))
+        #expect(story.state.jobs[Story.job]?.spec.timeoutSeconds == 604_800)
+        var spec = JobSpec()
+        spec.timeoutSeconds = .max
+        story.tell(.accepted(.jobChanged(Story.job, spec), Ticket(token: "admin")))
+        story.carryOut { if case .configure = $0 { .done } else { nil } }
+        story.ask(.runJob(Story.run, Story.job))
+        #expect(story.phase == .sending(.first))
+        #expect(story.state.runs[Story.run]?.order.timeoutSeconds == .max)
+    }
+
+    @Test("a job has at most 200 open runs, and others have theirs")
+    func openRuns() {
+        var story = Story.ready()
+        let other = story.addJob(2)
+        story.disconnect()
+        for number in 0..<200 { story.ask(.runJob(RunID(Text("run_\(number)")), Story.job)) }
+        let refusal = refusal(story.ask(.runJob("run_x", Story.job)))
+        #expect(refusal?.code == .conflict)
+        #expect(story.state.runs["run_x"] == nil)
+        story.ask(.runJob("run_y", other))
+        #expect(story.state.runs["run_y"]?.phase == .queued)
+        story.ask(.cancelRun("run_0"))
+        story.ask(.runJob("run_x", Story.job))
+        #expect(story.state.runs["run_x"]?.phase == .queued)
+    }
+
     @Test("an agent with open runs is not deleted, and retention holds an object")
     func held() {
         var story = Story.running()

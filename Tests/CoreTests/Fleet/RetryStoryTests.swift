@@ -185,8 +185,26 @@ struct RetryStoryTests {
             story.send()
             #expect(story.phase == .running(.first))
             #expect(!story.hear(heartbeat, session: "ses_2").contains(again), "once a session")
-            story.update(.queued)
+            story.update(.queued, session: "ses_2")
             #expect((story.state.runs[Story.run]?.grace == nil))
+        }
+    }
+
+    @Test("what was sent again is not given up before the agent could list it")
+    func timeAfterRedelivery() {
+        let journal = [ProtocolExtension.journal]
+        for result in [CommandOutcome.Result.done, .unknown] {
+            var story = Story.ready(extensions: journal)
+            story.ask(.runJob(Story.run, Story.job))
+            story.carryOut { if case .dispatch = $0 { result } else { nil } }
+            story.disconnect()
+            story.pass(.seconds(130))
+            story.connect(session: "ses_2", extensions: journal, sequence: 5)
+            story.beat(session: "ses_2")
+            #expect(!story.send().isEmpty, "it is sent again")
+            story.pass(.seconds(29))
+            story.beat([(Story.run, 1)], session: "ses_2")
+            #expect(story.phase == .running(.first), "sent with \(result)")
         }
     }
 

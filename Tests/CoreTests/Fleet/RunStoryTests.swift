@@ -202,6 +202,27 @@ struct RunStoryTests {
         #expect(story.state.runs[Story.run]?.grace == grace)
     }
 
+    @Test("progress counts although the agent's clock was set back since; what was merely overtaken does not")
+    func clockSetBack() {
+        var story = Story.running()
+        story.update(.running, percent: 10, sentAt: story.now + .hours(3))
+        story.update(.running, percent: 20)
+        #expect(story.state.runs[Story.run]?.progressPercent == 20)
+        story.update(.running, percent: 15, sentAt: story.now + .seconds(-10))
+        #expect(story.state.runs[Story.run]?.progressPercent == 20)
+        #expect(story.anomalies()[.progressBackwards] == nil)
+    }
+
+    @Test("a start in a phase where none happens changes neither deadline nor grace")
+    func startOutOfPlace() {
+        var story = Story.running()
+        story.disconnect()
+        story.pass(.seconds(10))
+        let before = story.state.runs[Story.run]
+        story.tell(.decided(Story.run, .started(Attempt(2), isRepeatable: false)))
+        #expect(story.state.runs[Story.run] == before)
+    }
+
     @Test("a journaling agent that names the run in its heartbeat keeps it from being lost")
     func stillActive() {
         var story = Story.running(extensions: [ProtocolExtension.journal])

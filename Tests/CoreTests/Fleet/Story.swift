@@ -11,6 +11,8 @@ struct Story {
     var latency = Milliseconds(0)
     /// A turn is cut off after so many messages, as the engine would.
     var turnLimit = Int.max
+    /// Whether a changed configuration reaches its agent at once.
+    var deliversConfigurations = true
     private var revisions: [Stream: Revision] = [:]
 
     static let agent = AgentID("agt_A")
@@ -22,7 +24,7 @@ struct Story {
 
     init(rules: UInt32 = Fleet.rules) { tell(.started(EngineStart(build: "test", rules: rules, seed: 7))) }
 
-    /// An agent with a target and a job, connected and welcomed.
+    /// An agent with a target and a job, connected and welcomed; one that journals runs has listed that it has none.
     static func ready(extensions: [Text] = []) -> Story {
         var story = Story()
         for id in [agent, other] {
@@ -31,6 +33,7 @@ struct Story {
         story.ask(.createTarget(target, agent, [.type(.sqlite), .displayName("app"), .database("/var/app.db")]))
         story.ask(.createJob(job, agent, target, [.retentionDays(7)]))
         story.connect(extensions: extensions)
+        if extensions.contains(ProtocolExtension.journal) { story.beat() }
         return story
     }
 
@@ -84,7 +87,8 @@ struct Story {
 
     @discardableResult
     mutating func ask(_ request: Request, ticket: Ticket = Ticket(token: "admin")) -> [Fleet.Message] {
-        tell(.requested(request, ticket))
+        defer { if deliversConfigurations { carryOut { if case .configure = $0 { .done } else { nil } } } }
+        return tell(.requested(request, ticket))
     }
 
     mutating func connect(
@@ -116,13 +120,25 @@ struct Story {
     @discardableResult
     mutating func update(
         _ status: JobUpdate.Status, attempt: UInt32 = 1, percent: UInt32 = 0, failure: FailureClass? = nil,
-        from agent: AgentID = Story.agent, sentAt: Timestamp? = nil
+        from agent: AgentID = Story.agent, session: SessionID = Story.session, sentAt: Timestamp? = nil
     ) -> [Fleet.Message] {
         hear(
             .jobUpdate(
                 JobUpdate(
                     job: Self.job, run: WireRunID(Self.run, Attempt(attempt)), status: status, progressPercent: percent,
-                    step: "dump", errorText: "")), from: agent, sentAt: sentAt, failure: failure)
+                    step: "dump", errorText: "")), from: agent, session: session, sentAt: sentAt, failure: failure)
+    }
+
+    /// A heartbeat that lists attempts of runs.
+    @discardableResult
+    mutating func beat(
+        _ listed: [(RunID, UInt32)] = [], session: SessionID = Story.session
+    ) -> [Fleet.Message] {
+        hear(
+            .heartbeat(
+                Heartbeat(
+                    configVersion: state.agents[Self.agent]?.configVersion ?? 0, metrics: nil,
+                    activeJobIDs: listed.map { WireRunID($0.0, Attempt($0.1)).text })), session: session)
     }
 
     @discardableResult

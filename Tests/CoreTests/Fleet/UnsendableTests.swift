@@ -42,10 +42,10 @@ struct UnsendableTests {
         #expect(story.state.runs[RunID("run_2")]?.phase == .sending(.first))
     }
 
-    @Test("a configuration is sent again once the agent shows that it lacks it")
+    @Test("a configuration is sent again with the agent's next heartbeat")
     func configuration() {
         var story = Story.ready()
-        story.carryOut { if case .configure = $0 { .done } else { nil } }
+        story.deliversConfigurations = false
         story.ask(.changeJob(Story.job, [.retentionDays(9)]))
         let version = story.state.agents[Story.agent]?.configVersion ?? 0
         let command = Fleet.Message.command(.configure(Story.agent, version: version))
@@ -57,5 +57,28 @@ struct UnsendableTests {
         story.carryOut { if case .configure = $0 { .done } else { nil } }
         #expect(!story.hear(beat(version - 1)).contains(command), "it was sent")
         #expect(!story.hear(beat(version)).contains(command))
+    }
+
+    @Test(
+        "a run does not start before the agent was sent what its job has become", arguments: [nil, "busy"] as [Text?])
+    func startBeforeConfiguration(problem: Text?) {
+        var story = Story.ready()
+        story.deliversConfigurations = false
+        let job = story.addJob(2)
+        story.ask(.runJob(Story.run, job))
+        #expect(story.phase == .queued)
+        #expect(Fleet.wait(of: Story.run, at: story.now, in: story.state) == .agent)
+        if let problem {
+            story.carryOut { if case .configure = $0 { .undone(problem) } else { nil } }
+            #expect(story.phase == .queued)
+            // Whatever version it names: a reference agent names its highest one until it is restarted.
+            let heartbeat = Heartbeat(configVersion: 99, metrics: nil, activeJobIDs: [])
+            #expect(
+                story.hear(.heartbeat(heartbeat)).contains { if case .command(.configure) = $0 { true } else { false } }
+            )
+            #expect(story.phase == .queued)
+        }
+        story.carryOut { if case .configure = $0 { .done } else { nil } }
+        #expect(story.phase == .sending(.first))
     }
 }

@@ -130,25 +130,32 @@ struct RESTCheckTests {
         }
     }
 
-    @Test("Of each check the last 1 000 results are kept")
+    @Test("Of each check the last 1 000 results are kept, until it is deleted")
     func bound() {
+        let check = CheckID("chk_1")
         var documents: [String: Document] = [:]
-        for number in 1...2_500 as ClosedRange<UInt64> {
-            let found = HealthResult(
-                check: CheckID("chk_1"), probedAt: Timestamp(milliseconds: 0), isHealthy: true, latencyMilliseconds: 0,
-                errorText: "", statusCode: 0)
+        var last: UInt64 = 0
+        func tell(_ message: Fleet.Message) {
+            last += 1
             let entry = Entry(
-                position: Position(number), recordedAt: Timestamp(milliseconds: Int64(number)),
-                stream: .check(CheckID("chk_1")),
-                revision: Revision(number), cause: nil, kind: "outcome.probe_target",
-                message: Fleet.Message.outcome(
-                    CommandOutcome(
-                        position: Position(1), command: .probeTarget(CheckID("chk_1")), result: .probed(found))))
+                position: Position(last), recordedAt: Timestamp(milliseconds: Int64(last)), stream: .check(check),
+                revision: Revision(last), cause: nil, kind: "any", message: message)
             for document in CheckSightings.project(entry, lookup: { documents["\($0)/\($1)"] }) {
-                documents["\(document.collection)/\(document.id)"] = document
+                let key = "\(document.collection)/\(document.id)"
+                documents[key] = document.json.isEmpty ? nil : document
             }
         }
+        let found = HealthResult(
+            check: check, probedAt: Timestamp(milliseconds: 0), isHealthy: true, latencyMilliseconds: 0, errorText: "",
+            statusCode: 0)
+        for _ in 1...2_500 {
+            tell(.command(.probeTarget(check)))
+            let command = Position(last)
+            tell(.outcome(CommandOutcome(position: command, command: .probeTarget(check), result: .probed(found))))
+        }
         let kept = documents.values.filter { $0.collection == CheckSightings.results }.map(\.position.number)
-        #expect(kept.sorted() == Array(1_501...2_500))
+        #expect(kept.sorted() == (1_501...2_500 as ClosedRange<UInt64>).map { 2 * $0 })
+        tell(.accepted(.checkDeleted(check), Ticket(token: "admin")))
+        #expect(documents.isEmpty)
     }
 }

@@ -31,6 +31,14 @@ import Wire
             let agent = try #require(first.json["id"]?.string)
             let target = #"{"type":"mysql","display_name":"t","connection":{"password_secret_ref":"literal"}}"#
             let path = "/v1/agents/\(agent)/targets"
+            let check = #"{"name":"web","type":"tcp","target":"example.com:443"}"#
+            let checkHeaders: HTTPFields = [.idempotencyKey: "key-of-check"]
+            let probed = try await call(.post, "/v1/health-checks", check, headers: checkHeaders)
+            #expect(probed.status == 201 && probed.json["status"] == "unknown")
+            let probedID = try #require(probed.json["id"]?.string)
+            #expect(try await call(.delete, "/v1/health-checks/\(probedID)").status == 204)
+            let probedAgain = try await call(.post, "/v1/health-checks", check, headers: checkHeaders)
+            #expect(probedAgain.status == 201 && probedAgain.json == probed.json)
             let created = try await call(.post, path, target, headers: [.idempotencyKey: "key-2"])
             let names = try world.vault.names(withPrefix: "secret:")
             let again = try await call(.post, path, target, headers: [.idempotencyKey: "key-2"])

@@ -22,6 +22,7 @@ struct RequestClockTests {
         "A body that trickles for a minute ends the connection; a whole request and an object's do not",
         arguments: [
             ("/v1/agents", false, false), ("/v1/agents", true, true), ("/objects/a", false, true),
+            ("/behind/a/proxy/objects/a", false, true), ("/v1/agents?x=/objects/", false, false),
         ])
     func clock(path: String, ends: Bool, staysOpen: Bool) throws {
         let channel = try channel()
@@ -32,6 +33,45 @@ struct RequestClockTests {
             channel.embeddedEventLoop.advanceTime(by: .seconds(1))
         }
         #expect(channel.isActive == staysOpen)
+        _ = try? channel.finish()
+    }
+
+    @Test(
+        "A connection that says nothing for a minute is ended, before a request, within an object and after an answer")
+    func silence() throws {
+        for stage in 0..<3 {
+            let channel = try channel()
+            if stage > 0 { try channel.writeInbound(head("/objects/a")) }
+            if stage > 1 {
+                try channel.writeInbound(HTTPRequestPart.end(nil))
+                channel.embeddedEventLoop.advanceTime(by: .seconds(300))
+                // That the server takes long to answer is not the peer's silence.
+                #expect(channel.isActive)
+                try channel.writeOutbound(HTTPResponsePart.head(HTTPResponse(status: .ok)))
+                try channel.writeOutbound(HTTPResponsePart.end(nil))
+            }
+            channel.read()
+            channel.embeddedEventLoop.advanceTime(by: .seconds(59))
+            #expect(channel.isActive, "\(stage)")
+            channel.embeddedEventLoop.advanceTime(by: .seconds(1))
+            #expect(!channel.isActive, "\(stage)")
+            _ = try? channel.finish()
+        }
+    }
+
+    @Test("What the server itself holds back, because its disk is slow, is not the sender's silence")
+    func heldBack() throws {
+        let channel = try channel()
+        channel.read()
+        try channel.writeInbound(head("/objects/a"))
+        try channel.writeInbound(HTTPRequestPart.body(ByteBuffer(string: "x")))
+        channel.embeddedEventLoop.advanceTime(by: .seconds(200))
+        #expect(channel.isActive)
+        channel.read()
+        channel.embeddedEventLoop.advanceTime(by: .seconds(59))
+        #expect(channel.isActive)
+        channel.embeddedEventLoop.advanceTime(by: .seconds(1))
+        #expect(!channel.isActive)
         _ = try? channel.finish()
     }
 

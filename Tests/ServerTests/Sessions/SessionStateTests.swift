@@ -75,6 +75,13 @@ struct SessionStateTests {
         #expect(state.registeredSentAt == Timestamp(milliseconds: 100))
     }
 
+    @Test("What an agent that journals runs says is never taken for replayed, however its clock is set")
+    func replay() {
+        var state = state([ProtocolExtension.journal])
+        _ = state.received(register, byteCount: 10)
+        #expect(state.registeredSentAt == nil)
+    }
+
     @Test("Anything but Register first ends the connection, and no session is recorded")
     func refusesOthersFirst() {
         var state = state()

@@ -73,6 +73,7 @@ struct AgentFrameTests {
         }
         #expect(order.order == Station.Order(job: "j", object: "k", isManual: false))
         #expect(order.expiresAt == Timestamp(milliseconds: .max))
+        #expect(order.lifetime == nil)
         #expect(order.key == [1, 2])
 
         envelope.registerAck = .with {

@@ -10,7 +10,16 @@ import Workers
 
 @Suite("Commands that an earlier process may have carried out")
 struct RedeliveryTests {
-    private func result(isRepeatable: Bool, isRedelivered: Bool, _ fleet: EmptyFleet) async throws
+    private func result(isRepeatable: Bool, isRedelivered: Bool, _ fleet: any FleetReader) async throws
+        -> CommandOutcome.Result?
+    {
+        try await result(
+            of: .dispatch(
+                AgentID("agt_00000000001"), RunID("run_00000000001"), .first, isRepeatable: isRepeatable),
+            isRedelivered: isRedelivered, fleet)
+    }
+
+    private func result(of command: Command, isRedelivered: Bool, _ fleet: any FleetReader) async throws
         -> CommandOutcome.Result?
     {
         let root = NSTemporaryDirectory() + "backupy-redelivery-\(UUID())"
@@ -21,8 +30,6 @@ struct RedeliveryTests {
                 urls: ObjectURLSigner(key: [1], base: "http://h"), fleet: fleet,
                 prober: try Prober(allowsLocal: false, now: { Timestamp(milliseconds: 0) }), secrets: SecretBook(),
                 clock: StoppedClock(), maximumObjectByteCount: 1, logger: Logger(label: "test")))
-        let command = Command.dispatch(
-            AgentID("agt_00000000001"), RunID("run_00000000001"), .first, isRepeatable: isRepeatable)
         let message = try await worker.perform(
             Delivery(position: Position(7), message: Fleet.Message.command(command), isRedelivered: isRedelivered)
         ) { _ in }
@@ -44,6 +51,39 @@ struct RedeliveryTests {
         #expect(fleet.wasAsked.withLock { $0 })
         #expect(try await result(isRepeatable: false, isRedelivered: false, fleet) == .undone("there is no such run"))
     }
+
+    @Test("What a stop ends as it waits stays pending; of a first RunBackup it is known that it was not sent")
+    func stopped() async throws {
+        func stopped(_ command: Command) async throws -> CommandOutcome.Result? {
+            let fleet = LateFleet()
+            let work = Task { try await result(of: command, isRedelivered: false, fleet) }
+            for await _ in fleet.waits { break }
+            work.cancel()
+            return try await work.value
+        }
+        let (agent, run) = (AgentID("agt_00000000001"), RunID("run_00000000001"))
+        await #expect(throws: CancellationError.self) { try await stopped(.observe(run, .first)) }
+        await #expect(throws: CancellationError.self) { try await stopped(.delete(run, .first)) }
+        #expect(
+            try await stopped(.dispatch(agent, run, .first, isRepeatable: true)) == .undone("the server is stopping"))
+    }
+}
+
+/// Never comes to where it should be, and says when somebody waits for that.
+private final class LateFleet: FleetReader {
+    let waits: AsyncStream<Void>
+    private let waiting: AsyncStream<Void>.Continuation
+
+    init() { (waits, waiting) = AsyncStream.makeStream() }
+
+    func wait(for position: Position, limit: Milliseconds) async throws {
+        waiting.yield()
+        let (never, _) = AsyncStream.makeStream(of: Void.self)
+        for await _ in never {}
+        try Task.checkCancellation()
+    }
+
+    func read<Value: Sendable>(_ body: (borrowing Fleet.State) -> Value) -> Value { body(Fleet.initial) }
 }
 
 /// Remembers whether anyone set out to send.

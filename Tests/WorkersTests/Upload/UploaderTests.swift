@@ -10,28 +10,31 @@ import Testing
 @Suite("Upload")
 struct UploaderTests {
     /// Uploads 600 000 bytes against a store with these answers.
+    ///
+    /// - Parameter life: how long the URL works; nil when it does not say.
     private func upload(
-        _ answers: [HTTPResponseStatus], expiresAt: Timestamp? = nil, query: String = "?signature=secret"
+        _ answers: [HTTPResponseStatus], life: Duration? = nil, query: String = "?signature=secret"
     ) async throws -> (result: Result<Void, any Error>, requests: [StubStore.Request], waits: [Duration]) {
         let store = try await StubStore(answers: answers)
-        let result = try await upload(to: "http://127.0.0.1:\(store.port)/objects/a%20b\(query)", expiresAt: expiresAt)
+        let result = try await upload(to: "http://127.0.0.1:\(store.port)/objects/a%20b\(query)", life: life)
         try await store.close()
         return (result.result, store.requests, result.waits)
     }
 
     private func upload(
-        to url: String, expiresAt: Timestamp?
+        to url: String, life: Duration?
     ) async throws -> (result: Result<Void, any Error>, waits: [Duration]) {
         let folder = try TemporaryFolder()
         let path = folder.file("blob")
         try Data(Self.bytes).write(to: URL(fileURLWithPath: path))
         let waits = Waits()
         let client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: Uploader.clientConfiguration())
-        let uploader = Uploader(client: client, sleep: { waits.add($0) }, now: { Timestamp(milliseconds: 1_000) })
+        let uploader = Uploader(client: client, sleep: { waits.add($0) })
         let result: Result<Void, any Error>
         do {
             try await uploader.upload(
-                file: path, byteCount: UInt64(Self.bytes.count), to: url, expiresAt: expiresAt, progress: { _ in })
+                file: path, byteCount: UInt64(Self.bytes.count), to: url,
+                timeLeft: { life.map { $0 - waits.total } }, progress: { _ in })
             result = .success(())
         } catch {
             result = .failure(error)
@@ -89,18 +92,49 @@ struct UploaderTests {
         let store = try await StubStore(answers: [])
         let port = store.port
         try await store.close()
-        let (result, waits) = try await upload(to: "http://u:p@127.0.0.1:\(port)/x?signature=secret", expiresAt: nil)
+        let (result, waits) = try await upload(to: "http://u:p@127.0.0.1:\(port)/x?signature=secret", life: nil)
         #expect(text(result).hasPrefix("upload: pipeline: PUT http://127.0.0.1:\(port)/x: "))
         #expect(!text(result).contains("secret"))
         #expect(waits.count == Uploader.maximumTries - 1)
     }
 
+    @Test("A store that is away is waited for as long as the URL lives, once a minute at last")
+    func outage() async throws {
+        let away = Array(repeating: HTTPResponseStatus.serviceUnavailable, count: 20)
+        let (result, requests, waits) = try await upload(away + [.ok], life: .seconds(3_600))
+        #expect(text(result) == "success")
+        #expect(requests.count == 21)
+        #expect(waits == ([1, 2, 4, 8, 16, 32] + Array(repeating: 60, count: 14)).map { .seconds($0) })
+
+        let store = try await StubStore(answers: [])
+        let port = store.port
+        try await store.close()
+        let gone = try await upload(to: "http://127.0.0.1:\(port)/x", life: .seconds(600))
+        #expect(text(gone.result).hasSuffix(", and the upload URL expires"))
+        #expect(gone.waits.total > .seconds(500) && gone.waits.total < .seconds(600))
+    }
+
+    @Test("A server that fails is tried five times, however long the URL lives")
+    func faults() async throws {
+        let full = HTTPResponseStatus.insufficientStorage
+        let (result, requests, _) = try await upload(
+            [.badGateway, full, full, .badGateway, full, full, full, .ok], life: .seconds(3_600))
+        #expect(text(result) == "upload: pipeline: upload non-2xx: HTTP 507")
+        #expect(requests.count == 7)
+    }
+
+    @Test("No upload waits for the connection of another one")
+    func connections() {
+        let pool = Uploader.clientConfiguration().connectionPool
+        #expect(pool.concurrentHTTP1ConnectionsPerHostSoftLimit >= Int(Station.Limits.maximumParallelRuns))
+    }
+
     @Test("An expired URL is not used, and no pause goes beyond its end")
     func expiry() async throws {
-        let late = try await upload([.ok], expiresAt: Timestamp(milliseconds: 1_000))
+        let late = try await upload([.ok], life: .zero)
         #expect(text(late.result).contains("expired"))
         #expect(late.requests.isEmpty)
-        let soon = try await upload([.badGateway, .ok], expiresAt: Timestamp(milliseconds: 1_500))
+        let soon = try await upload([.badGateway, .ok], life: .milliseconds(500))
         #expect(text(soon.result).contains("HTTP 502"))
         #expect(soon.requests.count == 1)
     }
@@ -116,5 +150,10 @@ struct UploaderTests {
 private final class Waits: Sendable {
     private let list = Mutex<[Duration]>([])
     var all: [Duration] { list.withLock { $0 } }
+    var total: Duration { all.total }
     func add(_ wait: Duration) { list.withLock { $0.append(wait) } }
+}
+
+extension [Duration] {
+    fileprivate var total: Duration { reduce(.zero, +) }
 }

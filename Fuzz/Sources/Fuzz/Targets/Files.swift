@@ -80,8 +80,9 @@ extension Target {
         while !feed.isEmpty {
             let (form, name) = (feed.byte(), String(decoding: feed.shortPiece().filter { $0 != 0 }, as: UTF8.self))
             switch form % 4 {
-            case 0: mkdir(folder.file(name), 0o700)
             case 1: symlink(name, folder.file("link"))
+            case _ where !staysInside(name): continue
+            case 0: mkdir(folder.file(name), 0o700)
             default: try? Data([form]).write(to: URL(fileURLWithPath: folder.file(name)))
             }
         }
@@ -98,6 +99,12 @@ extension Target {
         } while after != nil
         promise(Set(found.map(\.text)).count == found.count, "each object is listed once")
         promise(found.allSatisfy { access(folder.file($0.text), F_OK) == 0 }, "and is there")
+    }
+
+    /// Whether a name leads nowhere else: neither up, nor through the one link that there may be.
+    private static func staysInside(_ name: String) -> Bool {
+        let parts = name.split(separator: "/").filter { $0 != "." }
+        return !parts.contains("..") && parts.first != "link"
     }
 
     private static func listingSeeds() throws -> [[UInt8]] {

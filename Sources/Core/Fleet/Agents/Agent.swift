@@ -17,13 +17,15 @@ public struct Agent: Hashable, Sendable {
         public internal(set) var extensions: [Text]
         /// When its Register was built, by the agent's clock.
         var registeredSentAt: Timestamp?
-        /// Whether RegisterAck was sent.
-        public internal(set) var isWelcomed = false
+        /// When RegisterAck was sent; nil before.
+        public internal(set) var welcomedAt: Timestamp?
         /// Whether anything but Register came.
         var hasSpoken = false
         /// Whether it has said, in a first heartbeat, which runs it knows.
         var hasListedRuns = false
-        /// Whether RunBackup may be sent: it was welcomed, and nothing has failed to go out since.
+        /// What its last heartbeat lists of the runs that this log knows, without what was reported to be over since.
+        var listed: [ListedAttempt] = []
+        /// Whether RunBackup can be sent: it was welcomed, and nothing has failed to go out since.
         public internal(set) var takesRuns = false
         /// How many messages it may have saved when it registered: of runs without a terminal report, and discoveries.
         var savedCount: UInt32 = 0
@@ -31,6 +33,9 @@ public struct Agent: Hashable, Sendable {
         var isSkewNoted = false
         /// Whether it has been told that its configuration is another than the one it was sent.
         var isConfigurationNoted = false
+
+        /// Whether RegisterAck was sent.
+        public var isWelcomed: Bool { welcomedAt != nil }
     }
 
     /// What the operator calls it; in a capture, its hostname.

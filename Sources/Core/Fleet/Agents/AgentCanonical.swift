@@ -117,9 +117,10 @@ extension Agent.Session: Restorable {
         encoder.encode("remote_address", remoteAddress)
         encoder.encode("extensions", list: extensions)
         encoder.encode("registered_sent_at", registeredSentAt)
-        encoder.encode("is_welcomed", isWelcomed)
+        encoder.encode("welcomed_at", welcomedAt)
         encoder.encode("has_spoken", hasSpoken)
         encoder.encode("has_listed_runs", hasListedRuns)
+        encoder.encode("listed", list: listed)
         encoder.encode("takes_runs", takesRuns)
         encoder.encode("saved_count", savedCount)
         encoder.encode("is_skew_noted", isSkewNoted)
@@ -132,13 +133,28 @@ extension Agent.Session: Restorable {
         remoteAddress = try decoder.decode("remote_address")
         extensions = try decoder.decode("extensions")
         registeredSentAt = try decoder.decode("registered_sent_at")
-        isWelcomed = try decoder.decode("is_welcomed")
+        welcomedAt = try decoder.decode("welcomed_at")
         hasSpoken = try decoder.decode("has_spoken")
         hasListedRuns = try decoder.decode("has_listed_runs")
+        listed = try decoder.decode("listed")
         takesRuns = try decoder.decode("takes_runs")
         savedCount = try decoder.decode("saved_count")
         isSkewNoted = try decoder.decode("is_skew_noted")
         isConfigurationNoted = try decoder.decode("is_configuration_noted")
+    }
+}
+
+extension ListedAttempt: Restorable {
+    /// Writes every field.
+    public func encode<Encoder: CanonicalEncoder>(into encoder: inout Encoder) {
+        encoder.encode("run_id", run)
+        encoder.encode("attempt", attempt.number)
+    }
+
+    /// Reads every field.
+    public init<Decoder: CanonicalDecoder>(from decoder: inout Decoder) throws(CanonicalError) {
+        run = try decoder.decode("run_id")
+        attempt = Attempt(try decoder.decode("attempt"))
     }
 }
 

@@ -16,8 +16,13 @@ extension Fleet.State {
                 return []  // of a connection that is over already
             }
         }
-        guard let heard = hear(frame, from: id, entry) else { return verdict }
+        let isOfSession =
+            agents[id]?.session != nil && (frame.session == nil || frame.session == agents[id]?.session?.id)
+        guard let heard = hear(frame, isOfSession: isOfSession, from: id, entry) else { return verdict }
+        // What a former connection brings late, or what was kept, proves no life now. What ended has ended all the same.
+        let isLive = isOfSession && !frame.isReplayed
         var changes = verdict + heard
+        if isOfSession { changes += overdueList(of: id, at: entry.recordedAt) }
         switch frame.report {
         case .register(let registration):
             if agents[id]?.isCaptured == true, agents[id]?.registration == nil {
@@ -29,22 +34,22 @@ extension Fleet.State {
             if let session = agents[id]?.session?.id { changes.append(.registered(id, session)) }
         case .heartbeat(let heartbeat):
             changes += checkSkew(frame, from: id, entry)
-            changes += beat(heartbeat, frame, from: id, entry)
+            changes += beat(heartbeat, frame, isLive: isLive, from: id, entry)
         case .discovery(let containers):
             guard let agent = agents[id] else { return changes }
             if let last = agent.discoveredSentAt, frame.sentAt < last, frame.isReplayed { return changes }
             agents[id]?.discovered = containers
             agents[id]?.discoveredSentAt = frame.sentAt
         case .jobUpdate(let update):
-            changes += fold(update, frame, from: id, entry)
+            changes += fold(update, frame, isLive: isLive, from: id, entry)
         case .completed(let completion):
-            changes += onRun(completion.run, from: id, entry, what: "BackupCompleted") { run, attempt in
+            changes += onRun(completion.run, from: id, entry, what: "BackupCompleted", isEnd: true) { run, attempt in
                 run.completed(
                     attempt, byteCount: completion.byteCount, digest: completion.digest, by: entry.position,
                     at: entry.recordedAt)
             }
         case .health(let result):
-            changes += hear(result, isLive: !frame.isReplayed, from: id, entry)
+            changes += hear(result, isLive: isLive, from: id, entry)
         case .log, .restore, .acknowledgement, .other:
             break
         }
@@ -52,37 +57,29 @@ extension Fleet.State {
     }
 
     private mutating func beat(
-        _ heartbeat: Heartbeat, _ frame: ReceivedFrame, from id: AgentID, _ entry: Entry<Fleet.Message>
+        _ heartbeat: Heartbeat, _ frame: ReceivedFrame, isLive: Bool, from id: AgentID, _ entry: Entry<Fleet.Message>
     ) -> [Fleet.Change] {
         guard let agent = agents[id] else { return [] }
-        if let last = agent.heartbeatSentAt, frame.sentAt < last, frame.isReplayed { return [] }
+        if let last = agent.heartbeatSentAt, frame.sentAt < last, !isLive { return [] }
         agents[id]?.heartbeatSentAt = frame.sentAt
         agents[id]?.appliedConfigVersion = heartbeat.configVersion
         if let metrics = heartbeat.metrics { agents[id]?.metrics = metrics }
-        guard !frame.isReplayed else { return [] }
+        guard isLive else { return [] }
         var changes = checkApplied(heartbeat, of: id, entry) + alertsToLookAt(of: id)
-        // What could not be sent, as while the vault was busy, is sent once the agent shows that it lacks it.
-        if agent.session?.isWelcomed == true, agent.configSentAt == nil, heartbeat.configVersion < agent.configVersion {
-            changes.append(.configuration(id))
+        if agent.session?.isWelcomed == true {
+            // What could not be sent, as while the vault was busy, is sent now. Whichever version the agent names: one
+            // that has known a higher one may name that until it is restarted.
+            if agent.configSentAt == nil { changes.append(.configuration(id)) }
+            changes += agent.openRuns.filter { runs[$0]?.isCancellationUntold == true }.map { .cancellation($0) }
         }
-        guard agent.journalsRuns else { return changes }
-        for text in heartbeat.activeJobIDs {
-            guard let (run, attempt) = locate(WireRunID(text)), runs[run]?.order.agent == id else { continue }
-            changes += fold(run, entry) {
-                $0.heard(of: attempt, at: entry.recordedAt)
-                return []
-            }
-        }
-        guard agents[id]?.session?.hasListedRuns == false else { return changes }
-        agents[id]?.session?.hasListedRuns = true
-        return changes + forgotten(by: id)
+        return agent.journalsRuns ? changes + list(heartbeat.activeJobIDs, of: id, entry) : changes
     }
 
     /// What a journaling agent was sent, was out of touch about, and does not list when it is back: it died before the run
     /// was in its journal, or the run is over and its report is on its way. To send the same attempt again is right for
     /// both, since it runs no run of its journal twice: it begins the first, and reports about the second once more. So the
     /// attempt does not end as lost, and none is used up. What somebody wants cancelled is not begun: its grace runs out.
-    private func forgotten(by id: AgentID) -> [Fleet.Change] {
+    func forgotten(by id: AgentID) -> [Fleet.Change] {
         (agents[id]?.openRuns ?? []).compactMap { run in
             guard let known = runs[run], known.isRepeatable, known.grace != nil, !known.isCancelRequested else {
                 return nil
@@ -97,16 +94,18 @@ extension Fleet.State {
     }
 
     private mutating func fold(
-        _ update: JobUpdate, _ frame: ReceivedFrame, from id: AgentID, _ entry: Entry<Fleet.Message>
+        _ update: JobUpdate, _ frame: ReceivedFrame, isLive: Bool, from id: AgentID, _ entry: Entry<Fleet.Message>
     ) -> [Fleet.Change] {
         guard let wire = update.run ?? onlyRunInFlight(of: update.job, at: id) else { return [] }
-        return onRun(wire, from: id, entry, what: "JobUpdate") { run, attempt in
+        let isEnd = update.status == .failed || update.status == .cancelled
+        return onRun(wire, from: id, entry, what: "JobUpdate", isEnd: isEnd) { run, attempt in
             switch update.status {
-            case .failed: run.failed(attempt, frame.failure ?? .unknown, by: entry.position)
+            case .failed:
+                run.failed(attempt, frame.failure ?? .unknown, by: entry.position, at: entry.recordedAt)
             case .cancelled: run.cancelled(attempt, by: entry.position)
             case .queued, .running, .success, .unspecified, .unknown:
                 run.progressed(
-                    attempt, percent: min(update.progressPercent, 100), sentAt: frame.sentAt, isLive: !frame.isReplayed,
+                    attempt, percent: min(update.progressPercent, 100), sentAt: frame.sentAt, isLive: isLive,
                     at: entry.recordedAt)
             }
         }
@@ -114,7 +113,7 @@ extension Fleet.State {
 
     /// Folds a report into the run it names, if that is a run of this agent; else it is an anomaly.
     private mutating func onRun(
-        _ wire: WireRunID, from id: AgentID, _ entry: Entry<Fleet.Message>, what: StaticString,
+        _ wire: WireRunID, from id: AgentID, _ entry: Entry<Fleet.Message>, what: StaticString, isEnd: Bool,
         _ body: (inout Run, Attempt) -> [Run.Sign]
     ) -> [Fleet.Change] {
         let detail = Text("\(what) for \(wire.text.prefix(byteCount: 100))")
@@ -124,10 +123,12 @@ extension Fleet.State {
         guard runs[run]?.order.agent == id else {
             return [.anomaly(Anomaly(agent: id, kind: .foreignRun, run: nil, detail: detail))]
         }
-        return fold(run, entry, detail: detail) {
-            if $0.phase == .captured { $0.deadline = entry.recordedAt + Fleet.Limits.capture }
-            return body(&$0, attempt)
-        }
+        let freed = isEnd ? reportedOver(run, attempt, by: id) : []
+        return freed
+            + fold(run, entry, detail: detail) {
+                if $0.phase == .captured { $0.deadline = entry.recordedAt + Fleet.Limits.capture }
+                return body(&$0, attempt)
+            }
     }
 
     /// The run and attempt that an id from the wire names: a captured run by its whole id, a run of our own by its
@@ -170,7 +171,7 @@ extension Fleet.State {
         switch frame.order {
         case .registerAck(let session, let version):
             if agents[id]?.session?.id == nil { agents[id]?.session?.id = session }
-            agents[id]?.session?.isWelcomed = true
+            agents[id]?.session?.welcomedAt = entry.recordedAt
             if let version { configured(id, version, entry) }
             return []
         case .configUpdate(let version):

@@ -83,11 +83,15 @@ extension Fleet.State {
     }
 
     /// Counts a frame as a sign of life and looks at its number.
-    mutating func hear(_ frame: ReceivedFrame, from id: AgentID, _ entry: Entry<Fleet.Message>) -> [Fleet.Change]? {
+    ///
+    /// - Parameter isOfSession: Whether it came on the agent's present connection.
+    /// - Returns: Nil when it is an exact repetition, which changes nothing else.
+    mutating func hear(
+        _ frame: ReceivedFrame, isOfSession: Bool, from id: AgentID, _ entry: Entry<Fleet.Message>
+    ) -> [Fleet.Change]? {
         agents[id]?.lastSeenAt = entry.recordedAt
         guard let agent = agents[id] else { return nil }
         var changes: [Fleet.Change] = []
-        let isOfSession = agent.session != nil && (frame.session == nil || frame.session == agent.session?.id)
         if isOfSession {
             timers.arm(.silence(id), due: entry.recordedAt + Fleet.Limits.silence, by: entry.position)
         }

@@ -86,15 +86,8 @@ public struct AlertKey: Hashable, Comparable, Sendable {
         (left.kind, left.subject) < (right.kind, right.subject)
     }
 
-    /// The same 64 bits for the same key everywhere. Source: FNV-1a (Fowler, Noll, Vo).
-    var fingerprint: UInt64 {
-        var hash: UInt64 = 0xCBF2_9CE4_8422_2325
-        for part in [Text(kind.rawValue), subject] {
-            for byte in part.string.utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }
-            hash = hash &* 0x100_0000_01B3  // a zero byte between the parts
-        }
-        return hash
-    }
+    /// The same 64 bits for the same key everywhere.
+    var fingerprint: UInt64 { FNV.hash(of: Text("\(kind.rawValue)\u{0}\(subject)\u{0}")) }
 }
 
 /// What was decided about an alert. A recorded decision is a fact.

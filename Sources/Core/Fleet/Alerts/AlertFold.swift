@@ -9,19 +9,29 @@ extension Fleet.State {
                 id: decision.id, agent: decision.agent, detail: decision.detail, openedAt: entry.recordedAt,
                 openedBy: entry.position, lastAt: entry.recordedAt, lastCause: entry.cause ?? entry.position)
             timers.arm(.alert(key), due: entry.recordedAt + Fleet.Limits.reminder, by: entry.position)
+            told(key)
         case .repeated:
             guard let alert = alerts[key] else { return [] }
             alerts[key]?.count = alert.count &+ 1
             alerts[key]?.detail = decision.detail
             alerts[key]?.lastAt = entry.recordedAt
             alerts[key]?.lastCause = entry.cause ?? entry.position
+            told(key)
         case .reminded:
             break
         case .resolved:
             alerts[key] = nil
             timers.disarm(.alert(key))
+            // It has begun at last, and may take too long.
+            if key.kind == .runLate { watchLateness(of: RunID(key.subject), entry) }
         }
         return []
+    }
+
+    /// What we missed ourselves is told once.
+    private mutating func told(_ key: AlertKey) {
+        let job = JobID(key.subject)
+        if key.kind == .slotMissed, schedules.contains(job) { schedules[job]?.absence = nil }
     }
 
     mutating func acknowledge(_ key: AlertKey, _ ticket: Ticket, _ entry: Entry<Fleet.Message>) {

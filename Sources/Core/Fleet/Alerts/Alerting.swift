@@ -28,11 +28,16 @@ extension Fleet {
         case .check(let id, _):
             return look(at: AlertKey(.checkDown, id), entry, in: state)
                 + look(at: AlertKey(.checkFlapping, id), entry, in: state)
-        // Of what a change does to the phase, its own decision tells: looked at here too, an alert would be resolved twice.
-        case .certificate(let id), .checkChanged(let id):
+        // Of what a change does to the phase, and of a certificate that it makes due, their own decisions tell: looked at here
+        // too, an alert would be resolved twice, or opened behind its end.
+        case .certificate(let id):
+            return look(at: AlertKey(.certificateExpiring, id), entry, in: state)
+        case .checkChanged(let id):
+            if state.checks[id]?.dueCertificate != nil { return [] }
             return look(at: AlertKey(.certificateExpiring, id), entry, in: state)
         case .checked, .unheard, .probeDue, .asked, .registered, .ready, .disowned, .claimed, .rejected, .configuration,
-            .cancellation, .observation, .forgotten, .startsFree, .deletion, .retention, .leftovers, .surveyDue,
+            .cancellation, .observation, .forgotten, .abandoned, .startsFree, .deletion, .retention, .leftovers,
+            .surveyDue,
             .vanished, .zone:
             return []
         }
@@ -68,7 +73,8 @@ extension Fleet {
         case .completed:
             return settle(key, Text("the run of \(slot.text) succeeded"), entry, in: state)
         case .missed(.agentAway):
-            guard let job = state.jobs[id] else { return [] }
+            // Of a job that has no schedule any more it would be over before it is open.
+            guard let job = state.jobs[id], !job.spec.cron.isEmpty else { return [] }
             return raise(key, of: job.agent, Text("\(slot.text): the agent did not take its run"), entry, in: state)
         case .missed(.serverAway), .failed, .skipped:
             // What we missed ourselves is told once for all its slots; a failed run has an alert of its own; what was
@@ -77,20 +83,23 @@ extension Fleet {
         }
     }
 
-    /// The slots of a job that a deadline finds missed: one alert, however many they are.
+    /// The slots of a job that we missed ourselves: one alert, told once they all have their verdicts, however many turns
+    /// that takes.
     private static func alertsOfAbsence(
         of id: JobID, _ entry: Entry<Message>, in state: borrowing State
     ) -> [Message] {
-        guard let job = state.jobs[id] else { return [] }
-        var (count, first, last): (Int, Slot?, Slot?) = (0, nil, nil)
-        for message in meetSlots(of: id, entry, in: state) {
+        guard let job = state.jobs[id], !job.spec.cron.isEmpty else { return [] }
+        let (met, hasMore) = meetSlots(of: id, entry, in: state)
+        guard !hasMore else { return [] }
+        var absence = state.schedules[id]?.absence
+        for message in met {
             guard case .scheduled(_, .judged(let slot, .missed(.serverAway), _)) = message else { continue }
-            count += 1
-            first = first ?? slot
-            last = slot
+            absence = Schedule.Absence(absence, and: slot)
         }
-        guard let first, let last else { return [] }
-        let times = count == 1 ? "\(first.text)" : "\(count) times, from \(first.text) to \(last.text)"
+        guard let absence else { return [] }
+        let times =
+            absence.count == 1
+            ? "\(absence.first.text)" : "\(absence.count) times, from \(absence.first.text) to \(absence.last.text)"
         return raise(
             AlertKey(.slotMissed, id), of: job.agent, Text("\(times): the server was away"), entry, in: state)
     }
@@ -224,10 +233,15 @@ extension Fleet {
 
     private static func lateness(of id: RunID, at moment: Timestamp, in state: borrowing State) -> Standing {
         guard let run = state.runs[id], run.isOpen else { return .over("the run has ended") }
-        guard let lateAt = run.lateAt else {
-            return run.attemptInFlight == nil ? .undecided : .over("the run has begun")
+        guard let lateAt = run.lateAt, lateAt <= moment else {
+            switch run.phase {
+            case .unconfirmed, .running: return .over("the run has begun")
+            // Also while it is being sent, which may fail again and again.
+            case .queued, .sending, .verifying, .reconciling, .stored, .failed, .gone, .waiting, .expired, .stopped,
+                .captured, .ended, .closed:
+                return .undecided
+            }
         }
-        guard lateAt <= moment else { return .over("the run has begun") }
         let text: Text =
             run.phase == .queued ? "it has waited for an hour" : "it takes longer than its job's timeout_sec"
         return .wrong(agent: run.order.agent, text)

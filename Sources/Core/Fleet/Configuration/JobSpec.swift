@@ -27,7 +27,8 @@ public struct JobSpec: Hashable, Sendable {
     public var maxAttempts: UInt32 = 0
     /// The waits between tries.
     public var backoffSeconds: [UInt32] = []
-    /// How long a run may take; 0 is no limit of its own (the run deadline is then 12 h).
+    /// How long a run may take, at most a week; 0 is no limit of its own (the run deadline is then 12 h). A job from before
+    /// there was a limit may have more.
     public var timeoutSeconds: UInt32 = 0
 
     /// Half a day.
@@ -35,6 +36,8 @@ public struct JobSpec: Hashable, Sendable {
     /// The most that a slot may be put off, and that it may be made up for later: a day, and 31 days.
     static let jitterLimit: UInt32 = 86_400
     static let catchUpLimit: UInt32 = 31 * 86_400
+    /// The longest a run may take: a week.
+    static let timeoutLimit: UInt32 = 7 * 86_400
 
     /// A job that nothing has been said about.
     public init() {}
@@ -59,6 +62,10 @@ public struct JobSpec: Hashable, Sendable {
         if catchUpSeconds > Self.catchUpLimit {
             return Refusal(
                 code: .validation, field: "catch_up_sec", text: Text("must be at most \(Self.catchUpLimit), 31 days"))
+        }
+        if timeoutSeconds > Self.timeoutLimit {
+            return Refusal(
+                code: .validation, field: "timeout_sec", text: Text("must be at most \(Self.timeoutLimit), a week"))
         }
         for (field, hooks) in [("pre_hooks", preHooks), ("post_hooks", postHooks)] {
             if hooks.count > 16 {

@@ -24,12 +24,17 @@ public struct Check: Hashable, Sendable {
     public internal(set) var heardAt: Timestamp
     /// The command by which the control plane is probing it now; nil when it is not. Never two at the same time.
     public internal(set) var probe: Position?
+    /// Whether that probe began before the check asked for something else: what it finds says nothing.
+    var isProbeOfFormer = false
     /// When the certificate ends that was told to end soon; nil: none was.
     public internal(set) var expiringCertificate: Timestamp?
+    /// Results in a row with a certificate that ends later than that one: several servers may answer to one name.
+    var laterCertificates: UInt64 = 0
     /// How long it was up, down and unknown.
     public internal(set) var uptime: Uptime
 
-    init(agent: AgentID?, spec: CheckSpec, at moment: Timestamp) {
+    /// A check as it is made at a moment.
+    public init(agent: AgentID?, spec: CheckSpec, at moment: Timestamp) {
         self.agent = agent
         self.spec = spec
         since = moment
@@ -64,6 +69,9 @@ public struct Check: Hashable, Sendable {
             streakBegan = position
         }
         recent.add(result.isHealthy)
+        if let told = expiringCertificate, let end = result.detail?.certificateExpiresAt {
+            laterCertificates = end > told ? laterCertificates &+ 1 : 0
+        }
         last = result
         heardAt = moment
         return true
@@ -88,7 +96,7 @@ public struct Check: Hashable, Sendable {
     mutating func forgetResults(at moment: Timestamp) {
         beginAnew(at: moment)
         last = nil
-        expiringCertificate = nil
+        tell(of: nil)
     }
 
     /// Behind a pause, the results before it are no part of a row any more.
@@ -96,21 +104,27 @@ public struct Check: Hashable, Sendable {
         streak = 0
         streakBegan = nil
         recent = Recent()
+        laterCertificates = 0
         heardAt = moment
+    }
+
+    /// That a certificate ends soon has been told, or that none does any more.
+    mutating func tell(of end: Timestamp?) {
+        expiringCertificate = end
+        laterCertificates = 0
     }
 
     /// Whether a certificate that ends soon was seen, or one that was told of is gone. Nil: nothing to tell.
     var dueCertificate: CheckDecision? {
         guard let last else { return nil }
-        let end = last.detail?.certificateExpiresAt
-        let days = Int64(spec.certificateDays)
-        let endsSoon = end.map { days > 0 && $0 - last.probedAt < .hours(24 * days) }
-        switch (endsSoon, expiringCertificate) {
-        case (true, nil): return end.map { .certificateExpiring($0) }
-        case (true, let told?) where told != end: return end.map { .certificateExpiring($0) }
-        case (false, _?): return .certificateRenewed
-        case (true, _), (false, nil), (nil, _): return nil
+        func isSoon(_ end: Timestamp) -> Bool {
+            spec.certificateDays > 0 && end - last.probedAt < .hours(24 * Int64(spec.certificateDays))
         }
+        let end = last.detail?.certificateExpiresAt
+        guard let told = expiringCertificate else { return end.flatMap { isSoon($0) ? .certificateExpiring($0) : nil } }
+        if !isSoon(told) { return .certificateRenewed }  // it is to be told of later, or not at all
+        guard let end, end < told || laterCertificates >= UInt64(spec.successesToUp) else { return nil }
+        return isSoon(end) ? .certificateExpiring(end) : .certificateRenewed
     }
 }
 

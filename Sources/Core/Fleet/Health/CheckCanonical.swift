@@ -15,7 +15,9 @@ extension Check: Restorable {
         encoder.encode("healthy_count", healthyCount)
         encoder.encode("heard_at", heardAt)
         encoder.encode("probe", probe)
+        encoder.encode("is_probe_of_former", isProbeOfFormer)
         encoder.encode("expiring_certificate", expiringCertificate)
+        encoder.encode("later_certificates", laterCertificates)
         encoder.encode("uptime", uptime)
     }
 
@@ -42,7 +44,9 @@ extension Check: Restorable {
         healthyCount = try decoder.decode("healthy_count")
         heardAt = try decoder.decode("heard_at")
         probe = try decoder.decode("probe")
+        isProbeOfFormer = try decoder.decode("is_probe_of_former")
         expiringCertificate = try decoder.decode("expiring_certificate")
+        laterCertificates = try decoder.decode("later_certificates")
         uptime = try decoder.decode("uptime")
     }
 }

@@ -16,6 +16,7 @@ extension Fleet.State {
         checks[id]?.spec = spec
         if spec.asksOther(than: former.spec) {
             checks[id]?.forgetResults(at: entry.recordedAt)
+            checks[id]?.isProbeOfFormer = former.probe != nil
         } else if former.spec.isPaused {
             checks[id]?.beginAnew(at: entry.recordedAt)
         }
@@ -63,7 +64,10 @@ extension Fleet.State {
     ) -> [Fleet.Change] {
         guard let check = checks[id], check.probe == outcome.position else { return [] }
         checks[id]?.probe = nil
-        guard case .probed(var found) = outcome.result, check.agent == nil, !check.spec.isPaused else { return [] }
+        checks[id]?.isProbeOfFormer = false
+        guard case .probed(var found) = outcome.result, check.agent == nil, !check.spec.isPaused,
+            !check.isProbeOfFormer
+        else { return [] }
         found.check = id
         found.probedAt = min(found.probedAt, entry.recordedAt)
         let isNews = checks[id]?.take(found, isLive: true, entry.position, at: entry.recordedAt) == true
@@ -82,10 +86,10 @@ extension Fleet.State {
             if phase.ignorance == nil, timers.due(.check(id)) == nil { armCheck(id, entry) }
             return [.check(id, before: before)]
         case .certificateExpiring(let end):
-            checks[id]?.expiringCertificate = end
+            checks[id]?.tell(of: end)
             return [.certificate(id)]
         case .certificateRenewed:
-            checks[id]?.expiringCertificate = nil
+            checks[id]?.tell(of: nil)
             return [.certificate(id)]
         }
     }
@@ -104,6 +108,8 @@ extension Fleet.State {
             return isSilent ? [.unheard(id)] : []
         }
         armCheck(id, entry)
+        // After an absence all that were silent are told of at the same moment, which is not theirs to be probed at.
+        if isSilent, check.phase.ignorance == nil { return [.unheard(id)] }
         return (isSilent ? [.unheard(id)] : []) + [.probeDue(id)]
     }
 
@@ -145,15 +151,10 @@ extension Fleet.State {
         var wait = check.spec.patience
         if check.agent == nil {
             let interval = check.spec.interval.count
-            let offset = Int64(Self.spread(of: id) % UInt64(interval))
+            let offset = Int64(FNV.hash(of: id.text) % UInt64(interval))
             let passed = ((entry.recordedAt.milliseconds - offset) % interval + interval) % interval
             wait = Milliseconds(interval - passed)
         }
         timers.arm(.check(id), due: entry.recordedAt + wait, by: entry.position)
-    }
-
-    /// FNV-1a over the id. Source: Fowler, Noll, Vo; draft-eastlake-fnv.
-    private static func spread(of id: CheckID) -> UInt64 {
-        id.text.string.utf8.reduce(0xCBF2_9CE4_8422_2325) { ($0 ^ UInt64($1)) &* 0x0000_0100_0000_01B3 }
     }
 }

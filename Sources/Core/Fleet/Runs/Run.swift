@@ -1,11 +1,18 @@
 /// One execution of a job, as far as the log has been read: only what a later decision needs.
 ///
-///     queued ─started▶ sending ─sent▶ running ─completed▶ verifying ─found▶ stored ─────────────┐
-///      ▲ ▲ └─24 h▶ expired │ │           │ │                  └─missing, different▶ failed ─────┤
-///      │ └───not sent──────┘ └─unknown▶ unconfirmed           running ─failed▶ failed ──────────┤ closed
-///      │                                 │ └──grace, deadline──▶ reconciling ─found▶ stored ────┤
-///      │                                                              └─missing▶ gone ──────────┘
-///      └──due── waiting ◀─retried── failed, gone
+///     queued ─started▶ sending ─sent▶ running ─completed▶ verifying ─found, as reported▶ stored
+///      ▲ ▲                │ │            │                    └─missing or different▶ failed ─────────┐
+///      │ ├────not sent────┘ │            ├─failed▶ failed ────────────────────────────────────────────┤
+///      │ │                  └─unknown▶ unconfirmed                                                    │
+///      │ │                               └─grace, deadline▶ reconciling ─found▶ stored                │
+///      │ └──missing, and its sending is unknown: at most twice──┴─missing▶ gone ──────────────────────┤
+///      └──due── waiting ◀─retried: attempts left, and trying again can help───────────────────────────┘
+///
+///     failed, gone ─no other attempt, an earlier one's object not answered about▶ reconciling of that one
+///     queued ─not taken in time (24 h, or as long as its slot may be made up for)▶ expired
+///     queued, waiting ─cancelled▶ stopped
+///     sending, unconfirmed, running, reconciling ─the agent confirms it; missing, and it was asked for▶ stopped
+///     stored, failed, gone, expired, stopped ─in the same turn▶ closed
 ///
 /// What happens in each place: `RunStart.swift` (queued to running), `RunReports.swift` (what agents say),
 /// `RunStore.swift` (what the store says), `RunRetry.swift` (from one attempt to the next), `RunCancellation.swift`, and
@@ -57,6 +64,8 @@ public struct Run: Hashable, Sendable {
         public var digest: [UInt8]?
         /// The report's entry.
         public var position: Position
+        /// Whether the store has said what it has of the attempt since, or was asked for long enough.
+        public internal(set) var isSettled = false
     }
 
     /// What a fact about a run shows besides a new phase.

@@ -37,6 +37,9 @@ extension Run {
         grace = nil
     }
 
+    /// Whether its agent has an attempt of it and could not be told so far that somebody wants it cancelled.
+    var isCancellationUntold: Bool { cancellation == .requested && attemptInFlight != nil }
+
     /// The outcome of `cancel`.
     ///
     /// - Returns: Whether the agent's time to answer begins.
@@ -56,7 +59,7 @@ extension Run {
     mutating func cancelled(_ reported: Attempt, by position: Position) -> [Sign] {
         guard isOpen, reported == attempt else { return [.late] }
         switch phase {
-        case .sending, .unconfirmed, .running, .reconciling:
+        case .sending, .unconfirmed, .running, .reconciling(reported, _):
             phase = .stopped
             stoppedBy = position
             if isCancelRequested { cancellation = .confirmed }
@@ -65,7 +68,7 @@ extension Run {
             stoppedBy = position
             wasCancelled = true
             return []
-        case .queued, .verifying, .stored, .failed, .gone, .waiting, .expired, .stopped, .ended, .closed:
+        case .queued, .verifying, .reconciling, .stored, .failed, .gone, .waiting, .expired, .stopped, .ended, .closed:
             return [.late]
         }
     }

@@ -79,6 +79,7 @@ extension Run.ReportedObject: Restorable {
         encoder.encode("byte_count", byteCount)
         encoder.encode("digest", bytes: digest ?? [])
         encoder.encode("position", position)
+        encoder.encode("is_settled", isSettled)
     }
 
     /// Reads every field.
@@ -87,6 +88,7 @@ extension Run.ReportedObject: Restorable {
         byteCount = try decoder.decode("byte_count")
         digest = try decoder.decodeDigest("digest")
         position = try decoder.decode("position")
+        isSettled = try decoder.decode("is_settled")
     }
 }
 

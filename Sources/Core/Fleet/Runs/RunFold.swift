@@ -29,7 +29,7 @@ extension Fleet.State {
         switch outcome.command {
         case .welcome(let agent, let session):
             guard agents[agent]?.session?.id == session, outcome.result == .done else { return [] }
-            agents[agent]?.session?.isWelcomed = true
+            agents[agent]?.session?.welcomedAt = entry.recordedAt
             agents[agent]?.session?.takesRuns = true
             agents[agent]?.configSentAt = entry.recordedAt
             return [.ready(agent)]
@@ -58,10 +58,9 @@ extension Fleet.State {
         case .probeTarget(let check):
             return probed(check, outcome, entry)
         case .configure(let agent, let version):
-            if agents[agent]?.configVersion == version {
-                agents[agent]?.configSentAt = outcome.result == .done ? entry.recordedAt : nil
-            }
-            return []
+            guard agents[agent]?.configVersion == version else { return [] }
+            agents[agent]?.configSentAt = outcome.result == .done ? entry.recordedAt : nil
+            return outcome.result == .done ? [.ready(agent)] : []
         case .disconnect, .probe, .refuse, .runCheck:
             return []
         }

@@ -1,30 +1,37 @@
 /// What agents report.
 extension Run {
+    /// Progress that is older than what was said before was overtaken on its way; but a clock that was set back further than
+    /// this must not make all later progress look old.
+    static let disorder = Milliseconds.minutes(5)
+
     /// - Parameter isLive: Whether it was said just now; what was kept from before proves no life.
     mutating func progressed(
         _ reported: Attempt, percent: UInt32, sentAt: Timestamp, isLive: Bool, at moment: Timestamp
     ) -> [Sign] {
         guard isOpen, reported == attempt, nextAttemptAt == nil else { return [.late] }
         if isLive { heard(of: reported, at: moment) }
-        if let last = progressSentAt, sentAt < last { return [] }  // overtaken on the way: the newer one counts
+        if let last = progressSentAt, sentAt < last, !isLive || last - sentAt < Self.disorder { return [] }
         progressSentAt = sentAt
         defer { progressPercent = percent }
         return percent < progressPercent ? [.backwards] : []
     }
 
-    mutating func failed(_ reported: Attempt, _ reason: FailureClass, by position: Position) -> [Sign] {
-        guard isOpen, reported == attempt else { return [.late] }
+    mutating func failed(
+        _ reported: Attempt, _ reason: FailureClass, by position: Position, at moment: Timestamp
+    ) -> [Sign] {
+        guard isOpen, reported == attempt, !isAskedAboutClaim else { return [.late] }
         failure = reason
         hasFailedSinceDelivery = true
         switch phase {
-        case .sending, .unconfirmed, .running, .reconciling:
+        case .sending, .unconfirmed, .running, .reconciling(reported, _):
             phase = .failed(reported, reason)
             stoppedBy = position
+            askAboutClaims(at: moment)
             return []
         case .captured:
             stoppedBy = position
             return []
-        case .queued, .verifying, .stored, .failed, .gone, .waiting, .expired, .stopped, .ended, .closed:
+        case .queued, .verifying, .reconciling, .stored, .failed, .gone, .waiting, .expired, .stopped, .ended, .closed:
             return [.late]
         }
     }
@@ -47,9 +54,9 @@ extension Run {
         if isCaptured { return signs }
         guard reported == attempt else { return signs + [.late, .observe(reported)] }
         switch phase {
-        case .sending, .unconfirmed, .running, .reconciling:
+        case .sending, .unconfirmed, .running, .reconciling(reported, _):
             ask(.verifying(reported), at: moment)
-        case .verifying, .queued, .waiting:
+        case .verifying, .reconciling, .queued, .waiting:
             signs.append(.observe(reported))  // what the store has may be the object of this report
         case .stored, .failed, .gone, .expired, .stopped, .captured, .ended, .closed:
             break

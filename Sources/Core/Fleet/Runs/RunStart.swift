@@ -2,7 +2,6 @@
 extension Run {
     /// The next attempt begins.
     mutating func start(_ next: Attempt, isRepeatable: Bool, at moment: Timestamp) {
-        setDeadline(at: moment)
         switch phase {
         case .queued, .failed:
             attempt = next
@@ -11,13 +10,14 @@ extension Run {
             sentBy = nil
             stoppedBy = nil
             hasFailedSinceDelivery = false
+            setDeadline(at: moment)
+            grace = nil
+            progressPercent = 0
+            progressSentAt = nil
         case .sending, .unconfirmed, .running, .verifying, .reconciling, .stored, .gone, .waiting, .expired, .stopped,
             .captured, .ended, .closed:
             break  // recorded decisions are made in the phases above only
         }
-        grace = nil
-        progressPercent = 0
-        progressSentAt = nil
     }
 
     /// The outcome of `dispatch`.
@@ -45,6 +45,9 @@ extension Run {
             attempt = Attempt(tried.number &- min(1, tried.number))
             queueAgain()
             if phase == .queued { grace = moment + Fleet.Limits.observation }
+        case (.unconfirmed, .done), (.running, .done):
+            // Sent again, since the agent did not list it: it has as long as any other to speak of it.
+            if grace != nil { grace = moment + Fleet.Limits.grace }
         case (.queued, _), (.unconfirmed, _), (.running, _), (.verifying, _), (.reconciling, _), (.stored, _),
             (.failed, _), (.gone, _), (.waiting, _), (.expired, _), (.stopped, _), (.captured, _), (.ended, _),
             (.closed, _):

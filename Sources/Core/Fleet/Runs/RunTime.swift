@@ -44,6 +44,12 @@ extension Run {
         case .queued where !isOverdue:
             break  // it has waited long enough to be sent again
         case .queued:
+            // First what may have come of an earlier attempt, of which the store has not said anything; for a day at most.
+            let limit = queuedAt + Fleet.Limits.queue
+            if let claim = openClaim, moment < limit + Fleet.Limits.verification {
+                deadline = moment + pause(from: min(limit, moment), to: moment)
+                return [.observe(claim)]
+            }
             phase = .expired  // a cancelled run does not wait here
         case .waiting:
             queue(at: moment)
@@ -52,10 +58,13 @@ extension Run {
         case .running(let attempt):
             ask(.reconciling(attempt, isOverdue ? .timeout : .lost), at: moment)
         case .verifying(let attempt) where isOverdue:
+            settleClaims(about: attempt)
             phase = .failed(attempt, .storage)
             failure = .storage
+            askAboutClaims(at: moment)
         case .reconciling(let attempt, let reason) where isOverdue:
-            phase = isCancelRequested ? .stopped : .gone(attempt, reason)
+            settleClaims(about: attempt)
+            foundNothing(reason, at: moment)
         case .verifying(let attempt), .reconciling(let attempt, _):
             return [.observe(attempt)]
         case .captured:

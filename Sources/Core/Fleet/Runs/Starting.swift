@@ -2,11 +2,12 @@
 extension Fleet {
     /// What a run waits for that has no attempt in hand.
     public enum Wait: String, Hashable, Sendable, CaseIterable {
-        /// Its agent is not connected, or could not be sent anything a moment ago.
+        /// Its agent is not connected, could not be sent anything a moment ago, was not sent its configuration yet, or has
+        /// not said what it is working on.
         case agent
         /// Its agent does as much as it may at the same time.
         case slot
-        /// Another run of the same target.
+        /// Another run of the same target, or an attempt that was given up and that the agent still lists.
         case target
         /// The end of its agent's maintenance.
         case window
@@ -21,9 +22,9 @@ extension Fleet {
         guard let run = state.runs[id] else { return nil }
         if run.nextAttemptAt != nil { return .retry }
         guard run.phase == .queued else { return nil }
-        guard let agent = state.agents[run.order.agent], agent.session?.takesRuns == true else { return .agent }
+        guard let agent = state.agents[run.order.agent], agent.takesRuns(at: moment) else { return .agent }
         if isInMaintenance(agent, at: moment) { return .window }
-        if freeSlots(of: agent) == 0 { return .slot }
+        if freeSlots(of: agent, in: state) == 0 { return .slot }
         if !Occupancy(of: agent, in: state).admits(run.order) { return .target }
         return state.timers.due(.starts) == nil ? nil : .fleet
     }
@@ -69,8 +70,10 @@ extension Fleet {
         MaintenanceWindow(agent.settings)?.contains(moment) ?? false
     }
 
-    private static func freeSlots(of agent: Agent) -> UInt32 {
-        agent.settings.maxParallelJobs - min(agent.inFlightCount, agent.settings.maxParallelJobs)
+    private static func freeSlots(of agent: Agent, in state: borrowing State) -> UInt32 {
+        let limit = agent.settings.maxParallelJobs
+        let rest = limit - min(agent.inFlightCount, limit)
+        return rest - min(UInt32(clamping: state.strays(of: agent).count), rest)
     }
 
     /// What an agent is working on.
@@ -79,6 +82,9 @@ extension Fleet {
         private var countByJob: [JobID: Int] = [:]
 
         init(of agent: Agent, in state: borrowing State) {
+            for item in state.strays(of: agent) {
+                if let run = state.runs[item.run] { add(run.order) }
+            }
             guard agent.inFlightCount > 0 else { return }
             for id in agent.openRuns {
                 if let run = state.runs[id], run.attemptInFlight != nil { add(run.order) }
@@ -90,7 +96,7 @@ extension Fleet {
             countByJob[order.job, default: 0] += 1
         }
 
-        /// How many runs of a job are in flight.
+        /// How many runs of a job are being worked on.
         func count(of job: JobID) -> Int { countByJob[job] ?? 0 }
 
         /// One run a target: two dumps of one database at the same time burden it twice and tell nothing more. Runs of a
@@ -117,10 +123,10 @@ extension Fleet {
 
         /// Nil when the agent may start nothing.
         init?(of id: AgentID, at moment: Timestamp, in state: borrowing State) {
-            guard let agent = state.agents[id], agent.queuedCount > 0, agent.session?.takesRuns == true,
+            guard let agent = state.agents[id], agent.queuedCount > 0, agent.takesRuns(at: moment),
                 !Fleet.isInMaintenance(agent, at: moment)
             else { return nil }
-            freeSlots = Fleet.freeSlots(of: agent)
+            freeSlots = Fleet.freeSlots(of: agent, in: state)
             guard freeSlots > 0 else { return nil }
             occupancy = Occupancy(of: agent, in: state)
             for id in agent.openRuns {

@@ -36,7 +36,7 @@ extension Cron {
         let parts = expression.split { $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: "\t") }
         guard parts.count == 5 else {
             throw .of(
-                "", "must have five fields (minute, hour, day, month, weekday), or be empty; it has \(parts.count)")
+                "", "must have five fields (minute, hour, day, month, weekday); it has \(parts.count)")
         }
         minutes = try CronField.minute.bits(of: parts[0])
         hours = try CronField.hour.bits(of: parts[1])
@@ -106,14 +106,15 @@ private struct CronField {
     func bits(of field: ArraySlice<UInt8>) throws(CronError) -> UInt64 {
         var bits: UInt64 = 0
         for item in field.split(separator: UInt8(ascii: ","), omittingEmptySubsequences: false) {
-            guard let found = self.bits(ofItem: item) else {
-                let text = String(decoding: item.prefix(60), as: UTF8.self)
-                throw .of(
-                    name, "“\(text)” is no \(name); \(range.lowerBound) to \(range.upperBound) is expected\(hints)")
-            }
-            bits |= found
+            bits |= try self.bits(ofItem: item)
         }
         return bits
+    }
+
+    private func error(in item: ArraySlice<UInt8>, _ problem: String? = nil) -> CronError {
+        let text = String(decoding: item.prefix(60), as: UTF8.self)
+        let expected = "is no \(name); \(range.lowerBound) to \(range.upperBound) is expected\(hints)"
+        return .of(name, "“\(text)” \(problem ?? expected)")
     }
 
     private var hints: String {
@@ -121,22 +122,27 @@ private struct CronField {
         return ", or \(first) to \(last)"
     }
 
-    private func bits(ofItem item: ArraySlice<UInt8>) -> UInt64? {
+    private func bits(ofItem item: ArraySlice<UInt8>) throws(CronError) -> UInt64 {
         if hasLast, item.elementsEqual("L".utf8) || item.elementsEqual("l".utf8) { return Self.lastDay }
         let halves = item.split(separator: UInt8(ascii: "/"), maxSplits: 1, omittingEmptySubsequences: false)
-        guard let span = halves.first else { return nil }
+        guard let span = halves.first else { throw error(in: item) }
         var step = 1
         if halves.count == 2 {
-            guard let number = Self.number(halves[1]), number > 0, number <= range.upperBound else { return nil }
+            guard let number = Self.number(halves[1]), number > 0, number <= range.upperBound else {
+                throw error(in: item, "has no step behind its slash; 1 to \(range.upperBound) is expected")
+            }
             step = number
         }
         var (first, last) = (range.lowerBound, range.upperBound)
         if !span.elementsEqual("*".utf8) {
             let ends = span.split(separator: UInt8(ascii: "-"), maxSplits: 1, omittingEmptySubsequences: false)
-            guard let start = ends.first.flatMap(value) else { return nil }
+            guard let start = ends.first.flatMap(value) else { throw error(in: item) }
             // A step of a single number would mean something else to each cron there is.
-            guard ends.count == 2 || halves.count == 1 else { return nil }
-            guard let end = ends.count == 2 ? value(ends[1]) : start, start <= end else { return nil }
+            guard ends.count == 2 || halves.count == 1 else {
+                throw error(in: item, "has a step, which needs * or a range before it")
+            }
+            guard let end = ends.count == 2 ? value(ends[1]) : start else { throw error(in: item) }
+            guard start <= end else { throw error(in: item, "is a range that runs backwards") }
             (first, last) = (start, end)
         }
         var bits: UInt64 = 0

@@ -42,6 +42,20 @@ public struct Schedule: Hashable, Sendable {
         public internal(set) var due: Timestamp
     }
 
+    /// Slots that were missed because we were away, and that no alert has told of so far.
+    struct Absence: Hashable, Sendable {
+        var first: Slot
+        var last: Slot
+        var count: UInt64
+
+        /// One more, or the first one.
+        init(_ absence: Absence?, and slot: Slot) {
+            first = absence?.first ?? slot
+            last = slot
+            count = (absence?.count ?? 0) &+ 1
+        }
+    }
+
     /// Plans with slots to come: those that have ended first, the one in force last.
     public internal(set) var plans: [Plan] = []
     /// The next slot of the first plan; nil while its zone is not known, and when it has none.
@@ -50,6 +64,8 @@ public struct Schedule: Hashable, Sendable {
     var lastDue = Timestamp(milliseconds: .min)
     /// Slots whose runs are open, the oldest first.
     public internal(set) var open: [OpenSlot] = []
+    /// What we have missed since it was told of last; nil when nothing.
+    var absence: Absence?
 
     init() {}
 

@@ -19,6 +19,7 @@ extension Schedule: Restorable {
         encoder.encode("next", next)
         encoder.encode("last_due", lastDue)
         encoder.encode("open", list: open)
+        encoder.encode("absence", absence)
     }
 
     /// Reads every field. A next slot that its own entry would not pass is refused: its deadline would come for ever.
@@ -27,6 +28,7 @@ extension Schedule: Restorable {
         next = try decoder.decode("next")
         lastDue = try decoder.decode("last_due")
         open = try decoder.decode("open")
+        absence = try decoder.decode("absence")
         guard let next else { return }
         guard let plan = plans.first, plan.cursor < next.slot.instant else {
             throw CanonicalError(field: "next", problem: "is not behind the slots that were met")
@@ -80,6 +82,22 @@ extension Schedule.Upcoming: Restorable {
     public init<Decoder: CanonicalDecoder>(from decoder: inout Decoder) throws(CanonicalError) {
         slot = try decoder.decode("slot")
         due = try decoder.decode("due")
+    }
+}
+
+extension Schedule.Absence: Restorable {
+    /// Writes every field.
+    func encode<Encoder: CanonicalEncoder>(into encoder: inout Encoder) {
+        encoder.encode("first", first)
+        encoder.encode("last", last)
+        encoder.encode("count", count)
+    }
+
+    /// Reads every field.
+    init<Decoder: CanonicalDecoder>(from decoder: inout Decoder) throws(CanonicalError) {
+        first = try decoder.decode("first")
+        last = try decoder.decode("last")
+        count = try decoder.decode("count")
     }
 }
 

@@ -2,12 +2,17 @@ extension Fleet {
     /// What becomes of the slots of a job that are due by now: of several only the newest may open, since nobody wants the
     /// backup of six hours ago six times; each of the others gets its verdict. At most so many in one turn that it stays
     /// far from its limit; the deadline comes back for the rest.
-    static func meetSlots(of id: JobID, _ entry: Entry<Message>, in state: borrowing State) -> [Message] {
+    ///
+    /// - Returns: Also whether the deadline comes back.
+    static func meetSlots(
+        of id: JobID, _ entry: Entry<Message>, in state: borrowing State
+    ) -> (messages: [Message], hasMore: Bool) {
         guard state.clockDoubt == nil, let schedule = state.schedules[id], let plan = schedule.plans.first,
             var next = schedule.next
-        else { return [] }
+        else { return ([], false) }
         var messages: [Message] = []
-        while next.due <= entry.recordedAt, messages.count < Limits.slotsPerTurn {
+        while next.due <= entry.recordedAt {
+            if messages.count == Limits.slotsPerTurn { return (messages, true) }
             let following = state.upcoming(of: id, plan, after: next.slot.instant, lastDue: next.due)
             if let ending = plan.ending {
                 messages.append(.scheduled(id, .judged(next.slot, .skipped(ending.reason), run: nil)))
@@ -24,7 +29,7 @@ extension Fleet {
             guard case .slot(let slot, let due) = following else { break }
             next = Schedule.Upcoming(slot: slot, due: due)
         }
-        return messages
+        return (messages, false)
     }
 
     /// The newest slot that is due: it opens, unless it is too late or something is in its way.

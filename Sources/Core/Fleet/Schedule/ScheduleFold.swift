@@ -34,11 +34,22 @@ extension Fleet.State {
         var changes: [Fleet.Change] = []
         if former?.cron != wanted?.cron || former?.zone != wanted?.zone {
             schedules[id, default: Schedule()].replace(with: wanted, at: entry.recordedAt, reason)
-            if let wanted { changes = want(wanted.zone) }
+            if let wanted {
+                forgetPlans(of: id, notIn: wanted.zone)
+                changes = want(wanted.zone)
+            }
         }
         advance(id, entry)
         forgetPlans(of: id, entry)
         return changes
+    }
+
+    /// Nobody knows the slots of a zone that was never read, and it may be none: where another takes its place, its plans owe
+    /// nothing any more, or they would hold up that one's for ever.
+    private mutating func forgetPlans(of id: JobID, notIn zone: Text) {
+        guard let plans = schedules[id]?.plans else { return }
+        let rest = plans.filter { $0.ending == nil || $0.zone == zone || rules(of: $0.zone) != nil }
+        schedules[id]?.plans = rest
     }
 
     /// While their zone cannot be read, nobody knows the slots of former expressions. Beyond so many of them the oldest owes
@@ -97,6 +108,9 @@ extension Fleet.State {
                 }
             } else {
                 schedules[id]?.meet(slot)
+                if verdict == .missed(.serverAway), let schedule = schedules[id] {
+                    schedules[id]?.absence = Schedule.Absence(schedule.absence, and: slot)
+                }
             }
             advance(id, entry)
             return [.slotJudged(id, slot, verdict)]
@@ -136,10 +150,8 @@ extension Fleet.State {
     /// The lot of a slot: the same whenever it is asked for, and another for each slot and job.
     private func jitter(of id: JobID, _ slot: Slot) -> Milliseconds {
         guard let limit = jobs[id]?.spec.jitterSeconds, limit > 0 else { return Milliseconds(0) }
-        // FNV-1a (Fowler, Noll, Vo) over the job's id: spread enough for a lot, and the same on any machine.
-        var hash: UInt64 = 0xCBF2_9CE4_8422_2325
-        for byte in id.text.string.utf8 { hash = (hash ^ UInt64(byte)) &* 0x0000_0100_0000_01B3 }
-        let bits = Mix.bits(seed: seed ^ hash, counter: UInt64(bitPattern: slot.instant.milliseconds))
+        let counter = UInt64(bitPattern: slot.instant.milliseconds)
+        let bits = Mix.bits(seed: seed ^ FNV.hash(of: id.text), counter: counter)
         return Milliseconds(Int64(bits % (UInt64(limit) * 1_000 + 1)))
     }
 }

@@ -117,6 +117,8 @@ public struct SlotLedger: Sendable {
             accounts[job]?.plans[place].end = moment
         }
         guard let cron, let spec else { return }
+        // Of a zone that was never read, where another takes its place, nothing is owed.
+        accounts[job]?.plans.removeAll { $0.end != nil && $0.zone != spec.timeZone && zones[$0.zone] == nil }
         accounts[job, default: Account()].plans.append(
             Plan(cron: cron, text: spec.cron, zone: spec.timeZone, cursor: moment))
         forgetPlans(of: job)

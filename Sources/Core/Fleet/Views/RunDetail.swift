@@ -25,8 +25,6 @@ public struct RunDetail: Hashable, Sendable, Codable {
     /// Where it stands between two verdicts; coarser than ``Run/Phase``.
     enum Phase: String, Hashable, Sendable, Codable {
         case queued, waiting, sending, unconfirmed, running, verifying, reconciling, ending, captured, closed
-        /// As reconciling, of an attempt that may never have been sent.
-        case inquiring
     }
 
     /// What an agent reported about an attempt's object.
@@ -138,6 +136,10 @@ public struct RunDetail: Hashable, Sendable, Codable {
     var claims: [Claim] = []
     var hasFailedSinceDelivery = false
     var wasCancelled = false
+    /// The entry that said that the store has no object of the attempt. Only what follows from it at once tells whether another
+    /// takes its place, as of one that may never have been sent: heartbeats, which are no entries of the run's, may have told
+    /// of it.
+    var missedBy: UInt64?
 
     /// The run that an entry begins; nil when it begins none.
     public init?(_ entry: Entry<Fleet.Message>) {
@@ -171,6 +173,22 @@ public struct RunDetail: Hashable, Sendable, Codable {
     /// Whether its verdict is still to come.
     public var isOpen: Bool { phase != .closed }
 
+    /// With what none of its own entries tells, such as that a jump of the clock puts the next attempt off.
+    public func brought(upTo state: borrowing Fleet.State) -> RunDetail {
+        guard isOpen, let run = state.runs[id] else { return self }
+        var detail = self
+        detail.nextAttemptAt = run.nextAttemptAt
+        switch (phase, run.phase) {
+        // What said that it runs came of a connection that was over, which the run's own entries do not tell.
+        case (.running, .sending): detail.phase = .sending
+        case (.running, .unconfirmed): detail.phase = .unconfirmed
+        // It is over but for the object of an earlier attempt, which the store is asked about.
+        case (.ending, .reconciling): detail.phase = .reconciling
+        default: break
+        }
+        return detail
+    }
+
     /// Whether it is known from a capture only.
     public var isCaptured: Bool { target.text.isEmpty }
 
@@ -182,7 +200,7 @@ public struct RunDetail: Hashable, Sendable, Codable {
         case .sending: "dispatching"
         case .unconfirmed: "unconfirmed"
         case .verifying: "verifying"
-        case .reconciling, .inquiring: "reconciling"
+        case .reconciling: "reconciling"
         case .running, .ending, .captured: step
         case .closed: status == .success ? nil : step
         }
@@ -232,5 +250,6 @@ public struct RunDetail: Hashable, Sendable, Codable {
         case claims
         case hasFailedSinceDelivery = "has_failed_since_delivery"
         case wasCancelled = "was_cancelled"
+        case missedBy = "missed_by"
     }
 }

@@ -22,6 +22,7 @@ extension RunDetail {
         case .decided(_, .started(let next, _)):
             start(next.number, at: entry.recordedAt)
         case .decided(_, .retried(let retry, _)):
+            reconsider(entry)
             retried(retry, at: entry.recordedAt)
         case .deadline(.run):
             if phase == .waiting, let due = nextAttemptAt, due <= entry.recordedAt {
@@ -31,9 +32,12 @@ extension RunDetail {
         case .deadline(.cancellation):
             if isOpen, cancellation == .sent { cancellation = .unanswered }
         case .decided(_, .closed(let verdict, _)):
+            reconsider(entry)
             close(verdict, at: entry.recordedAt)
         case .command(.observe(_, let asked)):
-            if asked.number == attempt, isAtAgent { phase = phase == .running ? .reconciling : .inquiring }
+            // It may follow from a missing object, too: an earlier attempt is asked about then, and none takes its place.
+            reconsider(entry)
+            if asked.number == attempt, isAtAgent { phase = .reconciling }
         case .object(let object, let decision):
             fold(decision, ofAttempt: object.attempt.number)
         case .accepted(.runDeletionRequested, let ticket):
@@ -44,7 +48,7 @@ extension RunDetail {
             case .delete(_, let attempt):
                 if outcome.result == .done, attempt.number == provenAttempt { deletedAt = entry.recordedAt }
             case .observe(_, let asked):
-                if asked.number == attempt, outcome.result == .missing { missed(at: entry.recordedAt) }
+                if asked.number == attempt, outcome.result == .missing { missed(entry) }
             case .cancel:
                 if isOpen, outcome.result == .done, cancellation == .requested { cancellation = .sent }
             case .welcome, .configure, .survey, .disconnect, .probe, .refuse, .probeTarget, .runCheck,
@@ -62,23 +66,30 @@ extension RunDetail {
     private var isAtAgent: Bool {
         switch phase {
         case .sending, .unconfirmed, .running: true
-        case .queued, .waiting, .verifying, .reconciling, .inquiring, .ending, .captured, .closed: false
+        case .queued, .waiting, .verifying, .reconciling, .ending, .captured, .closed: false
         }
     }
 
     /// Whether nothing was heard of it for too long, and the store has been asked.
-    private var isAskedAbout: Bool { phase == .reconciling || phase == .inquiring }
+    private var isAskedAbout: Bool { phase == .reconciling }
 
-    /// The store does not have the object of an attempt that may never have been sent: another waits for the agent.
-    private mutating func missed(at moment: Timestamp) {
-        // Those that were replaced ended without a text; others have one.
-        let replacements = tries.count { $0.errorClass == Text(FailureClass.unknown.word) && $0.errorText == nil }
-        guard phase == .inquiring, replacements < Fleet.Limits.replacements else { return }
-        endTry(.unknown, at: moment)
-        if cancellation != nil { cancellation = .confirmed }
-        phase = cancellation == nil ? .queued : .ending
+    /// The store does not have the attempt's object: another waits for the agent, unless something else follows at once.
+    private mutating func missed(_ entry: Entry<Fleet.Message>) {
+        guard isAskedAbout else { return }
+        endTry(.unknown, at: entry.recordedAt)
+        missedBy = entry.position.number
+        phase = .queued
         status = .queued
-        step = nil
+    }
+
+    /// What follows from the missing object is no other attempt in its place.
+    private mutating func reconsider(_ entry: Entry<Fleet.Message>) {
+        guard let missedBy, missedBy == entry.cause?.number, let last = tries.indices.last else { return }
+        self.missedBy = nil
+        phase = .reconciling
+        status = .running
+        tries[last].endedAt = nil
+        tries[last].errorClass = nil
     }
 
     private mutating func start(_ next: UInt32, at moment: Timestamp) {
@@ -178,8 +189,11 @@ extension RunDetail {
             if cancellation != nil { cancellation = .confirmed }
             if phase != .captured { phase = .ending }
         case .queued, .running, .success, .unspecified, .unknown:
-            if phase == .sending || phase == .unconfirmed || isAskedAbout { phase = .running }
-            if let last = progressSentAt, frame.sentAt < last { return }
+            // What was kept from before proves no life, and once the store is asked, the object's name is frozen.
+            if !frame.isReplayed, phase == .sending || phase == .unconfirmed { phase = .running }
+            if let last = progressSentAt, frame.sentAt < last, frame.isReplayed || last - frame.sentAt < Run.disorder {
+                return
+            }
             progressSentAt = frame.sentAt
             progressPercent = min(update.progressPercent, 100)
             step = update.step.isEmpty ? nil : update.step
@@ -201,7 +215,7 @@ extension RunDetail {
 
     private mutating func close(_ verdict: Verdict, at moment: Timestamp) {
         guard isOpen else { return }
-        let isUnheardOf = isAskedAbout
+        let (isUnheardOf, isQueued) = (isAskedAbout, phase == .queued)
         phase = .closed
         finishedAt = moment
         proof = Proof(object: "none", digest: "none")
@@ -221,7 +235,14 @@ extension RunDetail {
         let reported = errorText
         errorText = nil
         errorClass = verdict.failure.map { Text($0.word) }
-        if let failure = verdict.failure { errorText = reported ?? Self.explanation(of: failure, in: status) }
+        if isQueued, case .lost = verdict {
+            errorText =
+                attempt == 0
+                ? "its agent did not take it in time; nothing was sent"
+                : "its agent did not take another attempt in time"
+        } else if let failure = verdict.failure {
+            errorText = reported ?? Self.explanation(of: failure, in: status)
+        }
         if isUnheardOf, case .cancelled = verdict {
             errorText = "not confirmed: the agent has not said that it stopped, and the store has no object of the run"
         }

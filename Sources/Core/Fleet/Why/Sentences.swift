@@ -152,7 +152,11 @@ extension Fleet {
         case .closed(.cancelled, _):
             return "Run \(run) ended as cancelled."
         case .closed(.lost(let reason), _):
-            return "Run \(run) was given up as lost: \(words(for: reason)), and the store has no object of it."
+            // Of a run that never left the queue no store was asked.
+            let why =
+                reason == .lost
+                ? "its agent did not take it in time, or nothing more was heard from it" : words(for: reason)
+            return "Run \(run) was given up as lost: \(why); no object of it was seen in the store."
         }
     }
 

@@ -189,17 +189,27 @@ struct CheckStoryTests {
     func spread() {
         var story = Story.ready()
         for number in 0..<60 { story.ask(.createCheck(CheckID(bits: UInt64(number)), nil, Story.spec())) }
-        for _ in 0..<2 {
-            var moments: Set<Int64> = []
-            let first = story.entries.count
-            story.pass(.seconds(30))
-            for entry in story.entries[first...] where entry.kind == "command.probe_target" {
-                moments.insert(entry.recordedAt.milliseconds % 30_000 / 1_000)
+        // Known, unknown for some other reason than an absence, and known again.
+        for isProbed in [true, true, false, true, true] {
+            for round in 0..<3 {
+                var moments: Set<Int64> = []
+                let first = story.entries.count
+                story.pass(.seconds(30))
+                let now = story.now
+                for entry in story.entries[first...] where entry.kind == "command.probe_target" {
+                    moments.insert(entry.recordedAt.milliseconds % 30_000 / 1_000)
+                }
+                #expect(moments.count > 15, "\(moments) in round \(round)")
+                story.carryOut {
+                    guard case .probeTarget(let id) = $0 else { return nil }
+                    return isProbed ? .probed(Story.result(true, at: now)) : .undone(id.text)
+                }
             }
-            #expect(moments.count > 15, "\(moments)")
-            story.carryOut { if case .probeTarget(let id) = $0 { .undone(id.text) } else { nil } }
+            #expect(story.state.checks[CheckID(bits: 0)]?.phase == (isProbed ? .up : .unknown(.silent)))
             story.now = story.now + .hours(6)
             story.tell(.started(EngineStart(build: "test", rules: 3, seed: 1)))
+            story.pass(Milliseconds(0))
+            #expect(story.state.checks[CheckID(bits: 0)]?.phase == .unknown(.silent))
         }
     }
 
@@ -234,15 +244,63 @@ struct CheckStoryTests {
         #expect(story.checkPhase == .down)
     }
 
+    @Test("what a probe finds that is on its way when the target changes says nothing about the new one")
+    func otherTargetWhileProbed() {
+        var story = Story.probing(Story.spec(failures: 1))
+        story.pass(.seconds(30))
+        #expect(story.probesUnderWay == 1)
+        story.ask(.changeCheck(Story.check, [.target("https://other.example/")]))
+        story.pass(.seconds(60))
+        #expect(story.probesUnderWay == 1, "one at a time, also of two targets")
+        let found = Story.result(false, at: story.now)
+        story.carryOut { if case .probeTarget = $0 { .probed(found) } else { nil } }
+        let check = story.state.checks[Story.check]
+        #expect(check?.phase == .unknown(.new) && check?.resultCount == 0 && check?.last == nil && check?.probe == nil)
+        story.probe("-")
+        #expect(story.checkPhase == .down)
+        // Nor is it a former one's because some change came before it.
+        story.ask(.changeCheck(Story.check, [.target("https://third.example/")]))
+        story.probe("-")
+        #expect(story.checkPhase == .down)
+    }
+
+    private func find(_ story: inout Story, days: Int64) {
+        story.pass(.seconds(30))
+        let end = Timestamp(milliseconds: 1_800_000_000_000) + .hours(24 * days)
+        story.hear(.health(Story.result(true, at: story.now, certificate: end)))
+    }
+
+    @Test(
+        "two servers of one name do not make their certificates alternate: it is renewed once results in a row say so")
+    func certificates() {
+        var story = Story.checked(Story.spec(successes: 3))
+        for days in [13, 90, 90, 13, 90, 90, 13, 13] as [Int64] { find(&story, days: days) }
+        #expect(story.checkKinds == ["check.certificate_expiring", "check.up"])
+        find(&story, days: 5)
+        for days in [13, 13, 5, 13] as [Int64] { find(&story, days: days) }
+        #expect(story.checkKinds.count == 3, "told again is only the one that ends first")
+        for days in [90, 13] as [Int64] { find(&story, days: days) }
+        #expect(story.checkKinds.count == 4 && story.checkKinds.last == "check.certificate_expiring")
+        for _ in 0..<2 { find(&story, days: 90) }
+        #expect(story.checkKinds.count == 4)
+        find(&story, days: 90)
+        #expect(story.checkKinds.last == "check.certificate_renewed")
+    }
+
+    @Test("with fewer days of notice, a certificate that was told of is over at once where it does not end within them")
+    func fewerDays() {
+        for (days, isOver) in [(0, true), (5, true), (12, false)] as [(UInt32, Bool)] {
+            var story = Story.checked()
+            find(&story, days: 10)
+            story.ask(.changeCheck(Story.check, [.certificateDays(days)]))
+            #expect(story.checkKinds.contains("check.certificate_renewed") == isOver)
+        }
+    }
+
     @Test("a certificate that ends soon is told once, and its renewal too")
     func certificate() {
         var story = Story.checked()
-        func found(_ story: inout Story, days: Int64) {
-            story.pass(.seconds(30))
-            let end = Timestamp(milliseconds: 1_800_000_000_000) + .hours(24 * days)
-            story.hear(.health(Story.result(true, at: story.now, certificate: end)))
-        }
-        for days in [15, 13, 13, 90, 90] as [Int64] { found(&story, days: days) }
+        for days in [15, 13, 13, 90, 90] as [Int64] { find(&story, days: days) }
         #expect(
             story.checkKinds == ["check.up", "check.certificate_expiring", "check.certificate_renewed"])
         story.find("-")

@@ -15,8 +15,10 @@ struct CronTests {
         "what is wrong is told with its field",
         arguments: [
             ("61 * * * *", "minute", "61"), ("* 24 * * *", "hour", "24"), ("* * 0 * *", "day of the month", "0"),
-            ("* * * foo *", "month", "foo"), ("* * * * mon-sun", "weekday", "mon-sun"),
-            ("5/2 * * * *", "minute", "5/2"), ("*/60 * * * *", "minute", "*/60"),
+            ("* * * foo *", "month", "foo"), ("* * * * mon-sun", "weekday", "“mon-sun” is a range that runs backwards"),
+            ("5/2 * * * *", "minute", "“5/2” has a step, which needs * or a range"),
+            ("*/60 * * * *", "minute", "“*/60” has no step behind its slash; 1 to 59"),
+            ("5-61 * * * *", "minute", "“5-61” is no minute; 0 to 59"),
             ("* */0 * * *", "hour", "*/0"), ("0 0 30 2 *", "day of the month", "no day"),
             ("0 0 31 4,6,9,11 *", "day of the month", "no day"), ("* * * *", "", "five fields"),
             ("@reboot", "", "@reboot"),

@@ -17,6 +17,22 @@ extension ScheduleStoryTests {
         #expect(!table.story.state.alerts.contains(key))
     }
 
+    @Test("a slot that is missed behind the end of its schedule opens no alert (found by seed 4 of the storms)")
+    func alertBehindTheSchedule() throws {
+        // Given a slot whose run waits for its agent
+        var table = try Timetable([.cron("0 3 * * *"), .catchUpSeconds(7_200)], at: "2026-05-01T02:50")
+        table.story.disconnect()
+        table.story.pass(.minutes(15))
+        #expect(table.told == ["2026-05-01T03:00:00+00:00 opened"])
+        // When the job has no schedule any more, and the agent does not come
+        table.story.ask(.changeJob(Story.job, [.cron("")]))
+        table.story.pass(.minutes(116))
+        // Then the slot has its verdict, and nobody is told what is over
+        #expect(table.verdicts == ["2026-05-01T03:00:00+00:00 missed agent_away"])
+        #expect(!table.story.state.alerts.contains(AlertKey(.slotMissed, Story.job)))
+        table.audit()
+    }
+
     @Test("spring and autumn in Berlin: a fixed time once a day, a wildcard with the clock")
     func berlin() throws {
         var table = try Timetable([.cron("30 2 * * *"), .timeZone("Europe/Berlin")], at: "2026-03-28T12:00")
@@ -100,5 +116,29 @@ extension ScheduleStoryTests {
         #expect(table.verdicts.count { $0.hasSuffix("skipped job_changed") } == 15)
         #expect(table.told.contains { $0.hasSuffix(":40:00+02:00 opened") })
         table.audit()
+    }
+
+    @Test("a zone that was never read owes nothing once another takes its place, and is not in its way")
+    func neverRead() throws {
+        var table = try Timetable([.cron("0 * * * *"), .timeZone("Not/There")], at: "2026-05-01T00:30")
+        table.story.carryOut { if case .readZone = $0 { .undone("no such zone") } else { nil } }
+        table.pass(.hours(2))
+        table.story.ask(.changeJob(Story.job, [.cron("15 * * * *")]))
+        table.pass(.hours(2))
+        #expect(table.told.isEmpty)
+        table.story.ask(.changeJob(Story.job, [.timeZone("UTC")]))
+        #expect(table.story.state.schedules[Story.job]?.plans.count == 1)
+        table.pass(.hours(2))
+        #expect(
+            table.verdicts == ["2026-05-01T05:15:00+00:00 completed", "2026-05-01T06:15:00+00:00 completed"])
+        table.audit()
+        // A zone that was read owes its slots, also where another takes its place.
+        var other = try Timetable([.cron("0 * * * *"), .timeZone("Europe/Berlin")], at: "2026-05-01T00:30")
+        other.read("Europe/Berlin", Timetable.berlin)
+        other.story.now = other.story.now + .hours(1)
+        other.story.ask(.changeJob(Story.job, [.timeZone("UTC")]))
+        other.pass(.minutes(1))
+        #expect(other.verdicts == ["2026-05-01T03:00:00+02:00 skipped job_changed"])
+        other.audit()
     }
 }

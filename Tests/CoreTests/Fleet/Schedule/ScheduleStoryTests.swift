@@ -113,7 +113,7 @@ struct ScheduleStoryTests {
         }
     }
 
-    @Test("a year away in a job of every minute takes turns of bounded length")
+    @Test("a day away in a job of every minute takes turns of bounded length, and is one alert that tells all of it")
     func longAway() throws {
         var table = try Timetable([.cron("* * * * *")], at: "2026-05-01T00:00")
         table.stay(away: .hours(24))
@@ -123,7 +123,27 @@ struct ScheduleStoryTests {
             #expect(following.count { $0.kind != "alert.opened" && $0.kind != "alert.repeated" } <= 32)
             #expect(following.count { $0.kind == "alert.opened" || $0.kind == "alert.repeated" } <= 1)
         }
+        let key = AlertKey(.slotMissed, Story.job)
+        let alert = try #require(table.story.state.alerts[key])
+        #expect(alert.count == 1)
+        #expect(
+            alert.detail
+                == "1437 times, from 2026-05-01T00:01:00+00:00 to 2026-05-01T23:57:00+00:00: the server was away")
+        // The next absence is told by itself, also where its slots fill a turn.
+        table.stay(away: .minutes(33))
+        #expect(table.story.state.alerts[key]?.count == 2)
+        #expect(
+            table.story.state.alerts[key]?.detail
+                == "30 times, from 2026-05-02T00:01:00+00:00 to 2026-05-02T00:30:00+00:00: the server was away")
         table.audit()
+        for minutes in 31...34 as ClosedRange<Int64> {
+            var full = try Timetable([.cron("* * * * *"), .catchUpSeconds(0)], at: "2026-05-01T00:00")
+            full.stay(away: .minutes(minutes) + .seconds(30))
+            let missed = full.verdicts.count { $0.hasSuffix("missed server_away") }
+            let alert = try #require(full.story.state.alerts[key])
+            #expect(alert.count == 1, "\(minutes)")
+            #expect(alert.detail.string.hasPrefix("\(missed) times, from 2026-05-01T00:01:00"), "\(alert.detail)")
+        }
     }
 
     @Test("a jump of the clock forwards is met like an absence")
