@@ -132,11 +132,12 @@ let package = Package(
             ["CFaultVFS", "Core", "CSQLite", "Digests", "Engine", "Recordings", "SQLiteLog", "Wire", logging]),
         tests("RecordingsTests", ["Core", "Engine", "Recordings", "Wire", protobuf]),
         tests("ReplayTests", ["Core", "Engine", "Recordings", "Wire", "replay-probe"]),
+        .target(name: "TestCertificates", path: "Tests/TestCertificates", swiftSettings: settings),
         tests(
             "AgentTests",
             [
-                "Agent", "Core", "CSQLite", "Digests", "Engine", "Objects", "SQLiteLog", "Wire", "Workers", logging,
-                nioSSL, protobuf, serviceLifecycle,
+                "Agent", "Core", "CSQLite", "Digests", "Engine", "Objects", "SQLiteLog", "TestCertificates", "Wire",
+                "Workers", logging, nioSSL, protobuf, serviceLifecycle,
             ] + nio("NIOCore", "NIOPosix", "NIOHTTP1", "NIOWebSocket")),
         tests(
             "ServerTests",
@@ -149,8 +150,8 @@ let package = Package(
         tests(
             "ControlPlaneTests",
             [
-                "ControlPlane", "Core", "Digests", "Engine", "Objects", "Recordings", "Server", "SQLiteLog", "Wire",
-                "Workers", asyncHTTPClient, logging, serviceLifecycle,
+                "ControlPlane", "Core", "Digests", "Engine", "Objects", "Recordings", "Server", "SQLiteLog",
+                "TestCertificates", "Wire", "Workers", asyncHTTPClient, logging, serviceLifecycle,
             ] + nio("NIOCore", "NIOHTTP1", "NIOPosix", "NIOWebSocket")),
         .testTarget(
             name: "ObjectsTests", dependencies: ["CZstd", "Digests", "Engine", "Objects"], exclude: ["Fixtures"],

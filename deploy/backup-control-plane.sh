@@ -63,9 +63,10 @@ but_for_vanished() {
 }
 
 # Within one read transaction: else each commit of the server would let the copy begin anew, for as long as there are any.
-sqlite3 -readonly "$data/log.sqlite" ".timeout 10000" BEGIN "SELECT count(*) FROM sqlite_schema" \
-    ".backup '$fresh/log.sqlite'" >/dev/null
-sqlite3 -readonly "$data/vault.sqlite" ".timeout 10000" ".backup '$fresh/vault.sqlite'"
+for name in log vault; do
+    sqlite3 -readonly "$data/$name.sqlite" ".timeout 10000" BEGIN "SELECT count(*) FROM sqlite_schema" \
+        ".backup '$fresh/$name.sqlite'" >/dev/null
+done
 # Objects never change once they were observed, so links do where the file system has them.
 if [ -d "$data/objects" ]; then
     (

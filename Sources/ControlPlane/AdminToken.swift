@@ -8,17 +8,7 @@ import Glibc
 /// change the token. Without the file the digest of the last one counts, so it may be kept elsewhere.
 enum AdminToken {
     /// `bkpy_` and 32 characters of 62: 190 random bits.
-    static func draw() -> String {
-        let alphabet = Array("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz".utf8)
-        var characters: [UInt8] = []
-        while characters.count < 32 {
-            // Bytes beyond four whole alphabets are left out, or some characters would come more often.
-            for byte in SecureRandom.bytes(32) where byte < 248 && characters.count < 32 {
-                characters.append(alphabet[Int(byte % 62)])
-            }
-        }
-        return "bkpy_" + String(decoding: characters, as: UTF8.self)
-    }
+    static func draw() -> String { "bkpy_" + SecureRandom.alphanumerics(32) }
 
     /// The token in the file; nil when there is no file.
     static func read(_ path: String) throws(StartError) -> String? {

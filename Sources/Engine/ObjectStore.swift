@@ -24,6 +24,10 @@ public protocol ObjectStore: Sendable {
     ///   - limit: The most objects of a page, at least 1.
     func list(after: ObjectName?, limit: Int) async throws(ObjectStoreError) -> ObjectListing
 
+    /// Forgets that names were frozen before a moment of the wall clock, unix milliseconds. The caller knows that no address
+    /// of theirs is good any more.
+    func release(frozenBefore milliseconds: UInt64) async throws(ObjectStoreError)
+
     /// Up to `byteCount` bytes from `offset`; fewer only at the end of the object, none at or after it.
     func read(_ name: ObjectName, at offset: UInt64, byteCount: Int) async throws(ObjectStoreError) -> [UInt8]
 }

@@ -19,11 +19,12 @@ public final class DirectoryStore: Sendable {
     public let root: String
     private let freeSpace: @Sendable (String) -> FreeSpace?
     /// Held while names change, never while content is copied or hashed.
-    private let names = Mutex<Void>(())
+    let names = Mutex<Void>(())
     /// Bytes that uploads under way have declared and not yet written: room that is free and spoken for.
     private let promisedByteCount = Mutex<UInt64>(0)
 
     static let incoming = ".incoming"
+    static let frozenSuffix = ".frozen"
     static let maximumSidecarByteCount = 65_536
 
     /// Opens the store in `root`, creating the folder (mode 0700) where there is none, and removes what unfinished uploads
@@ -83,11 +84,11 @@ public final class DirectoryStore: Sendable {
 
     /// Whether the name takes no upload any more.
     public func isFrozen(_ name: ObjectName) -> Bool {
-        Files.exists(path(name) + ".frozen")
+        Files.exists(path(name) + Self.frozenSuffix)
     }
 
-    /// Removes object, sidecar and digest, in that order, and folders that are empty then. A freeze marker stays: an address
-    /// for uploads may be good for longer than the object is there.
+    /// Removes object, sidecar and digest, in that order, and folders that are empty then. A freeze marker stays until
+    /// ``releaseNames(frozenBefore:)``: an address for uploads may be good for longer than the object is there.
     public func remove(_ name: ObjectName) throws(ObjectStoreError) {
         try changingNames { () throws(FileError) in
             let path = path(name)
@@ -96,8 +97,7 @@ public final class DirectoryStore: Sendable {
                 guard stat(path + suffix, &status) != 0 || status.st_mode & S_IFMT != S_IFDIR else { continue }
                 try Files.remove(path + suffix)
             }
-            var folder = Folder.of(path)
-            while folder.utf8.count > root.utf8.count, rmdir(folder) == 0 { folder = Folder.of(folder) }
+            let folder = removeEmptyFolders(from: Folder.of(path))
             if Files.exists(folder) { try Folder.synchronize(folder) }
         }
     }
@@ -181,6 +181,11 @@ extension DirectoryStore: ObjectStore {
     /// See ``ObjectStore``. Works on files on another thread.
     public func list(after: ObjectName?, limit: Int) async throws(ObjectStoreError) -> ObjectListing {
         try await Self.aside { () throws(ObjectStoreError) in try self.page(after: after, limit: limit) }
+    }
+
+    /// See ``ObjectStore``. Works on files on another thread.
+    public func release(frozenBefore milliseconds: UInt64) async throws(ObjectStoreError) {
+        try await Self.aside { () throws(ObjectStoreError) in _ = try self.releaseNames(frozenBefore: milliseconds) }
     }
 
     /// See ``ObjectStore``. Works on files on another thread.

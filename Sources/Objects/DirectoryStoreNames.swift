@@ -50,7 +50,7 @@ extension DirectoryStore {
         try changingNames { () throws(FileError) in
             guard !isFrozen(name) else { return }
             try makeFolders(for: name)
-            try Files.write([], to: path(name) + ".frozen", through: temporaryPath())
+            try Files.write([], to: path(name) + Self.frozenSuffix, through: temporaryPath())
         }
     }
 
@@ -72,6 +72,16 @@ extension DirectoryStore {
             try writeDigest(digest, beside: object.name)
         }
         return digest
+    }
+
+    /// Removes a folder and those around it for as long as they are empty; never the store's own.
+    ///
+    /// - Returns: The first that stays.
+    @discardableResult
+    func removeEmptyFolders(from folder: String) -> String {
+        var folder = folder
+        while folder.utf8.count > root.utf8.count, rmdir(folder) == 0 { folder = Folder.of(folder) }
+        return folder
     }
 
     func makeFolders(for name: ObjectName) throws(FileError) {

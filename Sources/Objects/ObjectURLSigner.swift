@@ -38,8 +38,9 @@ public struct ObjectURLSigner: ObjectURLs, Sendable {
     /// Where the server is reached, without a slash at its end.
     public let base: String
     private let key: [UInt8]
-    /// Where objects are below the host; a proxy may or may not pass on the base's own path.
-    private let prefixes: [String]
+    /// Under which paths of the host objects lie, each with a slash at its end: a proxy may or may not pass on the base's own
+    /// path.
+    public let prefixes: [String]
 
     /// A signer.
     ///

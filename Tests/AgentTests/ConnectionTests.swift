@@ -1,6 +1,7 @@
 import Foundation
 import NIOHTTP1
 import NIOWebSocket
+import TestCertificates
 import Testing
 
 @testable import Agent

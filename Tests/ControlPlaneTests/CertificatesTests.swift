@@ -1,6 +1,7 @@
 import Foundation
 import Logging
 import Synchronization
+import TestCertificates
 import Testing
 
 @testable import ControlPlane
@@ -18,8 +19,8 @@ struct CertificatesTests {
 
         init() throws {
             try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-            try Data(ServerCertificate.certificate.utf8).write(to: URL(fileURLWithPath: files.certificateFile))
-            try Data(ServerCertificate.key.utf8).write(to: URL(fileURLWithPath: files.keyFile))
+            try Data(TestCertificate.certificate.utf8).write(to: URL(fileURLWithPath: files.certificateFile))
+            try Data(TestCertificate.key.utf8).write(to: URL(fileURLWithPath: files.keyFile))
         }
 
         deinit { try? removeDirectory(folder) }
@@ -52,7 +53,7 @@ struct CertificatesTests {
         let pipe = try FileHandle(forWritingTo: URL(fileURLWithPath: file))  // returns once it is being read
         #expect(Self.isFree(certificates))
         #expect(certificates.context === former)
-        try pipe.write(contentsOf: Data(ServerCertificate.certificate.utf8))
+        try pipe.write(contentsOf: Data(TestCertificate.certificate.utf8))
         try pipe.close()
         #expect(hasEnded.wait(timeout: .now() + 10) == .success)
         #expect(certificates.context !== former)
@@ -72,10 +73,10 @@ struct CertificatesTests {
         }
         let pipe = try FileHandle(forWritingTo: URL(fileURLWithPath: file))
         try FileManager.default.removeItem(atPath: file)
-        try Data(ServerCertificate.certificate.utf8).write(to: URL(fileURLWithPath: file))
+        try Data(TestCertificate.certificate.utf8).write(to: URL(fileURLWithPath: file))
         certificates.reload()
         let newer = certificates.context
-        try pipe.write(contentsOf: Data(ServerCertificate.certificate.utf8))
+        try pipe.write(contentsOf: Data(TestCertificate.certificate.utf8))
         try pipe.close()
         #expect(hasEnded.wait(timeout: .now() + 10) == .success)
         #expect(certificates.context === newer)

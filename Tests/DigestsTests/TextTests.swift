@@ -74,4 +74,15 @@ struct TextTests {
         #expect(SecureRandom.bytes(32) != SecureRandom.bytes(32))
         #expect(SecureRandom.bytes(0).isEmpty)
     }
+
+    @Test("Random text has its length, and each of its 62 characters about as often as the others")
+    func alphanumerics() {
+        #expect(SecureRandom.alphanumerics(0).isEmpty)
+        #expect(SecureRandom.alphanumerics(32).utf8.count == 32)
+        var counts: [Character: Int] = [:]
+        for character in SecureRandom.alphanumerics(620_000) { counts[character, default: 0] += 1 }
+        #expect(counts.count == 62)
+        // Ten thousand each, give or take eight standard deviations.
+        #expect(counts.values.allSatisfy { (9_200...10_800).contains($0) })
+    }
 }

@@ -129,6 +129,14 @@ final class TemporaryFolder {
         }.sorted()
     }
 
+    func exists(_ name: String) -> Bool { FileManager.default.fileExists(atPath: "\(path)/\(name)") }
+
+    /// Sets when a file was last written, in seconds of unix time.
+    func age(_ name: String, toSeconds seconds: Int) throws {
+        try FileManager.default.setAttributes(
+            [.modificationDate: Date(timeIntervalSince1970: TimeInterval(seconds))], ofItemAtPath: "\(path)/\(name)")
+    }
+
     func permissions(_ name: String) throws -> Int? {
         try FileManager.default.attributesOfItem(atPath: "\(path)/\(name)")[.posixPermissions] as? Int
     }

@@ -45,6 +45,26 @@ struct DirectoryStoreTests {
         await #expect(throws: ObjectStoreError.notFound(name)) { try await store.read(name, at: 0, byteCount: 1) }
     }
 
+    @Test("A name is taken for uploads again once it was frozen before the moment given, and its empty folders go")
+    func releasing() throws {
+        _ = try store.look(at: name, freezing: true)
+        let second = try #require(ObjectName("agt_1/run_2-1.enc"))
+        _ = try store.look(at: second, freezing: true)
+        try upload([1], as: try #require(ObjectName("agt_1/frozen")))
+        try folder.age("agt_1/run_1-1.enc.frozen", toSeconds: 1_000)
+        try folder.age("agt_1/run_2-1.enc.frozen", toSeconds: 1_001)
+        try folder.age("agt_1/frozen", toSeconds: 1_000)
+
+        #expect(try store.releaseNames(frozenBefore: 1_000_999) == 0, "frozen in that very second")
+        #expect(try store.releaseNames(frozenBefore: 1_001_000) == 1)
+        #expect(!store.isFrozen(name) && store.isFrozen(second))
+        try store.remove(try #require(ObjectName("agt_1/frozen")))
+        #expect(try store.releaseNames(frozenBefore: 1_002_000) == 1)
+        #expect(try folder.files().isEmpty)
+        #expect(!folder.exists("agt_1"))
+        try upload([4])
+    }
+
     @Test("An object may be replaced until it is frozen, which a restart does not undo")
     func freezing() throws {
         try upload([1])

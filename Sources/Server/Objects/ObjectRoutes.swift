@@ -20,12 +20,8 @@ struct ObjectRoutes: Sendable {
     private static let pieceByteCount = 256 << 10
 
     var routes: [Route] {
-        var prefixes = [""]
-        // A proxy may or may not pass on the path that the server has for the world.
-        let base = signer.base.split(separator: "://", maxSplits: 1).last ?? ""
-        if let slash = base.firstIndex(of: "/") { prefixes.append(String(base[slash...])) }
-        return prefixes.flatMap { prefix -> [Route] in
-            let path = prefix + "/objects/**"
+        signer.prefixes.flatMap { prefix -> [Route] in
+            let path = prefix + "**"
             return [
                 Route(.put, path, access: .open, Operation("Store an object at a signed address."), handler: put),
                 Route(.get, path, access: .open, Operation("Fetch an object from a signed address."), handler: get),

@@ -53,20 +53,7 @@ extension Desk {
     }
 
     /// What an agent proves itself with.
-    static func agentKey() -> String { secret(prefix: "bkpy_live_") }
-
-    /// About 190 random bits. Bytes from 248 on are passed over, or the first eight characters would be likelier than
-    /// the others.
-    static func secret(prefix: String) -> String {
-        let alphabet = Array("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz".utf8)
-        var characters: [UInt8] = []
-        while characters.count < 32 {
-            for byte in SecureRandom.bytes(48) where byte < 248 && characters.count < 32 {
-                characters.append(alphabet[Int(byte % 62)])
-            }
-        }
-        return prefix + String(decoding: characters, as: UTF8.self)
-    }
+    static func agentKey() -> String { "bkpy_live_" + SecureRandom.alphanumerics(32) }
 
     private func createAgent(_ request: Hummingbird.Request, _ context: FleetContext) async throws -> Response {
         let bytes = try await Body.bytes(of: request)
@@ -84,11 +71,10 @@ extension Desk {
 
     private func listAgents(_ request: Hummingbird.Request, _ context: FleetContext) throws -> Response {
         let page = try Page(Query(request, allowed: ["limit", "cursor"]), kind: "agents")
-        let (ids, hasMore) = page.select(services.state.read { $0.agents.idsByCreation })
+        let (ids, next) = page.select(services.state.read { $0.agents.idsByCreation })
         let items = services.state.read { state in
             ids.compactMap { AgentJSON.agent($0, in: state) }
         }
-        let next = hasMore ? ids.last.map { Page.cursor("agents", $0.text.string) } : nil
         return .json(Page.json(items, next: next))
     }
 

@@ -27,18 +27,14 @@ extension Desk {
     private func listAlerts(_ request: Hummingbird.Request, _ context: FleetContext) async throws -> Response {
         let query = try Query(request, allowed: ["state", "kind", "agent_id", "limit", "cursor"])
         let page = try Page(query, kind: "alerts")
-        var wanted = DocumentQuery(collection: FleetProjection.alerts, limit: page.limit + 1)
+        var wanted = DocumentQuery(collection: FleetProjection.alerts, limit: page.limit)
         for member in ["state", "kind", "agent_id"] {
             if let value = query.filter(member) { wanted.matching[member] = value }
         }
         try Self.check("state", wanted, AlertDetail.State.allCases.map(\.rawValue))
         try Self.check("kind", wanted, Alert.Kind.allCases.map(\.rawValue).sorted())
-        wanted.before = try page.position
-        let (views, bounds) = (services.views, wanted)
-        let documents = try await blocking { try views.documents(bounds) }
-        let items = documents.prefix(page.limit).compactMap { FleetProjection.read(AlertDetail.self, $0)?.json }
-        let last = documents.count > page.limit ? documents[page.limit - 1].position : nil
-        return .json(Page.json(items, next: last.map { Page.cursor("alerts", String($0.number)) }))
+        let (documents, next) = try await self.documents(wanted, on: page)
+        return .json(Page.json(documents.compactMap { FleetProjection.read(AlertDetail.self, $0)?.json }, next: next))
     }
 
     private static func check(_ member: String, _ query: DocumentQuery, _ words: [String]) throws(RESTError) {

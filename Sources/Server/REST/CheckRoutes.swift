@@ -56,11 +56,10 @@ extension Desk {
         let known = services.state.read { state in
             wanted.map { state.agents[$0]?.checks ?? [] } ?? state.checks.idsByCreation
         }
-        let (ids, hasMore) = page.select(known)
+        let (ids, next) = page.select(known)
         let items = services.state.read { state in
             ids.compactMap { id in state.checks[id].map { CheckJSON.check(id, $0) } }
         }
-        let next = hasMore ? ids.last.map { Page.cursor("checks", $0.text.string) } : nil
         return .json(Page.json(items, next: next))
     }
 
@@ -110,20 +109,11 @@ extension Desk {
         let query = try Query(request, allowed: ["from", "to", "limit", "cursor"])
         let page = try Page(query, kind: "results")
         var wanted = DocumentQuery(
-            collection: CheckSightings.results, matching: ["check_id": id.text.string], limit: page.limit + 1)
+            collection: CheckSightings.results, matching: ["check_id": id.text.string], limit: page.limit)
         wanted.createdFrom = try moment("from", query)
         wanted.createdTo = try moment("to", query)
-        if let after = page.after {
-            guard let number = UInt64(after), number <= UInt64(Int64.max) else {
-                throw RESTError.field("cursor", "is not a cursor of this list")
-            }
-            wanted.before = Position(number)
-        }
-        let (views, bounds) = (services.views, wanted)
-        let documents = try await blocking { try views.documents(bounds) }
-        let items = documents.prefix(page.limit).compactMap(CheckSightings.json)
-        let last = documents.count > page.limit ? documents[page.limit - 1].position : nil
-        return .json(Page.json(items, next: last.map { Page.cursor("results", String($0.number)) }))
+        let (documents, next) = try await self.documents(wanted, on: page)
+        return .json(Page.json(documents.compactMap(CheckSightings.json), next: next))
     }
 
     private func showUptime(_ request: Hummingbird.Request, _ context: FleetContext) throws -> Response {

@@ -37,11 +37,10 @@ extension Desk {
         let own = services.state.read { state in
             state.jobs.idsByCreation.filter { state.jobs[$0]?.agent == agent }
         }
-        let (ids, hasMore) = page.select(own)
+        let (ids, next) = page.select(own)
         let items = services.state.read { state in
             ids.compactMap { id in state.jobs[id].map { ConfigurationJSON.job(id, $0) } }
         }
-        let next = hasMore ? ids.last.map { Page.cursor("jobs", $0.text.string) } : nil
         return .json(Page.json(items, next: next))
     }
 

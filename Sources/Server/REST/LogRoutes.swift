@@ -37,12 +37,12 @@ extension Desk {
         if query.filter("after") != nil, page.after != nil {
             throw RESTError.field("cursor", "stands for after; give one of the two")
         }
-        var after = Position.start
-        if let text = page.after ?? query.filter("after") {
-            guard let number = UInt64(text), number <= UInt64(Int64.max) else {
-                throw RESTError.field(page.after == nil ? "after" : "cursor", "must be a position of the log")
+        var after = try page.position ?? .start
+        if let text = query.filter("after") {
+            guard let position = Position(asked: text) else {
+                throw RESTError.field("after", "must be a position of the log")
             }
-            after = Position(number)
+            after = position
         }
         let (log, codec, start) = (services.log, services.codec, after)
         let wanted = stream ?? query.filter("stream").map { Core.Stream(Text($0)) }
@@ -56,7 +56,7 @@ extension Desk {
             let hasMore = try entries.last.map { try !read(after: $0.position, limit: 1).isEmpty } ?? false
             return (entries.map { EntryJSON.entry($0, codec: codec) }, hasMore ? entries.last?.position : nil)
         }
-        return .json(Page.json(items, next: end.map { Page.cursor("log", String($0.number)) }))
+        return .json(Page.json(items, next: end.map { page.cursor(behind: String($0.number)) }))
     }
 
     private func showEntry(_ request: Hummingbird.Request, _ context: FleetContext) async throws -> Response {
@@ -76,12 +76,11 @@ extension Desk {
         _ context: FleetContext,
         _ body: @escaping @Sendable (Position, any LogReader & Sendable, any Codec<Fleet.Message>) throws -> JSON?
     ) async throws -> Response {
-        guard let text = context.parameters.get("position"), let number = UInt64(text), number > 0,
-            number <= UInt64(Int64.max)
+        guard let text = context.parameters.get("position"), let position = Position(asked: text), position > .start
         else { throw RESTError.unknown("position") }
         let (log, codec) = (services.log, services.codec)
-        guard let json = try await blocking({ try body(Position(number), log, codec) }) else {
-            throw RESTError(.notFound, "the log has not come to position \(number)")
+        guard let json = try await blocking({ try body(position, log, codec) }) else {
+            throw RESTError(.notFound, "the log has not come to position \(position.number)")
         }
         return .json(json)
     }

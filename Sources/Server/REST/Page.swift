@@ -1,5 +1,6 @@
 import Core
 import Digests
+import Engine
 
 /// Which part of a list is asked for.
 struct Page {
@@ -10,9 +11,11 @@ struct Page {
     let limit: Int
     /// Behind which item; nil from the start.
     let after: String?
+    private let kind: String
 
     /// The page that a request asks for. `kind` keeps the cursors of different lists apart.
     init(_ query: Query, kind: String) throws(RESTError) {
+        self.kind = kind
         limit = try Self.limit(query)
         after = try query["cursor"].map { (text) throws(RESTError) in
             guard let bytes = Base64.decodeURL(text), let content = String(validating: bytes, as: UTF8.self),
@@ -30,8 +33,20 @@ struct Page {
         return number
     }
 
-    static func cursor(_ kind: String, _ content: String) -> String {
-        Base64.encodeURL(Array("\(kind):\(content)".utf8))
+    /// The position behind which a list of documents or entries goes on; nil from the start.
+    var position: Position? {
+        get throws(RESTError) {
+            guard let after else { return nil }
+            guard let position = Position(asked: after) else {
+                throw RESTError.field("cursor", "is not a cursor of this list; take next_cursor as it came")
+            }
+            return position
+        }
+    }
+
+    /// The cursor of the page that begins behind an item.
+    func cursor(behind item: String) -> String {
+        Base64.encodeURL(Array("\(kind):\(item)".utf8))
     }
 
     /// The answer. `next` is the cursor of the following page; nil on the last one.
@@ -39,8 +54,9 @@ struct Page {
         ["items": .array(items), "next_cursor": .optional(next), "has_more": .bool(next != nil)]
     }
 
-    /// From ids in any order those of this page, in their own order, and whether more follow. Linear in their number.
-    func select<Thing>(_ ids: [Identifier<Thing>]) -> (ids: [Identifier<Thing>], hasMore: Bool) {
+    /// From ids in any order those of this page, in their own order, and the cursor of the next one; nil when none follow.
+    /// Linear in their number.
+    func select<Thing>(_ ids: [Identifier<Thing>]) -> (ids: [Identifier<Thing>], next: String?) {
         let last = after.map { Identifier<Thing>(Text($0)) }
         var chosen: [Identifier<Thing>] = []
         for id in ids {
@@ -51,7 +67,34 @@ struct Page {
             chosen.removeLast(chosen.count - limit - 1)
         }
         chosen.sort()
-        return (Array(chosen.prefix(limit)), chosen.count > limit)
+        let hasMore = chosen.count > limit
+        if hasMore { chosen.removeLast(chosen.count - limit) }
+        return (chosen, hasMore ? chosen.last.map { cursor(behind: $0.text.string) } : nil)
+    }
+}
+
+extension Position {
+    /// A position of the log as a request names it; nil for what is none.
+    init?(asked text: String) {
+        guard let number = UInt64(text), number <= UInt64(Int64.max) else { return nil }
+        self.init(number)
+    }
+}
+
+extension Desk {
+    /// A page of a view's documents, the newest first, and the cursor of the next one; nil when none follow.
+    ///
+    /// - Parameter query: which documents; as many as the page holds.
+    func documents(_ query: DocumentQuery, on page: Page) async throws -> ([Document], next: String?) {
+        var query = query
+        query.before = try page.position
+        // One more than is shown tells whether more follow.
+        query.limit = page.limit + 1
+        let (views, wanted) = (services.views, query)
+        var documents = try await blocking { try views.documents(wanted) }
+        guard documents.count > page.limit else { return (documents, nil) }
+        documents.removeLast(documents.count - page.limit)
+        return (documents, documents.last.map { page.cursor(behind: String($0.position.number)) })
     }
 }
 

@@ -85,7 +85,7 @@ extension Desk {
         let shown = verdicts[start...].prefix(page.limit)
         let next =
             shown.endIndex < verdicts.endIndex
-            ? shown.last.map { Page.cursor("retention", $0.object.run.text.string) } : nil
+            ? shown.last.map { page.cursor(behind: $0.object.run.text.string) } : nil
         return .json([
             "job_id": .string(id.text.string), "retention_days": .integer(rule.days),
             "retention": RetentionJSON.rule(rule), "held": .bool(known.isHeld),

@@ -53,7 +53,7 @@ extension Desk {
         let members = ["agent_id", "job_id", "target_id", "status"]
         let query = try Query(request, allowed: members + ["from", "to", "limit", "cursor"])
         let page = try Page(query, kind: "runs")
-        var wanted = DocumentQuery(collection: FleetProjection.runs, limit: page.limit + 1)
+        var wanted = DocumentQuery(collection: FleetProjection.runs, limit: page.limit)
         for member in members { if let value = query.filter(member) { wanted.matching[member] = value } }
         if let status = wanted.matching["status"], RunDetail.Status(rawValue: status) == nil {
             let words = RunDetail.Status.allCases.map(\.rawValue).joined(separator: ", ")
@@ -61,13 +61,8 @@ extension Desk {
         }
         wanted.createdFrom = try moment("from", query)
         wanted.createdTo = try moment("to", query)
-        wanted.before = try page.position
-        let (views, bounds) = (services.views, wanted)
-        let documents = try await blocking { try views.documents(bounds) }
-        let runs = documents.prefix(page.limit).compactMap(FleetProjection.detail)
-        let last = documents.count > page.limit ? documents[page.limit - 1].position : nil
-        let next = last.map { Page.cursor("runs", String($0.number)) }
-        return .json(Page.json(json(runs), next: next))
+        let (documents, next) = try await self.documents(wanted, on: page)
+        return .json(Page.json(json(documents.compactMap(FleetProjection.detail)), next: next))
     }
 
     func moment(_ name: String, _ query: Query) throws(RESTError) -> Timestamp? {

@@ -35,23 +35,14 @@ extension Desk {
     private func listSlots(_ request: Hummingbird.Request, _ context: FleetContext) async throws -> Response {
         let id: JobID = try identifier(context)
         let page = try Page(Query(request, allowed: ["limit", "cursor"]), kind: "slots")
-        var wanted = DocumentQuery(
-            collection: FleetProjection.slots, matching: ["job_id": id.text.string], limit: page.limit + 1)
-        if let after = page.after {
-            guard let number = UInt64(after), number <= UInt64(Int64.max) else {
-                throw RESTError.field("cursor", "is not a cursor of this list")
-            }
-            wanted.before = Position(number)
-        }
-        let (views, query) = (services.views, wanted)
-        let documents = try await blocking { try views.documents(query) }
+        let wanted = DocumentQuery(
+            collection: FleetProjection.slots, matching: ["job_id": id.text.string], limit: page.limit)
+        let (documents, next) = try await self.documents(wanted, on: page)
         // The slots of a job that is no more stay, but of one that never was there is nothing to list.
         guard !documents.isEmpty || services.state.read({ $0.jobs.contains(id) }) else {
             throw RESTError.unknown("job")
         }
-        let slots = documents.prefix(page.limit).compactMap(FleetProjection.slot(of:))
-        let last = documents.count > page.limit ? documents[page.limit - 1].position : nil
-        let next = last.map { Page.cursor("slots", String($0.number)) }
+        let slots = documents.compactMap(FleetProjection.slot(of:))
         let clock = services.state.read { SlotJSON.Clock(of: id, in: $0) }
         return .json(Page.json(slots.map { SlotJSON.slot($0, on: clock) }, next: next))
     }

@@ -25,8 +25,8 @@ extension Desk {
             return try await oneAtATime { .state(state.snapshot()) }
         }
         let limit: Limit
-        if let number = UInt64(at), number <= UInt64(Int64.max) {
-            limit = .position(Position(number))
+        if let position = Position(asked: at) {
+            limit = .position(position)
         } else if let moment = Moment.parse(at) {
             limit = .moment(moment)
         } else {

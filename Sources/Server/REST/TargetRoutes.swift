@@ -32,11 +32,10 @@ extension Desk {
         let own = services.state.read { state in
             state.targets.idsByCreation.filter { state.targets[$0]?.agent == agent }
         }
-        let (ids, hasMore) = page.select(own)
+        let (ids, next) = page.select(own)
         let items = services.state.read { state in
             ids.compactMap { id in state.targets[id].map { ConfigurationJSON.target(id, $0) } }
         }
-        let next = hasMore ? ids.last.map { Page.cursor("targets", $0.text.string) } : nil
         return .json(Page.json(items, next: next))
     }
 

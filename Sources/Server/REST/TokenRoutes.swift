@@ -24,13 +24,12 @@ extension Desk {
 
     private func listTokens(_ request: Hummingbird.Request, _ context: FleetContext) throws -> Response {
         let page = try Page(Query(request, allowed: ["limit", "cursor"]), kind: "tokens")
-        let (ids, hasMore) = page.select(services.state.read { $0.tokens.idsByCreation })
+        let (ids, next) = page.select(services.state.read { $0.tokens.idsByCreation })
         let tokens = services.state.read { state in ids.compactMap { id in state.tokens[id].map { (id, $0) } } }
         let items = tokens.map { id, token in
             JSON.object(
                 members(id, token.name, token.role, token.createdAt, token.expiresAt))
         }
-        let next = hasMore ? ids.last.map { Page.cursor("tokens", $0.text.string) } : nil
         return .json(Page.json(items, next: next))
     }
 
@@ -38,7 +37,7 @@ extension Desk {
         let bytes = try await Body.bytes(of: request)
         var body = try Body.parse(bytes)
         let wanted = try TokenBody(&body)
-        let text = Self.secret(prefix: "bkpy_api_")
+        let text = "bkpy_api_" + SecureRandom.alphanumerics(32)
         let digest = SHA256.digest(of: Array(text.utf8)).bytes
         let spec = APITokenSpec(
             name: wanted.name, role: wanted.role, digest: digest, expiresAt: wanted.expiresAt)

@@ -12,6 +12,8 @@ struct DispatchWork: Sendable {
     static let heartbeatIntervalSeconds: UInt32 = 30
     /// How much longer an upload address works than its run may take, for clocks that differ and slow last bytes.
     static let expiryMargin = Milliseconds.hours(1)
+    /// How long an upload address works at most: jobs from before there was a limit may have any timeout.
+    static let longestExpiry = Milliseconds.hours(30 * 24)
 
     func welcome(_ agent: AgentID, _ session: SessionID) async -> CommandOutcome.Result {
         do {
@@ -43,7 +45,8 @@ struct DispatchWork: Sendable {
         do {
             let key = try await dataKey(of: run, attempt)
             resources.secrets.add(key: key, of: run, agent)
-            let expiry = resources.clock.wallTime() + limit(of: order) + Self.expiryMargin
+            let lifetime = min(limit(of: order) + Self.expiryMargin, Self.longestExpiry)
+            let expiry = resources.clock.wallTime() + lifetime
             let url = resources.urls.uploadURL(
                 for: name, maximumByteCount: resources.maximumObjectByteCount,
                 expiresAtMilliseconds: UInt64(clamping: expiry.milliseconds))

@@ -2,10 +2,12 @@ import Core
 import Engine
 import Logging
 
-/// Compares what is in the store with what the log says, page by page.
+/// Compares what is in the store with what the log says, page by page, and lets the store forget names of former uploads.
 struct SurveyWork: Sendable {
     /// The most objects of a page.
     private static let pageCount = 1_000
+    /// For how long a name takes no upload once its object was judged: twice as long as any address of its is good.
+    private static let freeze = DispatchWork.longestExpiry + DispatchWork.longestExpiry
 
     let resources: FleetWorker.Resources
 
@@ -28,6 +30,8 @@ struct SurveyWork: Sendable {
                 after = page.isLast ? nil : page.items.last?.name
             } while after != nil
             try await lookAgain(for: known.values.filter { !$0.isVanished }.map(\.key).sorted(), &survey)
+            let moment = resources.clock.wallTime() + Milliseconds(-Self.freeze.count)
+            try await resources.store.release(frozenBefore: UInt64(clamping: moment.milliseconds))
         } catch {
             resources.logger.error("the store cannot be surveyed: \(error)")
             return .undone(Text("\(error)"))

@@ -105,6 +105,8 @@ struct NoSessions: Sessions {
 
 /// Time stands still.
 struct StoppedClock: Clock {
-    func wallTime() -> Timestamp { Timestamp(milliseconds: 0) }
+    var moment = Timestamp(milliseconds: 0)
+
+    func wallTime() -> Timestamp { moment }
     func monotonicNanoseconds() -> UInt64 { 0 }
 }

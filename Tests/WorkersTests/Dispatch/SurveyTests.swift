@@ -46,13 +46,13 @@ struct SurveyTests {
         _ = try sink.finish()
     }
 
-    private func carryOut(_ command: Command) async throws -> CommandOutcome.Result {
+    private func carryOut(_ command: Command, at moment: Timestamp = Timestamp(milliseconds: 0)) async throws -> CommandOutcome.Result {
         let worker = FleetWorker(
             FleetWorker.Resources(
                 sessions: NoSessions(), vault: vault, store: store, urls: ObjectURLSigner(key: [1], base: "http://h"),
                 fleet: fleet,
                 prober: try Prober(allowsLocal: false, now: { Timestamp(milliseconds: 0) }), secrets: SecretBook(),
-                clock: StoppedClock(), maximumObjectByteCount: 1,
+                clock: StoppedClock(moment: moment), maximumObjectByteCount: 1,
                 logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }))
         let message = try await worker.perform(
             Delivery(position: Position(7), message: .command(command), isRedelivered: false)
@@ -64,6 +64,20 @@ struct SurveyTests {
     private func survey() async throws -> Survey {
         guard case .surveyed(let survey) = try await carryOut(.survey) else { throw CancellationError() }
         return survey
+    }
+
+    @Test("A name takes no upload for sixty days, longer than any address of its is good")
+    func freezes() async throws {
+        defer { try? FileManager.default.removeItem(atPath: root) }
+        let name = try #require(ObjectName(reference(gone).name.string))
+        _ = try await store.observe(name, freezing: true)
+        let frozenAt = Timestamp(milliseconds: 1_800_000_000_000)
+        try FileManager.default.setAttributes(
+            [.modificationDate: Date(timeIntervalSince1970: 1_800_000_000)], ofItemAtPath: "\(root)/\(name).frozen")
+        _ = try await carryOut(.survey, at: frozenAt + .hours(60 * 24))
+        #expect(store.isFrozen(name))
+        _ = try await carryOut(.survey, at: frozenAt + .hours(60 * 24) + .seconds(1))
+        #expect(!store.isFrozen(name))
     }
 
     @Test("Only what a key tells to be ours and no run owns is called unowned")

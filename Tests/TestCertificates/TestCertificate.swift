@@ -1,6 +1,7 @@
 /// A self-signed certificate for localhost, valid until 2126, that nothing but tests trusts.
-enum ServerCertificate {
-    static let certificate = """
+public enum TestCertificate {
+    /// PEM.
+    public static let certificate = """
         -----BEGIN CERTIFICATE-----
         MIIBmzCCAUGgAwIBAgIUe5h1PZsR5ghUQxqeDruTBqnOJZ0wCgYIKoZIzj0EAwIw
         FDESMBAGA1UEAwwJbG9jYWxob3N0MCAXDTI2MTEyMjEzMjgyOFoYDzIxMjYxMDI5
@@ -14,7 +15,8 @@ enum ServerCertificate {
         -----END CERTIFICATE-----
         """
 
-    static let key = """
+    /// Its private key, PEM.
+    public static let key = """
         -----BEGIN PRIVATE KEY-----
         MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgBBp6SxXMXKf++HBi
         tfn/Hrq21W5okT23JqvuJCMeLOmhRANCAASN+gLG0qSiJOupbW4ZsIar+mTS74Pe
