@@ -80,22 +80,9 @@ public final class ControlPlane: Service {
         let address = Address(
             host: configuration.listen.host, port: running.http.port, url: running.baseURL,
             metricsPort: running.metricsPort)
-        for file in running.directory.createdFiles { logger.notice("made \(file)") }
-        tellOfRecoveryKey(in: running.directory)
         logger.notice("ready at \(address.url)")
         onReady(address)
         return address
-    }
-
-    /// A warning, so that nobody misses it: it is the only time that somebody is asked.
-    private func tellOfRecoveryKey(in directory: DataDirectory) {
-        let file = directory.path + "/" + DataDirectory.recoveryKeyName
-        guard directory.createdFiles.contains(file) else { return }
-        logger.warning(
-            """
-            store \(file) elsewhere and take it from this host: it alone opens the backups if the vault or the master key is \
-            lost, and with the objects and their .key files it opens each of them
-            """)
     }
 
     /// Files with secrets that this start has made; empty before it. Their content is never shown.

@@ -52,15 +52,27 @@ struct DataDirectory: Sendable {
         let path = configuration.dataDirectory
         var created: [String] = []
         let master = try openMasterKey(path, configuration.masterKeyPath, logger)
-        if master.isNew { created.append(configuration.masterKeyPath) }
+        // Told at once: where the start fails further on, the next one makes nothing.
+        func note(_ file: String) {
+            created.append(file)
+            logger.notice("made \(file)")
+        }
+        if master.isNew { note(configuration.masterKeyPath) }
         if let warning = master.warning { logger.warning("\(warning)") }
         let vault = try mapped(StartError.vault) { () throws(VaultError) in
             try SQLiteVault(directory: path, masterKey: master.key)
         }
         let recoveryKey = path + "/" + recoveryKeyName
-        if try prepareRecoveryKey(recoveryKey, vault) { created.append(recoveryKey) }
+        if try prepareRecoveryKey(recoveryKey, vault) { note(recoveryKey) }
+        if FileManager.default.fileExists(atPath: recoveryKey) {
+            logger.warning(
+                """
+                store \(recoveryKey) elsewhere and take it from this host: it alone opens the backups if the vault or the \
+                master key is lost, and with the objects and their .key files it opens each of them
+                """)
+        }
         let (digest, isNew) = try prepareAdminToken(path + "/admin.token", vault)
-        if isNew { created.append(path + "/admin.token") }
+        if isNew { note(path + "/admin.token") }
         let store = try mapped(StartError.store) { () throws(ObjectStoreError) in
             try DirectoryStore(root: path + "/objects")
         }

@@ -80,20 +80,35 @@ struct StartTests {
         await plant.stop()
     }
 
-    @Test("The first start asks, by a warning, to store the recovery key elsewhere; later ones do not")
+    @Test("Each start, also one that fails, asks by a warning to store the recovery key elsewhere while it lies there")
     func recoveryKey() async throws {
         let path = Plant.temporaryPath()
-        defer { try? removeDirectory(path) }
-        let warnings = Mutex<[String]>([])
-        let logger = hearing { level, text in
-            if level >= .warning { warnings.withLock { $0.append(text) } }
+        let other = Plant.temporaryPath()
+        defer {
+            try? removeDirectory(path)
+            try? removeDirectory(other)
         }
-        for count in [1, 1] {
+        let heard = Mutex<[String]>([])
+        let logger = hearing { _, text in heard.withLock { $0.append(text) } }
+        func count(_ text: String) -> Int { heard.withLock { $0 }.count { $0.contains(text) } }
+        let asking = "store \(path)/recovery.key elsewhere"
+
+        let neighbour = ControlPlane(configuration: Plant.configuration(other), logger: Plant.quiet)
+        let port = try await neighbour.start().port
+        var taken = Plant.configuration(path)
+        taken.listen = ListenAddress(host: "127.0.0.1", port: port)
+        await #expect(throws: StartError.self) {
+            try await ControlPlane(configuration: taken, logger: logger).start()
+        }
+        await neighbour.stop()
+        #expect(count("made \(path)/recovery.key") == 1 && count(asking) == 1)
+
+        for isThere in [true, false] {
+            if !isThere { try FileManager.default.removeItem(atPath: path + "/recovery.key") }
             let plant = ControlPlane(configuration: Plant.configuration(path), logger: logger)
             try await plant.start()
             await plant.stop()
-            let asked = warnings.withLock { $0 }.filter { $0.contains("store \(path)/recovery.key elsewhere") }
-            #expect(asked.count == count)
+            #expect(count("made \(path)/recovery.key") == 1 && count(asking) == 2)
         }
     }
 

@@ -144,16 +144,17 @@ extension Desk {
         return run
     }
 
-    /// The runs as they are shown. What a queued one waits for and until when, and what keeps an object, is asked of the
-    /// state, once for all of them.
+    /// The runs as they are shown. What an open one does or waits for, and what keeps an object, is asked of the state, once
+    /// for all of them.
     private func json(_ runs: [RunDetail]) -> [JSON] {
         let keepings = keepings(of: runs)
-        let queued = runs.filter { $0.status == .queued }.map(\.id)
-        guard !queued.isEmpty else { return runs.map { json($0, keepings[$0.id], waitingFor: nil) } }
+        guard runs.contains(where: \.isOpen) else { return runs.map { json($0, keepings[$0.id], waitingFor: nil) } }
         let moment = now
         let (waits, current) = services.state.read { state in
             var waits: [RunID: Fleet.Wait] = [:]
-            for id in queued { waits[id] = Fleet.wait(of: id, at: moment, in: state) }
+            for run in runs where run.status == .queued {
+                waits[run.id] = Fleet.wait(of: run.id, at: moment, in: state)
+            }
             return (waits, runs.map { $0.brought(upTo: state) })
         }
         return current.map { json($0, keepings[$0.id], waitingFor: waits[$0.id]) }

@@ -124,7 +124,7 @@ struct Client: Sendable {
         let text = error.member("message").text ?? "the server answered \(status)"
         return Failure(
             text: "\(error.member("code").text ?? "HTTP \(status)"): \(text)", status: status,
-            isPassing: [429, 503].contains(status))
+            isPassing: [429, 502, 503, 504].contains(status))
     }
 
     static func words(for error: any Error) -> String {

@@ -91,6 +91,10 @@ import Wire
                 requests.append(
                     (.post, "/v1/agents/\(agent)/targets", #"{"type":"sqlite","display_name":"\#(text)"}"#))
                 requests.append((.patch, "/v1/agents/\(agent)", #"{"name":"\#(text)"}"#))
+                for cron in ["\(text) * * * *", "0 3 * * \(text)", "@\(text)"] {
+                    requests.append(
+                        (.post, "/v1/agents/\(agent)/jobs", #"{"target_id":"\#(target)","cron":"\#(cron)"}"#))
+                }
                 let hooks = #"{"target_id":"\#(target)","post_hooks":["mysql -p\#(text)"]}"#
                 requests.append((.post, "/v1/agents/\(agent)/jobs", hooks))
             }

@@ -46,7 +46,9 @@ struct SurveyTests {
         _ = try sink.finish()
     }
 
-    private func carryOut(_ command: Command, at moment: Timestamp = Timestamp(milliseconds: 0)) async throws -> CommandOutcome.Result {
+    private func carryOut(_ command: Command, at moment: Timestamp = Timestamp(milliseconds: 0)) async throws
+        -> CommandOutcome.Result
+    {
         let worker = FleetWorker(
             FleetWorker.Resources(
                 sessions: NoSessions(), vault: vault, store: store, urls: ObjectURLSigner(key: [1], base: "http://h"),

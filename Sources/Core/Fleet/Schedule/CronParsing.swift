@@ -8,6 +8,12 @@ public struct CronError: Error, Hashable, Sendable, CustomStringConvertible {
     static func of(_ field: StaticString = "", _ text: String) -> CronError {
         CronError(field: Text(field.description), description: text)
     }
+
+    /// What stands somewhere, in quotes. What is longer than any item of a field need be may be a password that slipped in,
+    /// and errors are written to logs: only its length is told.
+    static func shown(_ item: some Collection<UInt8>) -> String {
+        item.count < 8 ? "“\(String(decoding: item, as: UTF8.self))”" : "an item of \(item.count) bytes"
+    }
 }
 
 extension Cron {
@@ -75,7 +81,8 @@ extension Cron {
             default:
                 throw .of(
                     "",
-                    "“\(word)” is none of @hourly, @daily, @midnight, @weekly, @monthly, @yearly, @annually")
+                    "\(CronError.shown(nickname)) is none of @hourly, @daily, @midnight, @weekly, @monthly, @yearly, @annually"
+                )
             }
         return Array(fields.utf8)
     }
@@ -112,9 +119,8 @@ private struct CronField {
     }
 
     private func error(in item: ArraySlice<UInt8>, _ problem: String? = nil) -> CronError {
-        let text = String(decoding: item.prefix(60), as: UTF8.self)
         let expected = "is no \(name); \(range.lowerBound) to \(range.upperBound) is expected\(hints)"
-        return .of(name, "“\(text)” \(problem ?? expected)")
+        return .of(name, "\(CronError.shown(item)) \(problem ?? expected)")
     }
 
     private var hints: String {

@@ -15,6 +15,8 @@ struct CronTests {
         "what is wrong is told with its field",
         arguments: [
             ("61 * * * *", "minute", "61"), ("* 24 * * *", "hour", "24"), ("* * 0 * *", "day of the month", "0"),
+            ("correct-horse * * * *", "minute", "an item of 13 bytes is no minute"),
+            ("@secretly", "", "an item of 9 bytes"),
             ("* * * foo *", "month", "foo"), ("* * * * mon-sun", "weekday", "“mon-sun” is a range that runs backwards"),
             ("5/2 * * * *", "minute", "“5/2” has a step, which needs * or a range"),
             ("*/60 * * * *", "minute", "“*/60” has no step behind its slash; 1 to 59"),
