@@ -132,7 +132,8 @@ let package = Package(
             ["CFaultVFS", "Core", "CSQLite", "Digests", "Engine", "Recordings", "SQLiteLog", "Wire", logging]),
         tests("RecordingsTests", ["Core", "Engine", "Recordings", "Wire", protobuf]),
         tests("ReplayTests", ["Core", "Engine", "Recordings", "Wire", "replay-probe"]),
-        .target(name: "TestCertificates", path: "Tests/TestCertificates", swiftSettings: settings),
+        .target(
+            name: "TestCertificates", dependencies: [nioSSL], path: "Tests/TestCertificates", swiftSettings: settings),
         tests(
             "AgentTests",
             [
@@ -158,7 +159,11 @@ let package = Package(
             swiftSettings: settings),
         tests(
             "WorkersTests",
-            ["Core", "CSQLite", "Digests", "Engine", "Objects", "Wire", "Workers", asyncHTTPClient, logging, nioSSL]
+            [
+                "Core", "CSQLite", "Digests", "Engine", "Objects", "TestCertificates", "Wire", "Workers",
+                asyncHTTPClient,
+                logging, nioSSL,
+            ]
                 + nio("NIOCore", "NIOPosix", "NIOHTTP1")),
     ]
 )

@@ -296,6 +296,32 @@ struct RunTests {
         try await stage.stop()
     }
 
+    @Test("Why an upload waits is told to the server at once, and again where the run ends by its time")
+    func unreachable() async throws {
+        let stage = try await Stage()
+        try await stage.start()
+        let peer = try await stage.server.accept(stage.config { $0.jobs[0].timeoutSec = 77 })
+        // Nobody listens there: bound, and never told to.
+        let unused = try UnusedPort()
+        stage.order(peer, run: "run-1", port: unused.number)
+        var log = WireLogEvent()
+        while log.message.isEmpty {
+            if case .log(let event) = try await peer.nextReport().payload { log = event }
+        }
+        let problem = "PUT http://127.0.0.1:\(unused.number)/o/run-1: connection failed: Connection refused"
+        #expect(log.message == "run run-1: \(problem); it is tried again")
+        await stage.time.waited(for: .seconds(77))
+        await stage.time.waited(for: .seconds(1))
+        stage.time.advance(by: .seconds(77))
+        var update = WireJobUpdate()
+        while update.status != .failed { update = try await peer.nextReport().jobUpdate }
+        #expect(
+            update.errorMessage
+                == "pipeline: the run timed out after 77 s, the job's timeout, during step upload, whose last try failed: \(problem)"
+        )
+        try await stage.stop()
+    }
+
     @Test("The job's timeout covers the upload; post-hooks run all the same")
     func timeout() async throws {
         let stage = try await Stage(storeIsOpen: false)

@@ -1,3 +1,5 @@
+public import NIOSSL
+
 /// A self-signed certificate for localhost, valid until 2126, that nothing but tests trusts.
 public enum TestCertificate {
     /// PEM.
@@ -23,4 +25,13 @@ public enum TestCertificate {
         DrIIzv5i8TufGp3/RFZixbXzNUwbp2ClsopUengxEKpXewD0je1MYWt0
         -----END PRIVATE KEY-----
         """
+
+    /// A server's context.
+    public static func context() throws -> NIOSSLContext {
+        let certificates = try NIOSSLCertificate.fromPEMBytes(Array(certificate.utf8))
+        let key = try NIOSSLPrivateKey(bytes: Array(key.utf8), format: .pem)
+        return try NIOSSLContext(
+            configuration: .makeServerConfiguration(
+                certificateChain: certificates.map { .certificate($0) }, privateKey: .privateKey(key)))
+    }
 }

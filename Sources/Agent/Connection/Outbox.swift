@@ -38,6 +38,9 @@ final class Outbox: Sendable {
         return stream
     }
 
+    /// Whether there is a session.
+    var isOpen: Bool { state.withLock { $0.session != nil } }
+
     /// Ends the queue of the session.
     func close() {
         state.withLock { state in

@@ -28,6 +28,8 @@ final class Pouch: Sendable {
         /// Post-hooks are owed.
         var hooksBegan = false
         var stop: Stop?
+        /// Why its upload is still under way: what the last try failed with.
+        var uploadProblem: String?
         var task: Task<Station.Outcome, any Error>?
         var timer: Task<Void, Never>?
 
@@ -54,6 +56,9 @@ final class Pouch: Sendable {
 
     /// Post-hooks are owed from now on.
     func noteHooks(of run: Text) { items.withLock { $0[run]?.hooksBegan = true } }
+
+    /// Why the last try of its upload failed.
+    func noteProblem(of run: Text, _ problem: String) { items.withLock { $0[run]?.uploadProblem = problem } }
 
     /// The task that works on the run; it is cancelled at once when the run is to stop already.
     func work(on run: Text, _ task: Task<Station.Outcome, any Error>?) {

@@ -81,15 +81,17 @@ struct StationWorker: Worker {
         }
         pouch.work(on: id, nil)
         if case .success(let outcome) = result { return outcome }
-        switch pouch[id]?.stop {
+        let stopped = pouch[id]
+        let step = mirror.run(id)?.progress.step ?? "run"
+        let problem = stopped?.uploadProblem.map { ", whose last try failed: \($0)" } ?? ""
+        func failed(_ text: String) -> Station.Outcome { .failed(Text(discretion.redacted(text, item))) }
+        switch stopped?.stop {
         case .cancelled: return .failed("cancelled")
         case .timedOut(let seconds):
-            let step = mirror.run(id)?.progress.step ?? "run"
-            return .failed(
-                Text("pipeline: the run timed out after \(seconds) s, the job's timeout, during step \(step)"))
+            return failed(
+                "pipeline: the run timed out after \(seconds) s, the job's timeout, during step \(step)\(problem)")
         case .expired:
-            let step = mirror.run(id)?.progress.step ?? "run"
-            return .failed(Text("pipeline: the run timed out: its upload address ended during step \(step)"))
+            return failed("pipeline: the run timed out: its upload address ended during step \(step)\(problem)")
         case nil: break
         }
         // Stopping the agent is no failure of the run: the command stays pending.
@@ -134,8 +136,8 @@ struct StationWorker: Worker {
         meter.note(0)
         try await uploader.upload(
             file: staging.path(of: id), byteCount: staged.byteCount, to: item.order.uploadURL,
-            timeLeft: { timeLeft(for: item) },
-            told: { logger.warning("run \(id): \(discretion.redacted($0, item))") }, progress: { meter.note($0) })
+            timeLeft: { timeLeft(for: item) }, isServerThere: { outbox.isOpen },
+            told: { tell(of: $0, count: $1, id, item) }, progress: { meter.note($0) })
         do {
             try keys.store(item.order.key, of: id)
         } catch {
@@ -143,6 +145,15 @@ struct StationWorker: Worker {
             logger.error("the key of run \(id) is not kept for its report: \(error)")
         }
         return .uploaded
+    }
+
+    /// A try of an upload failed: told to whoever reads our log or the server's, the first time and then about each hour.
+    private func tell(of problem: String, count: Int, _ id: Text, _ item: Pouch.Item) {
+        pouch.noteProblem(of: id, problem)
+        guard count % 60 == 1 else { return }
+        let message = discretion.redacted("run \(id): \(problem); it is tried again", item)
+        logger.warning("\(message)")
+        outbox.send(.warning(job: item.order.order.job, message: message))
     }
 
     private func timer(of id: Text, _ reason: Pouch.Stop, in wait: Duration) -> Task<Void, Never> {

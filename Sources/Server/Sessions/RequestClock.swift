@@ -6,7 +6,7 @@ import NIOHTTPTypes
 /// Objects take as long as they take, as long as something comes, but not once they were answered: with a refusal, then.
 ///
 /// Silence counts only while the server waits for the peer. A disk that is slow holds back what is read, and the sender
-/// must not suffer for that.
+/// must not suffer for that. A peer that asks and then takes nothing of the answer would keep an object open for ever.
 final class RequestClock: ChannelDuplexHandler {
     typealias InboundIn = HTTPRequestPart
     typealias InboundOut = HTTPRequestPart
@@ -22,6 +22,9 @@ final class RequestClock: ChannelDuplexHandler {
     /// Without a byte, between two requests or within one.
     static let silenceLimit = TimeAmount.seconds(60)
 
+    /// While an answer is under way of which the peer takes nothing: less than fills the connection's buffers in all this time.
+    static let stallLimit = TimeAmount.minutes(5)
+
     private var timer: Scheduled<Void>?
     private var silence: Scheduled<Void>?
     private var isReceiving = false
@@ -30,6 +33,8 @@ final class RequestClock: ChannelDuplexHandler {
     /// Somebody would take what comes.
     private var isReading = false
     private var silentSince = NIODeadline.now()
+    /// Since when the peer takes nothing; nil while more may be written.
+    private var stalledSince: NIODeadline?
 
     func handlerAdded(context: ChannelHandlerContext) {
         silentSince = context.eventLoop.now
@@ -73,6 +78,11 @@ final class RequestClock: ChannelDuplexHandler {
         context.write(data, promise: promise)
     }
 
+    func channelWritabilityChanged(context: ChannelHandlerContext) {
+        stalledSince = context.channel.isWritable ? nil : stalledSince ?? context.eventLoop.now
+        context.fireChannelWritabilityChanged()
+    }
+
     /// Whether a path leads to an object, perhaps behind the path that the server has for the world (`--public-url`). What is
     /// not signed is answered, and so ended, at once.
     private static func isObject(_ path: String?) -> Bool {
@@ -98,7 +108,8 @@ final class RequestClock: ChannelDuplexHandler {
         let now = context.eventLoop.now
         let isWaiting = openCount == 0 || (isReceiving && isReading)
         if !isWaiting { silentSince = now }
-        guard now - silentSince < Self.silenceLimit else { return context.close(promise: nil) }
+        let isStalled = stalledSince.map { now - $0 >= Self.stallLimit } ?? false
+        guard now - silentSince < Self.silenceLimit, !isStalled else { return context.close(promise: nil) }
         watch(context)
     }
 

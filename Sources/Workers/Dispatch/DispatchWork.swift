@@ -10,8 +10,9 @@ struct DispatchWork: Sendable {
     let resources: FleetWorker.Resources
     /// What RegisterAck carries. Agents keep to 30 s whatever it says. Source: recorded sessions of reference agents.
     static let heartbeatIntervalSeconds: UInt32 = 30
-    /// How much longer an upload address works than its run may take, for clocks that differ and slow last bytes.
-    static let expiryMargin = Milliseconds.hours(1)
+    /// How much earlier an upload address ends than we give the attempt up: an agent that waits for the store until then can
+    /// still say what kept it. An upload that began in time may go on.
+    static let expiryMargin = Milliseconds.minutes(5)
     /// How long an upload address works at most: jobs from before there was a limit may have any timeout.
     static let longestExpiry = Milliseconds.hours(30 * 24)
 
@@ -45,7 +46,7 @@ struct DispatchWork: Sendable {
         do {
             let key = try await dataKey(of: run, attempt)
             resources.secrets.add(key: key, of: run, agent)
-            let lifetime = min(limit(of: order) + Self.expiryMargin, Self.longestExpiry)
+            let lifetime = min(limit(of: order) - Self.expiryMargin, Self.longestExpiry)
             let expiry = resources.clock.wallTime() + lifetime
             let url = resources.urls.uploadURL(
                 for: name, maximumByteCount: resources.maximumObjectByteCount,

@@ -5,16 +5,20 @@ import NIOCore
 import NIOHTTP1
 import NIOPosix
 import NIOSSL
+import Synchronization
 
 /// Sends a staged object to the store with one PUT of exact length.
 ///
 /// What failed is tried again within the life of the URL: the bytes are the same each time, so repeating is harmless. A store
 /// that cannot be reached, or says that it cannot answer now, is waited for as long as the URL lives: it may be a server
-/// that is upgraded. Other errors of a server are tried a few times. No redirect is followed. Error texts never hold the
-/// URL's query, where its signature is.
+/// that is upgraded. Where the agent's own server is there all the while, a store that was never reached is one that never
+/// will be, and a quarter of an hour is enough. Other errors of a server are tried a few times. No redirect is followed.
+/// Error texts never hold the URL's query, where its signature is.
 public struct Uploader: Sendable {
     /// Tries in all that a server may fail; and all tries where the URL does not say how long it lives.
     public static let maximumTries = 5
+    /// Tries for which a store may be out of reach from the first one on, while the agent's server is not: 15 minutes.
+    static let maximumVainTries = 20
     /// Waits between tries are doubled up to this one.
     static let longestWait = Duration.seconds(60)
     private static let pieceByteCount = 256 << 10
@@ -30,11 +34,10 @@ public struct Uploader: Sendable {
     /// - Parameter trustedCertificates: a PEM file of certificates to trust beside the system's.
     public static func clientConfiguration(trustedCertificates: String? = nil) -> HTTPClient.Configuration {
         var configuration = HTTPClient.Configuration(redirectConfiguration: .disallow)
-        if let trustedCertificates {
-            var tls = TLSConfiguration.makeClientConfiguration()
-            tls.additionalTrustRoots = [.file(trustedCertificates)]
-            configuration.tlsConfiguration = tls
-        }
+        var tls = TLSConfiguration.makeClientConfiguration()
+        tls.minimumTLSVersion = .tlsv12
+        if let trustedCertificates { tls.additionalTrustRoots = [.file(trustedCertificates)] }
+        configuration.tlsConfiguration = tls
         configuration.timeout.connect = .seconds(15)
         // It runs from the last byte that was handed over to the answer: the store's disk, or a proxy that passes the
         // body on only when it has all of it, needs its time. What hangs for good ends with the run.
@@ -61,27 +64,38 @@ public struct Uploader: Sendable {
     ///
     /// - Parameters:
     ///   - timeLeft: how long the URL still works; nil when nobody knows.
-    ///   - told: gets why a try failed that is followed by another, the first time and then once in sixty.
-    ///   - progress: gets percent of what was handed to the connection, at most once a percent.
+    ///   - isServerThere: whether the agent's own server is connected.
+    ///   - told: gets why a try failed that may be followed by another, and how many have failed so far.
+    ///   - progress: gets percent of what was handed to the connection: each at most once, in rising order, over all tries.
     /// - Throws: ``RunFailure``, or `CancellationError` once the task is cancelled.
     public func upload(
         file path: String, byteCount: UInt64, to url: String, timeLeft: @Sendable () -> Duration?,
-        told: @Sendable (String) -> Void = { _ in }, progress: @escaping @Sendable (Int) -> Void
+        isServerThere: @Sendable () -> Bool = { false }, told: @Sendable (String, Int) -> Void = { _, _ in },
+        progress: @escaping @Sendable (Int) -> Void
     ) async throws {
         guard let shown = Self.shown(url) else {
             throw RunFailure("upload: pipeline: the upload URL is not http or https")
         }
         let source = try FilePieces(
-            path: path, byteCount: byteCount, pieceByteCount: Self.pieceByteCount, progress: progress)
-        var (tries, faults) = (0, 0)
+            path: path, byteCount: byteCount, pieceByteCount: Self.pieceByteCount,
+            progress: RisingProgress(passOn: progress))
+        var (tries, faults, vain) = (0, 0, 0)
+        var wasReached = false
         while true {
             if let left = timeLeft(), left <= .zero {
                 throw RunFailure("upload: pipeline: the upload URL expired before the object was sent")
             }
             guard let problem = try await once(source, byteCount: byteCount, to: url, shown: shown) else { return }
             tries += 1
+            told(problem.text, tries)
             if !problem.isOutage { faults += 1 }
-            if tries % 60 == 1 { told("\(problem.text); it is tried again") }
+            if !problem.isUnreached { wasReached = true }
+            if !wasReached, isServerThere() { vain += 1 }
+            guard vain < Self.maximumVainTries else {
+                throw RunFailure(
+                    "upload: pipeline: \(problem.text), each time, while the server itself was there: is its public URL right?"
+                )
+            }
             let wait = min(.seconds(1 << min(tries - 1, 6)), Self.longestWait)
             guard let left = timeLeft() else {
                 guard tries < Self.maximumTries else { throw RunFailure("upload: pipeline: \(problem.text)") }
@@ -101,6 +115,8 @@ public struct Uploader: Sendable {
         var text: String
         /// The store is not there, or not there for us now.
         var isOutage: Bool
+        /// There was no connection at all.
+        var isUnreached = false
     }
 
     /// One try: nil when it worked.
@@ -114,7 +130,9 @@ public struct Uploader: Sendable {
             throw failure
         } catch {
             try Task.checkCancellation()
-            return Problem(text: "PUT \(shown): \(Self.text(of: error))", isOutage: Self.isOutage(error))
+            return Problem(
+                text: "PUT \(shown): \(Self.text(of: error))", isOutage: Self.isOutage(error),
+                isUnreached: error is NIOConnectionError || (error as? HTTPClientError) == .connectTimeout)
         }
         if (200..<300).contains(status) { return nil }
         let problem = Problem(
@@ -178,17 +196,31 @@ public struct Uploader: Sendable {
     }
 }
 
+/// Passes on only what is more than ever before: another try begins at nothing, and a run's progress never goes back.
+private final class RisingProgress: Sendable {
+    private let passOn: @Sendable (Int) -> Void
+    private let highest = Mutex(-1)
+
+    init(passOn: @escaping @Sendable (Int) -> Void) { self.passOn = passOn }
+
+    func note(_ percent: Int) {
+        let isHigher = highest.withLock { highest in
+            defer { highest = max(highest, percent) }
+            return percent > highest
+        }
+        if isHigher { passOn(percent) }
+    }
+}
+
 /// The pieces of a file, for as many readers as there are tries.
 private struct FilePieces: AsyncSequence, Sendable {
     typealias Element = ByteBuffer
     let file: ReadableFile
     let byteCount: UInt64
     let pieceByteCount: Int
-    let progress: @Sendable (Int) -> Void
+    let progress: RisingProgress
 
-    init(
-        path: String, byteCount: UInt64, pieceByteCount: Int, progress: @escaping @Sendable (Int) -> Void
-    ) throws(RunFailure) {
+    init(path: String, byteCount: UInt64, pieceByteCount: Int, progress: RisingProgress) throws(RunFailure) {
         file = try ReadableFile(path: path)
         self.byteCount = byteCount
         self.pieceByteCount = pieceByteCount
@@ -200,7 +232,6 @@ private struct FilePieces: AsyncSequence, Sendable {
     struct Iterator: AsyncIteratorProtocol {
         let pieces: FilePieces
         var offset: UInt64 = 0
-        var lastPercent = -1
 
         mutating func next() async throws -> ByteBuffer? {
             guard offset < pieces.byteCount else { return nil }
@@ -210,9 +241,7 @@ private struct FilePieces: AsyncSequence, Sendable {
                 throw RunFailure("upload: staging: the file is shorter than it was")
             }
             offset += UInt64(wanted)
-            let percent = Int(offset / Swift.max(1, pieces.byteCount / 100))
-            if percent != lastPercent { pieces.progress(Swift.min(percent, 100)) }
-            lastPercent = percent
+            pieces.progress.note(Int(Swift.min(100, offset / Swift.max(1, pieces.byteCount / 100))))
             return piece
         }
     }

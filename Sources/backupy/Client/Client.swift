@@ -69,11 +69,13 @@ struct Client: Sendable {
     /// Trusts the system's certificates, and those in the PEM file that SSL_CERT_FILE names, as the agent does. Lives as
     /// long as the process.
     static let http: HTTPClient = {
-        guard let file = ProcessInfo.processInfo.environment["SSL_CERT_FILE"], !file.isEmpty else { return .shared }
         var tls = TLSConfiguration.makeClientConfiguration()
-        tls.additionalTrustRoots = [.file(file)]
+        tls.minimumTLSVersion = .tlsv12
+        if let file = ProcessInfo.processInfo.environment["SSL_CERT_FILE"], !file.isEmpty {
+            tls.additionalTrustRoots = [.file(file)]
+        }
         var configuration = HTTPClient.Configuration(tlsConfiguration: tls)
-        // As the shared one has it: a connection on which nothing comes any more is given up.
+        // A connection on which nothing comes any more is given up.
         configuration.timeout.read = .seconds(90)
         return HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
     }()

@@ -6,6 +6,7 @@ import NIOPosix
 import NIOSSL
 import NIOWebSocket
 import SwiftProtobuf
+import TestCertificates
 import Testing
 
 @testable import Wire

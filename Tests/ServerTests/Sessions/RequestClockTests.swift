@@ -75,6 +75,29 @@ struct RequestClockTests {
         _ = try? channel.finish()
     }
 
+    @Test(
+        "A peer that takes nothing of its answer for five minutes is left, one that takes a little now and then is not")
+    func stalled() throws {
+        for isTaking in [false, true] {
+            let channel = try channel()
+            channel.read()
+            try channel.writeInbound(head("/objects/a"))
+            try channel.writeInbound(HTTPRequestPart.end(nil))
+            try channel.writeOutbound(HTTPResponsePart.head(HTTPResponse(status: .ok)))
+            for minute in 0..<7 {
+                #expect(channel.isActive == (isTaking || minute < 6), "\(minute)")
+                if isTaking {
+                    channel.isWritable = true
+                    channel.pipeline.fireChannelWritabilityChanged()
+                }
+                channel.isWritable = false
+                channel.pipeline.fireChannelWritabilityChanged()
+                channel.embeddedEventLoop.advanceTime(by: .minutes(1))
+            }
+            _ = try? channel.finish()
+        }
+    }
+
     @Test("Each request has its own time")
     func anew() throws {
         let channel = try channel()

@@ -1,7 +1,9 @@
 import NIOCore
 import NIOHTTP1
 import NIOPosix
+import NIOSSL
 import Synchronization
+import TestCertificates
 
 /// An HTTP server on a port of its own that answers each request with the next status of a list.
 final class StubStore: Sendable {
@@ -21,11 +23,13 @@ final class StubStore: Sendable {
     var requests: [Request] { state.withLock { $0.requests } }
     var port: Int { channel.withLock { $0?.localAddress?.port ?? 0 } }
 
-    init(answers: [HTTPResponseStatus]) async throws {
+    init(answers: [HTTPResponseStatus], isSecure: Bool = false) async throws {
         state = Mutex(State(answers: answers))
+        let tls = isSecure ? try TestCertificate.context() : nil
         let server = try await ServerBootstrap(group: .singletonMultiThreadedEventLoopGroup)
             .childChannelInitializer { [self] channel in
                 channel.eventLoop.makeCompletedFuture {
+                    if let tls { try channel.pipeline.syncOperations.addHandler(NIOSSLServerHandler(context: tls)) }
                     try channel.pipeline.syncOperations.configureHTTPServerPipeline()
                     try channel.pipeline.syncOperations.addHandler(Handler(store: self))
                 }

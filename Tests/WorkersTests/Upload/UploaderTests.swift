@@ -2,7 +2,9 @@ import AsyncHTTPClient
 import Core
 import Foundation
 import NIOHTTP1
+import NIOSSL
 import Synchronization
+import TestCertificates
 import Testing
 
 @testable import Workers
@@ -22,19 +24,25 @@ struct UploaderTests {
     }
 
     private func upload(
-        to url: String, life: Duration?
+        to url: String, life: Duration?, isServerThere: Bool = false, trusting certificate: String? = nil,
+        progress: @escaping @Sendable (Int) -> Void = { _ in }
     ) async throws -> (result: Result<Void, any Error>, waits: [Duration]) {
         let folder = try TemporaryFolder()
         let path = folder.file("blob")
         try Data(Self.bytes).write(to: URL(fileURLWithPath: path))
         let waits = Waits()
-        let client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: Uploader.clientConfiguration())
+        let certificateFile = folder.file("certificate.pem")
+        try certificate?.write(toFile: certificateFile, atomically: true, encoding: .utf8)
+        let client = HTTPClient(
+            eventLoopGroupProvider: .singleton,
+            configuration: Uploader.clientConfiguration(
+                trustedCertificates: certificate == nil ? nil : certificateFile))
         let uploader = Uploader(client: client, sleep: { waits.add($0) })
         let result: Result<Void, any Error>
         do {
             try await uploader.upload(
                 file: path, byteCount: UInt64(Self.bytes.count), to: url,
-                timeLeft: { life.map { $0 - waits.total } }, progress: { _ in })
+                timeLeft: { life.map { $0 - waits.total } }, isServerThere: { isServerThere }, progress: progress)
             result = .success(())
         } catch {
             result = .failure(error)
@@ -112,6 +120,56 @@ struct UploaderTests {
         let gone = try await upload(to: "http://127.0.0.1:\(port)/x", life: .seconds(600))
         #expect(text(gone.result).hasSuffix(", and the upload URL expires"))
         #expect(gone.waits.total > .seconds(500) && gone.waits.total < .seconds(600))
+    }
+
+    @Test(
+        "A store that is out of reach from the start, while the agent's server is not, is tried for a quarter of an hour"
+    )
+    func unreachable() async throws {
+        let store = try await StubStore(answers: [])
+        let port = store.port
+        try await store.close()
+        let (result, waits) = try await upload(
+            to: "http://127.0.0.1:\(port)/x", life: .seconds(43_200), isServerThere: true)
+        #expect(text(result).hasPrefix("upload: pipeline: PUT http://127.0.0.1:\(port)/x: connection failed: "))
+        #expect(text(result).hasSuffix("while the server itself was there: is its public URL right?"))
+        #expect(waits.count == Uploader.maximumVainTries - 1 && waits.total == .seconds(63 + 60 * 13))
+    }
+
+    @Test("One that answered once is waited for, though the agent's server be there")
+    func reached() async throws {
+        let away = Array(repeating: HTTPResponseStatus.serviceUnavailable, count: 30)
+        let store = try await StubStore(answers: away + [.ok])
+        let (result, _) = try await upload(
+            to: "http://127.0.0.1:\(store.port)/x", life: .seconds(43_200), isServerThere: true)
+        try await store.close()
+        #expect(text(result) == "success" && store.requests.count == 31)
+    }
+
+    @Test("Progress never goes back, whatever is tried again")
+    func progress() async throws {
+        let store = try await StubStore(answers: [.serviceUnavailable, .ok])
+        let seen = Mutex<[Int]>([])
+        let (result, _) = try await upload(to: "http://127.0.0.1:\(store.port)/x", life: .seconds(600)) { percent in
+            seen.withLock { $0.append(percent) }
+        }
+        try await store.close()
+        #expect(text(result) == "success" && store.requests.count == 2)
+        let percents = seen.withLock { $0 }
+        #expect(percents.last == 100 && zip(percents, percents.dropFirst()).allSatisfy { $0 < $1 })
+    }
+
+    @Test("A certificate that nobody trusts fails five tries, a trusted one is taken, and never below TLS 1.2")
+    func certificates() async throws {
+        let store = try await StubStore(answers: [.ok], isSecure: true)
+        let url = "https://localhost:\(store.port)/x"
+        let (refused, waits) = try await upload(to: url, life: .seconds(43_200), isServerThere: true)
+        #expect(text(refused).hasPrefix("upload: pipeline: PUT \(url): "))
+        #expect(waits.count == Uploader.maximumTries - 1 && store.requests.isEmpty)
+        let trusted = try await upload(to: url, life: .seconds(600), trusting: TestCertificate.certificate)
+        #expect(text(trusted.result) == "success")
+        try await store.close()
+        #expect(Uploader.clientConfiguration().tlsConfiguration?.minimumTLSVersion == .tlsv12)
     }
 
     @Test("A server that fails is tried five times, however long the URL lives")
