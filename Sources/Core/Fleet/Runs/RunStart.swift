@@ -58,8 +58,7 @@ extension Run {
     /// Waits for the agent, with all the time that a new run has.
     mutating func queue(at moment: Timestamp) {
         queuedAt = moment
-        // Whether the attempt before was ever sent is not known, so nothing confirms that it has stopped.
-        if isCancelRequested { phase = .stopped } else { queueAgain() }
+        queueAgain()
     }
 
     /// Waits for the agent with what is left of its time: what could not be sent was not taken.
