@@ -124,7 +124,11 @@ extension Fleet.State {
                 timers.disarm(.leftovers(run))
                 return []
             }
-            return fold(run, entry) { $0.duePassed(at: entry.recordedAt) }
+            return fold(run, entry) { run in
+                let signs = run.duePassed(at: entry.recordedAt)
+                run.lookAgain(after: entry.recordedAt)
+                return signs
+            }
         case .idempotency(let key):
             answers[key] = nil
             return []

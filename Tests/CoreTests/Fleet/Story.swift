@@ -1,4 +1,5 @@
 import Core
+import Testing
 
 /// Drives the machine as the engine does, without a log: given entries, then what was decided.
 struct Story {
@@ -182,12 +183,17 @@ struct Story {
         tell(.sessionClosed(agent, session, .closed))
     }
 
-    /// Lets time pass; deadlines come at their own moments.
+    /// Lets time pass; deadlines come at their own moments. None may be due again, no later than before, behind its own
+    /// turn: the engine takes the soonest one, and would take that one for ever.
     mutating func pass(_ span: Milliseconds) {
         let end = now + span
         while let deadline = Fleet.nextDeadline(in: state), deadline.due <= end {
             now = max(now, deadline.due + latency)
             tell(deadline.message, cause: deadline.armedBy)
+            if let next = Fleet.nextDeadline(in: state), next.message == deadline.message, next.due <= deadline.due {
+                Issue.record("\(deadline.message) of \(deadline.due) is still due after it has passed")
+                break
+            }
         }
         now = max(now, end)
     }

@@ -159,6 +159,44 @@ struct StrayTests {
         #expect(said.count { $0 == Self.stop } == 1)
     }
 
+    @Test(
+        "an order that the agent lost is not sent again beside what holds its target or its place",
+        arguments: ["of the run itself", "of another job", "at another target, and one may run at a time"])
+    func lostOrder(stray: String) {
+        var story = givenUp(stray == "of the run itself" ? [.maxAttempts(2), .backoffSeconds([1])] : [])
+        var (run, attempt) = (Story.run, Attempt(2))
+        if stray != "of the run itself" {
+            (run, attempt) = ("run_2", .first)
+            var job = JobID("job_K")
+            if stray == "of another job" {
+                story.ask(.createJob(job, Story.agent, Story.target, []))
+            } else {
+                job = story.addJob(2)
+                story.ask(.configureAgent(Story.agent, [.maxParallelJobs(1)]))
+            }
+            story.ask(.runJob(run, job))
+        }
+        for _ in 0..<3 {
+            story.pass(.seconds(30))
+            story.hear(
+                .log(LogLine(writtenAt: story.now, level: 2, job: "", text: "t", fields: [])), session: Self.second)
+        }
+        story.send()
+        #expect(story.state.runs[run]?.phase == .running(attempt), "it was given although nothing was listed")
+        story.disconnect(session: Self.second)
+        var other = story
+        let again = Fleet.Message.command(.dispatch(Story.agent, run, attempt, isRepeatable: true))
+        story.connect(session: "ses_3", extensions: Self.journal, sequence: 19)
+        #expect(!story.beat([(Story.run, 1)], session: "ses_3").contains(again))
+        for _ in 0..<5 {
+            story.pass(.seconds(30))
+            story.beat([(Story.run, 1)], session: "ses_3")
+        }
+        #expect(story.state.runs[run]?.phase == .reconciling(attempt, .lost))
+        other.connect(session: "ses_3", extensions: Self.journal, sequence: 19)
+        #expect(other.beat(session: "ses_3").contains(again), "where nothing else goes on")
+    }
+
     @Test("a reference agent, which lists nothing, is given runs with its welcome")
     func reference() {
         var story = Story.ready()

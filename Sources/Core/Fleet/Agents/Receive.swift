@@ -78,19 +78,22 @@ extension Fleet.State {
     /// What a journaling agent was sent, was out of touch about, and does not list when it is back: it died before the run
     /// was in its journal, or the run is over and its report is on its way. To send the same attempt again is right for
     /// both, since it runs no run of its journal twice: it begins the first, and reports about the second once more. So the
-    /// attempt does not end as lost, and none is used up. What somebody wants cancelled is not begun: its grace runs out.
+    /// attempt does not end as lost, and none is used up. What somebody wants cancelled is not begun, nor is what would go
+    /// on beside an attempt that was given up and holds its target: its grace runs out.
     func forgotten(by id: AgentID) -> [Fleet.Change] {
-        (agents[id]?.openRuns ?? []).compactMap { run in
+        guard let agent = agents[id] else { return [] }
+        let lost = agent.openRuns.compactMap { run -> ListedAttempt? in
             guard let known = runs[run], known.isRepeatable, known.grace != nil, !known.isCancelRequested else {
                 return nil
             }
             switch known.phase {
-            case .running(let attempt), .unconfirmed(let attempt): return .forgotten(run, attempt)
+            case .running(let attempt), .unconfirmed(let attempt): return ListedAttempt(run: run, attempt: attempt)
             case .queued, .sending, .verifying, .reconciling, .stored, .failed, .gone, .waiting, .expired, .stopped,
                 .captured, .ended, .closed:
                 return nil
             }
         }
+        return Fleet.admitted(lost, of: agent, in: self).map { .forgotten($0.run, $0.attempt) }
     }
 
     private mutating func fold(

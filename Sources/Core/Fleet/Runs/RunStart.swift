@@ -45,8 +45,8 @@ extension Run {
             attempt = Attempt(tried.number &- min(1, tried.number))
             queueAgain()
             if phase == .queued { grace = moment + Fleet.Limits.observation }
-        case (.unconfirmed, .done), (.running, .done):
-            // Sent again, since the agent did not list it: it has as long as any other to speak of it.
+        case (.unconfirmed, .done), (.running, .done), (.unconfirmed, .unknown), (.running, .unknown):
+            // Sent again, since the agent did not list it: it has as long as any other to speak of it, if it arrived.
             if grace != nil { grace = moment + Fleet.Limits.grace }
         case (.queued, _), (.unconfirmed, _), (.running, _), (.verifying, _), (.reconciling, _), (.stored, _),
             (.failed, _), (.gone, _), (.waiting, _), (.expired, _), (.stopped, _), (.captured, _), (.ended, _),
@@ -58,8 +58,7 @@ extension Run {
     /// Waits for the agent, with all the time that a new run has.
     mutating func queue(at moment: Timestamp) {
         queuedAt = moment
-        // Whether the attempt before was ever sent is not known, so nothing confirms that it has stopped.
-        if isCancelRequested { phase = .stopped } else { queueAgain() }
+        queueAgain()
     }
 
     /// Waits for the agent with what is left of its time: what could not be sent was not taken.

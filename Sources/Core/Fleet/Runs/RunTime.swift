@@ -70,13 +70,17 @@ extension Run {
         case .captured:
             phase = .ended
         case .stored, .failed, .gone, .expired, .stopped, .ended:
-            // Its verdict follows in the same turn; if that turn was cut off, it follows now.
-            deadline = moment + Fleet.Limits.observation
-            return [.follow]
+            return [.follow]  // its verdict follows in the same turn; if that turn was cut off, it follows now
         case .closed:
             break
         }
         return []
+    }
+
+    /// What follows from a deadline follows in the same turn; for the case that this is cut off it comes back, but later: one
+    /// that stayed due would be taken before all others for ever.
+    mutating func lookAgain(after moment: Timestamp) {
+        if due <= moment { deadline = moment + Fleet.Limits.observation }
     }
 
     /// It has its verdict, and is remembered for a while.
