@@ -1,5 +1,6 @@
 public import Engine
 import Foundation
+import Synchronization
 
 extension DirectoryStore {
     /// Removes the markers of names that were frozen before a moment of the wall clock, and folders that are empty then;
