@@ -63,6 +63,8 @@ enum Samples {
         session.hasSpoken = true
         session.hasListedRuns = true
         session.listed = [ListedAttempt(run: RunID("run_1"), attempt: Attempt(2))]
+        session.stops = [SentStop(item: session.listed[0], sentAt: Timestamp(milliseconds: 9))]
+        session.isStopNoted = true
         session.takesRuns = true
         session.savedCount = 3
         session.isSkewNoted = true
@@ -144,6 +146,7 @@ enum Samples {
         run.cancelRequestedBy = Position(7)
         run.cancellation = .unanswered
         run.queuedAt = Timestamp(milliseconds: 5)
+        run.graceLimit = Timestamp(milliseconds: 6)
         run.grace = moment
         return run
     }()

@@ -78,6 +78,7 @@ extension Fleet.State {
                 claims[id]?.dueAt = due
                 timers.arm(.claim(id), due: due, by: entry.position)
             }
+            skipStops(of: id, span)
             skipAlerts(of: id, span, entry)
             for run in agents[id]?.openRuns ?? [] {
                 touch(run, entry) { $0.skipped(span) }

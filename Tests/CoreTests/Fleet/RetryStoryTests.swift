@@ -209,6 +209,38 @@ struct RetryStoryTests {
         }
     }
 
+    @Test("what is sent again with each connection and never listed is given up all the same")
+    func redeliveryEnds() {
+        let journal = [ProtocolExtension.journal]
+        var story = Story.running(extensions: journal)
+        var session = Story.session
+        var (count, sentAt, lostAt) = (0, story.now, story.now)
+        /// Another connection, on which the agent lists nothing and is sent the run again.
+        func cycle() {
+            story.disconnect(session: session)
+            story.pass(.seconds(20))
+            count += 1
+            session = SessionID(Text("again_\(count)"))
+            story.connect(session: session, extensions: journal, sequence: UInt64(count) * 10)
+            story.beat(session: session)
+            if !story.send().isEmpty { sentAt = story.now }
+        }
+        for _ in 0..<10 { cycle() }
+        #expect(sentAt - lostAt == .seconds(140), "no later than it has as long as any other to be listed")
+        story.beat([(Story.run, 1)], session: session)
+        #expect(story.state.runs[Story.run]?.grace == nil)
+        lostAt = story.now
+        for _ in 0..<5 { cycle() }
+        // Our own absence is not the agent's: it begins anew.
+        story.tell(.started(EngineStart(build: "test", rules: Fleet.rules, seed: 1)))
+        lostAt = story.now
+        for _ in 0..<14 { cycle() }
+        #expect(sentAt - lostAt == .seconds(140))
+        #expect(story.phase == .running(.first))
+        story.pass(.seconds(11))
+        #expect(story.phase == .reconciling(.first, .lost), "150 s after it was sent last")
+    }
+
     @Test("an attempt is sent again only where the agent journaled when it was sent and does so now")
     func redeliveryToAnotherBuild() {
         let journal = [ProtocolExtension.journal]

@@ -58,8 +58,12 @@ struct Story {
     }
 
     /// What follows from one message, itself first.
+    ///
+    /// - Parameter isRecorded: Whether it is read from a log, on which what followed stands by itself.
     @discardableResult
-    mutating func tell(_ message: Fleet.Message, cause: Position? = nil) -> [Fleet.Message] {
+    mutating func tell(
+        _ message: Fleet.Message, cause: Position? = nil, isRecorded: Bool = false
+    ) -> [Fleet.Message] {
         let first = entries.count
         var waiting: [(Fleet.Message, Position?)] = [(message, cause)]
         var next = 0
@@ -79,7 +83,7 @@ struct Story {
             entries.append(entry)
             if case .command(let command) = message { pending.append((entry.position, command)) }
             if case .outcome(let outcome) = message { pending.removeAll { $0.0 == outcome.position } }
-            for change in Fleet.fold(entry, into: &state) {
+            for change in Fleet.fold(entry, into: &state) where !isRecorded {
                 waiting += Fleet.decide(change, entry, in: state).map { ($0, entry.position) }
             }
         }

@@ -22,7 +22,6 @@ extension Fleet.State {
         // What a former connection brings late, or what was kept, proves no life now. What ended has ended all the same.
         let isLive = isOfSession && !frame.isReplayed
         var changes = verdict + heard
-        if isOfSession { changes += overdueList(of: id, at: entry.recordedAt) }
         switch frame.report {
         case .register(let registration):
             if agents[id]?.isCaptured == true, agents[id]?.registration == nil {
@@ -53,6 +52,8 @@ extension Fleet.State {
         case .log, .restore, .acknowledgement, .other:
             break
         }
+        // Behind what the frame says, which may be the list itself.
+        if isOfSession, !changes.holdsPhase { changes += overdueList(of: id, at: entry.recordedAt) }
         return changes
     }
 
@@ -127,11 +128,11 @@ extension Fleet.State {
             return [.anomaly(Anomaly(agent: id, kind: .foreignRun, run: nil, detail: detail))]
         }
         let freed = isEnd ? reportedOver(run, attempt, by: id) : []
-        return freed
-            + fold(run, entry, detail: detail) {
-                if $0.phase == .captured { $0.deadline = entry.recordedAt + Fleet.Limits.capture }
-                return body(&$0, attempt)
-            }
+        let changes = fold(run, entry, detail: detail) {
+            if $0.phase == .captured { $0.deadline = entry.recordedAt + Fleet.Limits.capture }
+            return body(&$0, attempt)
+        }
+        return changes.holdsPhase ? changes : freed + changes
     }
 
     /// The run and attempt that an id from the wire names: a captured run by its whole id, a run of our own by its
@@ -208,4 +209,10 @@ extension Fleet.State {
         agents[id]?.configVersion = version
         agents[id]?.configSentAt = entry.recordedAt
     }
+}
+
+extension [Fleet.Change] {
+    /// Whether a run's phase is among them. Others are started with what follows from that; were they started for another
+    /// reason too, they would be twice, since all that follows from an entry is decided in the same state.
+    fileprivate var holdsPhase: Bool { contains { if case .run = $0 { true } else { false } } }
 }

@@ -21,6 +21,7 @@ extension Run {
             .closed:
             break
         }
+        graceLimit = nil
         guard isOpen else { return }
         let earliest = moment + Fleet.Limits.grace
         deadline = max(deadline, earliest)
@@ -34,6 +35,7 @@ extension Run {
         queuedAt = queuedAt + step
         order.takeBy = order.takeBy.map { $0 + step }
         grace = grace.map { $0 + step }
+        graceLimit = graceLimit.map { $0 + step }
     }
 
     /// Its deadline or grace has passed. Signs say what must be done that is no new phase.
