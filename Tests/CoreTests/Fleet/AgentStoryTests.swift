@@ -104,6 +104,31 @@ struct AgentStoryTests {
         #expect(story.anomalies() == [.clockSkew: 1])
     }
 
+    @Test(
+        "a clock that is set back on a connection is told, and what comes then is not taken for kept, nor later for lost"
+    )
+    func setBack() {
+        var story = Story.ready()
+        func hear(_ report: Report, _ sequence: UInt64, isReplayed: Bool = false, session: SessionID = Story.session) {
+            story.hear(
+                report, session: session, sequence: sequence,
+                sentAt: story.now + Milliseconds(isReplayed ? -600_000 : 0), isReplayed: isReplayed)
+        }
+        let beat = Report.heartbeat(Heartbeat(configVersion: 3, metrics: nil, activeJobIDs: []))
+        hear(beat, 2)
+        hear(beat, 3)
+        // By its Register's time, all of this is older than the connection.
+        hear(beat, 4, isReplayed: true)
+        hear(.acknowledgement(accepted: true, reason: ""), 5, isReplayed: true)
+        hear(beat, 6, isReplayed: true)
+        hear(beat, 7)
+        #expect(story.anomalies() == [.clockSkew: 1])
+        story.disconnect()
+        story.connect(session: "ses_2", sequence: 8)
+        for number: UInt64 in 9...11 { hear(beat, number, session: "ses_2") }
+        #expect(story.anomalies() == [.clockSkew: 1])
+    }
+
     @Test("reports about unknown and foreign runs change no run")
     func whoseFact() {
         var story = Story.running()
