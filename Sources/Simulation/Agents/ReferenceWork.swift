@@ -11,6 +11,7 @@ extension World {
         if references[agent]?.hangs == true {
             count(.backlogHang)
             expect(.backlogHang, of: agent, within: .minutes(2))
+            explain(.messageLost, of: agent, for: .hours(1_000))  // what it has begun to send is gone
         }
         if case .runBackup = frame, let first = reaction.started.first, takesTwice(first, at: agent) {
             reaction = references[agent]?.receive(frame, at: moment) ?? reaction

@@ -47,7 +47,9 @@ extension World {
     mutating func showWeakness(of agent: Int) throws(Breach) {
         guard let weakness = plan.weakness, !isHealed, !links[agent].showing.isOver else { return }
         links[agent].showing.hasBegun = true
-        let wait = links[agent].isWelcomed ? try show(weakness, agent) : Milliseconds.seconds(1)
+        let connection = links[agent].connection.flatMap { connections[$0] }
+        let isReachable = links[agent].isWelcomed && connection?.isBroken == false
+        let wait = isReachable ? try show(weakness, agent) : Milliseconds.seconds(1)
         after(wait, .weakness(agent))
     }
 
@@ -126,7 +128,9 @@ extension World {
             }
             finish(number, .failed(Array("dump: pipeline: pg_dump exec: ".utf8) + [0xFF]), at: agent)
             explain(.messageLost, of: agent, for: .hours(14))
-            breakConnection(id)
+            explain(.unconfirmedCommand, of: agent, for: .minutes(5))  // if it was the answer to one
+            sayHeartbeat(agent)
+            after(.seconds(5), .agentNotices(id))
             expect(.messageLost, of: agent, within: .minutes(5))
         case .runCutOff: return try cutOff(agent)
         case .configNotApplied: missConfiguration(agent)
@@ -279,6 +283,8 @@ extension World {
         links[agent].showing.diesAfterRegister = false
         breakConnection(id, noticedByAgent: false, noticedByServer: false)
         restart(agent, after: dice.span(110_000...400_000))
+        // What it was sent or had to report is settled without it meanwhile.
+        explain(.lateReport, of: agent, for: .minutes(20))
         expect(.silentAfterRegister, of: agent, within: .minutes(2))
     }
 

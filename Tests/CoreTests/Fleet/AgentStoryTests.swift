@@ -43,6 +43,20 @@ struct AgentStoryTests {
         #expect(story.anomalies()[.silentAfterRegister] == (unanswered > 64 ? nil : 1))
     }
 
+    @Test(
+        "an agent that saves a report each hour hangs with the 65th: it may have one of its start, and one of the hour begun"
+    )
+    func backlogOfHours() {
+        for (hours, kind) in [(62, .silentAfterRegister), (63, .backlogHang)] as [(Int64, Anomaly.Kind)] {
+            var story = Story.ready()
+            story.disconnect()
+            story.pass(.hours(hours))
+            story.connect(session: "ses_2", sequence: 100)
+            story.pass(.seconds(90))
+            #expect(story.anomalies() == [kind: 1])
+        }
+    }
+
     @Test("the newest connection wins, and the close of the older one changes nothing")
     func newestWins() {
         var story = Story.ready()
