@@ -142,6 +142,27 @@ struct RetryStoryTests {
         #expect(story.anomalies()[.lateReport] == 3)
     }
 
+    @Test(
+        "an agent with a journal that says once more how an attempt ended is not late; one without is, and so is another end"
+    )
+    func toldAgain() {
+        for isJournaling in [true, false] {
+            var failed = Story.running(extensions: isJournaling ? [ProtocolExtension.journal] : [], [.maxAttempts(2)])
+            for _ in 0..<2 { failed.update(.failed, failure: .disconnect) }
+            var cancelled = Story.running(extensions: isJournaling ? [ProtocolExtension.journal] : [])
+            cancelled.ask(.cancelRun(Story.run))
+            for _ in 0..<2 { cancelled.update(.cancelled) }
+            for story in [failed, cancelled] { #expect(story.anomalies()[.lateReport] == (isJournaling ? nil : 1)) }
+            var completed = Story.running(extensions: isJournaling ? [ProtocolExtension.journal] : [])
+            for _ in 0..<2 { completed.complete() }
+            completed.observe(Story.found())
+            completed.complete()
+            #expect(completed.anomalies() == (isJournaling ? [:] : [.repeatedCompletion: 2]))
+            completed.complete(digest: 7)
+            #expect(completed.anomalies() == [.repeatedCompletion: isJournaling ? 1 : 3])
+        }
+    }
+
     @Test("a second attempt that cannot be sent does not get all of its queue time anew with each try")
     func unsendable() {
         var story = Story.running([.maxAttempts(2), .backoffSeconds([1])])

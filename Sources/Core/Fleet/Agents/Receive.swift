@@ -18,6 +18,8 @@ extension Fleet.State {
         }
         let isOfSession =
             agents[id]?.session != nil && (frame.session == nil || frame.session == agents[id]?.session?.id)
+        var frame = frame
+        if isOfSession, isMadeNow(frame, by: id) { frame.isReplayed = false }
         guard let heard = hear(frame, isOfSession: isOfSession, from: id, entry) else { return verdict }
         // What a former connection brings late, or what was kept, proves no life now. What ended has ended all the same.
         let isLive = isOfSession && !frame.isReplayed
@@ -55,6 +57,13 @@ extension Fleet.State {
         // Behind what the frame says, which may be the list itself.
         if isOfSession, !changes.holdsPhase { changes += overdueList(of: id, at: entry.recordedAt) }
         return changes
+    }
+
+    /// What looks older than its connection was kept from before, or the clock was set back meanwhile. No heartbeat is kept, and
+    /// by the second one all that was has come.
+    private func isMadeNow(_ frame: ReceivedFrame, by id: AgentID) -> Bool {
+        if case .heartbeat = frame.report { return true }
+        return agents[id]?.numbers.heartbeatCount == 2
     }
 
     private mutating func beat(

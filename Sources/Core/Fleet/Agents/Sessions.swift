@@ -140,10 +140,12 @@ extension Fleet.State {
 
 extension Agent {
     /// How many discoveries it may have saved since it was heard last. Ours saves none; a reference agent makes one each hour,
-    /// and saves what it cannot send. Source: the recording `backlog-hang`.
+    /// and saves what it cannot send. One more is of the hour that has begun, and one, of its start, may have waited before.
+    /// Source: the recordings `backlog-hang` and `pg-success`.
     fileprivate func savedDiscoveryCount(_ opening: SessionOpening, at moment: Timestamp) -> UInt32 {
         guard let lastSeenAt, !opening.extensions.contains(ProtocolExtension.journal) else { return 0 }
-        return UInt32(clamping: (moment - lastSeenAt).count / Milliseconds.hours(1).count)
+        let hours = (moment - lastSeenAt).count / Milliseconds.hours(1).count
+        return hours > 0 ? UInt32(clamping: hours + 2) : 0
     }
 }
 
