@@ -252,6 +252,7 @@ struct RetryStoryTests {
         #expect(story.state.runs[Story.run]?.grace == nil)
         lostAt = story.now
         for _ in 0..<5 { cycle() }
+        #expect(sentAt - lostAt == .seconds(100), "it begins anew where the agent has listed it")
         // Our own absence is not the agent's: it begins anew.
         story.tell(.started(EngineStart(build: "test", rules: Fleet.rules, seed: 1)))
         lostAt = story.now
