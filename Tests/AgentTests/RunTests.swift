@@ -308,7 +308,7 @@ struct RunTests {
         while log.message.isEmpty {
             if case .log(let event) = try await peer.nextReport().payload { log = event }
         }
-        let problem = "PUT http://127.0.0.1:\(unused.number)/o/run-1: connection failed: Connection refused"
+        let problem = "PUT http://127.0.0.1:\(unused.number)/o/run-1: Connection refused"
         #expect(log.message == "run run-1: \(problem); it is tried again")
         await stage.time.waited(for: .seconds(77))
         await stage.time.waited(for: .seconds(1))

@@ -132,7 +132,7 @@ public struct Uploader: Sendable {
             try Task.checkCancellation()
             return Problem(
                 text: "PUT \(shown): \(Self.text(of: error))", isOutage: Self.isOutage(error),
-                isUnreached: error is NIOConnectionError || (error as? HTTPClientError) == .connectTimeout)
+                isUnreached: Self.isUnreached(error))
         }
         if (200..<300).contains(status) { return nil }
         let problem = Problem(
@@ -149,6 +149,15 @@ public struct Uploader: Sendable {
                 .contains(error)
         case is NIOConnectionError, is IOError: true
         default: false
+        }
+    }
+
+    /// Whether there was no connection at all.
+    private static func isUnreached(_ error: any Error) -> Bool {
+        switch error {
+        case let error as HTTPClientError: error == .connectTimeout
+        case let error as IOError: [ECONNREFUSED, ENETUNREACH, EHOSTUNREACH, ETIMEDOUT].contains(error.errnoCode)
+        default: error is NIOConnectionError
         }
     }
 

@@ -178,7 +178,8 @@ extension Client {
             for (query, field) in [
                 ("limit=0", "limit"), ("limit=101", "limit"), ("limit=-1", "limit"), ("limit=x", "limit"),
                 ("limit=99999999999999999999", "limit"), ("cursor=", "cursor"), ("cursor=%%%", "cursor"),
-                ("cursor=YWJj", "cursor"), ("cursor=\(Page.cursor("jobs", "x"))", "cursor"), ("page=2", "page"),
+                ("cursor=YWJj", "cursor"), ("cursor=\(Base64.encodeURL(Array("jobs:x".utf8)))", "cursor"),
+                ("page=2", "page"),
                 ("limit=1&limit=2", "limit"),
             ] {
                 let answer = try await call(.get, "/v1/agents?\(query)")

@@ -217,8 +217,9 @@ struct Backup: Sendable {
             #expect(try await ids("limit=4&cursor=\(next)") == [runs[1], runs[0]])
             for (query, field) in [
                 ("status=done", "status"), ("from=yesterday", "from"), ("to=1", "to"),
-                ("cursor=\(Page.cursor("runs", "x"))", "cursor"),
-                ("cursor=\(Page.cursor("runs", "18446744073709551615"))", "cursor"), ("run_id=1", "run_id"),
+                ("cursor=\(Base64.encodeURL(Array("runs:x".utf8)))", "cursor"),
+                ("cursor=\(Base64.encodeURL(Array("runs:18446744073709551615".utf8)))", "cursor"),
+                ("run_id=1", "run_id"),
                 ("limit=0", "limit"),
             ] {
                 let answer = try await call(.get, "/v1/runs?\(query)")

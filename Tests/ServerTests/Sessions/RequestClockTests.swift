@@ -85,7 +85,7 @@ struct RequestClockTests {
             try channel.writeInbound(HTTPRequestPart.end(nil))
             try channel.writeOutbound(HTTPResponsePart.head(HTTPResponse(status: .ok)))
             for minute in 0..<7 {
-                #expect(channel.isActive == (isTaking || minute < 6), "\(minute)")
+                #expect(channel.isActive == (isTaking || minute < 5), "\(minute)")
                 if isTaking {
                     channel.isWritable = true
                     channel.pipeline.fireChannelWritabilityChanged()
