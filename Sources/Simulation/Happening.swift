@@ -28,8 +28,4 @@ enum Happening: Sendable {
     case hazard
     case clockIsSet
     case zoneChanges
-    case harmlessBreak
-    case weakness(Int)
-    case outageEnds(Int, WireRunID)
-    case cancellationIgnored(Int, IgnoredCancellation)
 }

@@ -1,16 +1,12 @@
 import Core
 import Engine
-
-@testable import Simulation
+import Simulation
 
 /// A control plane under test without a world around it: messages go in, turns are committed, workers are the test.
 struct FleetRig {
     private var kernel: Kernel<Fleet, MemoryLog, TableCodec<Fleet.Message>>
     private(set) var last: [Fleet.Message] = []
     var now = Timestamp(milliseconds: 1_900_000_000_000)
-    /// What the simulation's checks know of open runs, from what is on the log.
-    private(set) var openRuns = OpenRuns()
-    private var audited = Fleet.initial
 
     static let agent = AgentID("agt_1")
     static let job = JobID("job_1")
@@ -38,20 +34,8 @@ struct FleetRig {
     @discardableResult
     mutating func record(_ message: Fleet.Message) throws -> [Fleet.Message] {
         _ = try kernel.turn(message, at: now)
-        return try commit().dropFirst().map(\.message)
+        return try kernel.commit().dropFirst().map(\.entry.message)
     }
-
-    private mutating func commit() throws -> [Entry<Fleet.Message>] {
-        let entries = try kernel.commit().map(\.entry)
-        for entry in entries {
-            openRuns.take(entry, in: audited)
-            _ = Fleet.fold(entry, into: &audited)
-        }
-        return entries
-    }
-
-    /// What keeps a queued run from starting, as the simulation has it.
-    func obstacle(to run: RunID) -> String? { openRuns.obstacle(to: run, at: now, in: state) }
 
     @discardableResult
     mutating func ask(_ request: Request) throws -> [Fleet.Message] {
@@ -64,7 +48,7 @@ struct FleetRig {
         while let due = kernel.nextDue, due <= end {
             now = max(now, due)
             try kernel.passDeadlines(at: now)
-            _ = try commit()
+            _ = try kernel.commit()
         }
         now = end
     }

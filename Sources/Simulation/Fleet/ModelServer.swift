@@ -131,7 +131,6 @@ extension World {
         }
         server.kernel = nil
         server.epoch += 1
-        noteForgotten()
         let waiting = server.inbox
         server.inbox = []
         server.isProcessing = false

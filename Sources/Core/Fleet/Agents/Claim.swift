@@ -24,18 +24,17 @@ public struct Claim: Hashable, Sendable {
     }
 }
 
-/// One key is on two machines: another host was refused because the agent's own connection answered, or two of one name
-/// replace each other.
+/// Another host that was refused because the agent's own connection answered: one key is on two machines.
 public struct Conflict: Hashable, Sendable {
-    /// The refused host; of two of one name, that name.
+    /// The refused host.
     public internal(set) var hostname: Text
-    /// Its connection, which may go on to send until it is closed; nil of two of one name, of which none is refused.
-    public internal(set) var session: SessionID?
-    /// Where it dialled from; of two of one name, the one whose connection was replaced last.
+    /// Its connection, which may go on to send until it is closed.
+    public internal(set) var session: SessionID
+    /// Where it dialled from.
     public internal(set) var remoteAddress: Text
-    /// When it was refused, or the other replaced, last.
+    /// When it was refused last.
     public internal(set) var refusedAt: Timestamp
-    /// How often that was found since the agent has this key.
+    /// How often a host was refused since the agent has this key.
     public internal(set) var count: UInt64
 }
 
