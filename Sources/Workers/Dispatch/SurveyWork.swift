@@ -30,18 +30,27 @@ struct SurveyWork: Sendable {
                 after = page.isLast ? nil : page.items.last?.name
             } while after != nil
             try await lookAgain(for: known.values.filter { !$0.isVanished }.map(\.key).sorted(), &survey)
-            let moment = resources.clock.wallTime() + Milliseconds(-Self.freeze.count)
-            try await resources.store.release(frozenBefore: UInt64(clamping: moment.milliseconds))
         } catch {
             resources.logger.error("the store cannot be surveyed: \(error)")
             return .undone(Text("\(error)"))
         }
+        await releaseNames()
         if survey.foreignCount + survey.strangerCount > 0 {
             resources.logger.warning(
                 "the store holds files that stay since nothing is known of them",
                 metadata: ["foreign": "\(survey.foreignCount)", "strangers": "\(survey.strangerCount)"])
         }
         return .surveyed(survey)
+    }
+
+    /// What was found counts, whether this works or not: it is tried again by the next survey.
+    private func releaseNames() async {
+        let moment = resources.clock.wallTime() + Milliseconds(-Self.freeze.count)
+        do {
+            try await resources.store.release(frozenBefore: UInt64(clamping: moment.milliseconds))
+        } catch {
+            resources.logger.warning("names of former uploads stay in the store: \(error)")
+        }
     }
 
     private func knownObjects() -> [Text: Known] {
