@@ -28,4 +28,8 @@ enum Happening: Sendable {
     case hazard
     case clockIsSet
     case zoneChanges
+    case harmlessBreak
+    case weakness(Int)
+    case outageEnds(Int, WireRunID)
+    case cancellationIgnored(Int, IgnoredCancellation)
 }

@@ -19,6 +19,14 @@ public struct Profile: Hashable, Sendable {
     public static let calm = Profile(
         name: "calm", wishInterval: .minutes(60), hazardInterval: nil, rarity: 1,
         schedulePeriods: .minutes(130), schedules: ["", "17 * * * *"])
+    /// The same with more to do, for what is told of agents: see `AnomalyAudit`.
+    static let plain = Profile(
+        name: "plain", wishInterval: .minutes(12), hazardInterval: nil, rarity: 1,
+        schedulePeriods: .minutes(3), schedules: ["", "*/7 * * * *"])
+    /// The same with little to do, for days.
+    static let idle = Profile(
+        name: "idle", wishInterval: .hours(40), hazardInterval: nil, rarity: 1,
+        schedulePeriods: .minutes(3), schedules: [""])
     /// As a fleet on a bad network in a bad month.
     public static let usual = Profile(
         name: "usual", wishInterval: .minutes(60), hazardInterval: .minutes(10), rarity: 10,
@@ -30,6 +38,14 @@ public struct Profile: Hashable, Sendable {
 
     /// All of them.
     public static let all = [calm, usual, storm]
+}
+
+/// Of which kinds the agents of a world are.
+enum AgentKinds: Hashable, Sendable {
+    /// Of three, two are ours.
+    case both
+    case ours
+    case reference
 }
 
 /// What a world grows from. The same plan makes the same world, to the last byte.
@@ -44,6 +60,12 @@ public struct Plan: Hashable, Sendable {
     public var profile: Profile
     /// Whether processes start from a snapshot. It changes nothing that happens.
     public var keepsSnapshots = true
+    /// Which agents there are.
+    var kinds = AgentKinds.both
+    /// The weakness that each agent which has it shows once, in a world without hazards; nil: none.
+    var weakness: Anomaly.Kind?
+    /// Between two harmless ends of connections, on average: a network's, or a start of the control plane. Nil: none.
+    var breakInterval: Milliseconds?
     /// Whether the control plane's log is kept whole, for a recording. It changes nothing that happens.
     public var keepsLog = false
 
@@ -56,7 +78,17 @@ public struct Plan: Hashable, Sendable {
     }
 
     /// Whether the agent of a number is like the reference agent.
-    func isReference(_ agent: Int) -> Bool { agent % 3 == 1 }
+    func isReference(_ agent: Int) -> Bool {
+        switch kinds {
+        case .both: agent % 3 == 1
+        case .ours: false
+        case .reference: true
+        }
+    }
+
+    /// From which the control plane makes its ids. In a world of days those that people draw would meet them if the two were
+    /// the same; storms are too short for that.
+    var serverSeed: UInt64 { profile.hazardInterval == nil ? ~seed : seed }
 
     /// By how many times more happens than among eight agents.
     var crowd: Int64 { max(1, Int64(agentCount / 8)) }

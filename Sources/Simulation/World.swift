@@ -41,6 +41,7 @@ public struct World {
     var wishes = Wishes()
     var fleetAudit = Auditor<Fleet>()
     var checks = FleetChecks()
+    var anomalies = AnomalyAudit()
     /// What was reached, by kind of message and phase.
     public internal(set) var coverage = Coverage()
     /// How many faults of each kind there were, in the order of ``Fault/allCases``.
@@ -63,6 +64,7 @@ public struct World {
             agenda.add(.hazard, at: now + .seconds(30))
             agenda.add(.zoneChanges, at: zone.changesAt)
         }
+        planWeaknesses()
     }
 
     /// When people stop to want things.
@@ -71,6 +73,9 @@ public struct World {
     mutating func addAgent(_ id: AgentID, host: Text, isReference: Bool, isClone: Bool = false) {
         var link = Link(agent: id, host: host, isClone: isClone)
         link.clockSkew = dice.chance(in: 6) ? dice.span(-90_000...90_000) : dice.span(-2_000...2_000)
+        if link.clockSkew.magnitude > Self.doubtfulSkew {
+            anomalies.explain(.clockSkew, of: id, from: now, until: Timestamp(milliseconds: .max))
+        }
         links.append(link)
         stations.append(isReference ? nil : StationAgent())
         references.append(isReference ? ReferenceAgent(hostname: host) : nil)
@@ -165,6 +170,10 @@ public struct World {
         case .hazard: try strike()
         case .clockIsSet: server.clockOffset = Milliseconds(0)
         case .zoneChanges: count(.daylightSaving)
+        case .harmlessBreak: breakHarmlessly()
+        case .weakness(let agent): try showWeakness(of: agent)
+        case .outageEnds(let agent, let run): noteGivenUp(run, of: agent)
+        case .cancellationIgnored(let agent, let ignored): note(ignored, at: agent)
         }
     }
 }

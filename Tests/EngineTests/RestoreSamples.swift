@@ -63,6 +63,8 @@ enum Samples {
         session.hasSpoken = true
         session.hasListedRuns = true
         session.listed = [ListedAttempt(run: RunID("run_1"), attempt: Attempt(2))]
+        session.stops = [SentStop(item: session.listed[0], sentAt: Timestamp(milliseconds: 9))]
+        session.isStopNoted = true
         session.takesRuns = true
         session.savedCount = 3
         session.isSkewNoted = true
@@ -144,6 +146,7 @@ enum Samples {
         run.cancelRequestedBy = Position(7)
         run.cancellation = .unanswered
         run.queuedAt = Timestamp(milliseconds: 5)
+        run.graceLimit = Timestamp(milliseconds: 6)
         run.grace = moment
         return run
     }()
@@ -282,7 +285,7 @@ enum Samples {
     static let fullConflict = Conflict(
         hostname: "other", session: SessionID("ses_3"), remoteAddress: "10.0.0.2", refusedAt: moment, count: 3)
     static let emptyConflict = Conflict(
-        hostname: "", session: SessionID(""), remoteAddress: "", refusedAt: Timestamp(milliseconds: 0), count: 0)
+        hostname: "", session: nil, remoteAddress: "", refusedAt: Timestamp(milliseconds: 0), count: 0)
 
     static let fullAlert = Alert(
         id: AlertID("alt_1"), agent: AgentID("agt_1"), detail: "d", openedAt: moment, openedBy: Position(3), count: 2,
@@ -352,6 +355,8 @@ enum Samples {
         for id in ["agt_9", "agt_1"] as [Text] {
             state.claims[AgentID(id)] = fullClaim
             state.conflicts[AgentID(id)] = fullConflict
+            state.alternations[AgentID(id)] = Alternation(
+                replacedAddress: "10.0.0.2", formerSequence: 5, returns: [moment], lastRise: 6, lastFall: 4)
         }
         for kind in Alert.Kind.allCases { state.alerts[AlertKey(kind, "a/b")] = fullAlert }
         state.timers.arm(.alert(AlertKey(.agentLost, "agt_1")), due: moment, by: Position(14))

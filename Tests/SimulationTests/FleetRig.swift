@@ -1,12 +1,16 @@
 import Core
 import Engine
-import Simulation
+
+@testable import Simulation
 
 /// A control plane under test without a world around it: messages go in, turns are committed, workers are the test.
 struct FleetRig {
     private var kernel: Kernel<Fleet, MemoryLog, TableCodec<Fleet.Message>>
     private(set) var last: [Fleet.Message] = []
     var now = Timestamp(milliseconds: 1_900_000_000_000)
+    /// What the simulation's checks know of open runs, from what is on the log.
+    private(set) var openRuns = OpenRuns()
+    private var audited = Fleet.initial
 
     static let agent = AgentID("agt_1")
     static let job = JobID("job_1")
@@ -34,8 +38,20 @@ struct FleetRig {
     @discardableResult
     mutating func record(_ message: Fleet.Message) throws -> [Fleet.Message] {
         _ = try kernel.turn(message, at: now)
-        return try kernel.commit().dropFirst().map(\.entry.message)
+        return try commit().dropFirst().map(\.message)
     }
+
+    private mutating func commit() throws -> [Entry<Fleet.Message>] {
+        let entries = try kernel.commit().map(\.entry)
+        for entry in entries {
+            openRuns.take(entry, in: audited)
+            _ = Fleet.fold(entry, into: &audited)
+        }
+        return entries
+    }
+
+    /// What keeps a queued run from starting, as the simulation has it.
+    func obstacle(to run: RunID) -> String? { openRuns.obstacle(to: run, at: now, in: state) }
 
     @discardableResult
     mutating func ask(_ request: Request) throws -> [Fleet.Message] {
@@ -48,7 +64,7 @@ struct FleetRig {
         while let due = kernel.nextDue, due <= end {
             now = max(now, due)
             try kernel.passDeadlines(at: now)
-            _ = try kernel.commit()
+            _ = try commit()
         }
         now = end
     }

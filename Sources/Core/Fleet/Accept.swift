@@ -18,6 +18,7 @@ extension Fleet.State {
         case .keyRotated(let id, let digest):
             agents[id]?.keyDigest = digest
             conflicts[id] = nil
+            alternations[id] = nil
             revisitAlerts(entry) { key, _ in key == AlertKey(.identityConflict, id) }
             return disown(id, entry)
         case .agentConfigured(let id, let settings):
@@ -136,6 +137,7 @@ extension Fleet.State {
         for check in agents[id]?.checks ?? [] { dropCheck(check) }
         agents[id] = nil
         conflicts[id] = nil
+        alternations[id] = nil
         stopWatching(AlertKey(.agentLost, id))
         revisitAlerts(entry) { _, alert in alert.agent == id }
         return changes.filter { if case .session = $0 { false } else { true } }

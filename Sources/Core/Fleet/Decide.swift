@@ -36,9 +36,8 @@ extension Fleet {
         case .observation(let run, let attempt):
             return [.command(.observe(run, attempt))]
         case .forgotten(let run, let attempt):
-            return state.runs[run].map {
-                [.command(.dispatch($0.order.agent, run, attempt, isRepeatable: true))]
-            } ?? []
+            guard let known = state.runs[run], known.maySendAgain(at: entry.recordedAt) else { return [] }
+            return [.command(.dispatch(known.order.agent, run, attempt, isRepeatable: true))]
         case .abandoned(let run, let attempt):
             return stop(run, attempt, in: state)
         case .startsFree:

@@ -38,6 +38,11 @@ public enum Fleet: Machine {
         /// How long a connection of an agent may take to show that it lives while another host waits in its place. With
         /// the way back shorter than the 15 s that agents wait for their RegisterAck.
         public static let claim = Milliseconds.seconds(8)
+        /// So often, and within so long, processes that another had replaced are to come back before it is said that a key is on
+        /// two machines of one name. Agents dial again after a minute at most.
+        public static let alternations = 4
+        /// See ``alternations``.
+        public static let alternation = Milliseconds.minutes(10)
         /// How many objects retention lets go of in one turn.
         public static let expirations = 64
         /// How long a job's objects are left alone when only time can let one go.
@@ -214,8 +219,10 @@ public enum Fleet: Machine {
         public internal(set) var tokens = Table<TokenID, APIToken>()
         /// Connections from other hosts that wait for their verdict.
         public internal(set) var claims = Table<AgentID, Claim>()
-        /// Other hosts that were refused.
+        /// Other hosts that were refused, or replace the agent's again and again.
         public internal(set) var conflicts = Table<AgentID, Conflict>()
+        /// Agents of which a connection was replaced while it was open.
+        var alternations = Table<AgentID, Alternation>()
         /// What holds for the whole fleet.
         public internal(set) var policy = FleetPolicy()
         /// How many runs may start now.

@@ -78,6 +78,7 @@ extension Fleet.State {
                 claims[id]?.dueAt = due
                 timers.arm(.claim(id), due: due, by: entry.position)
             }
+            skipStops(of: id, span)
             skipAlerts(of: id, span, entry)
             for run in agents[id]?.openRuns ?? [] {
                 touch(run, entry) { $0.skipped(span) }
@@ -124,7 +125,11 @@ extension Fleet.State {
                 timers.disarm(.leftovers(run))
                 return []
             }
-            return fold(run, entry) { $0.duePassed(at: entry.recordedAt) }
+            return fold(run, entry) { run in
+                let signs = run.duePassed(at: entry.recordedAt)
+                run.lookAgain(after: entry.recordedAt)
+                return signs
+            }
         case .idempotency(let key):
             answers[key] = nil
             return []

@@ -1,5 +1,6 @@
 extension Fleet.State: Restorable {
-    /// Writes the scalars, then every table; timers aside, since the entities do not say which entry armed them.
+    /// Writes the scalars, then every table; timers aside, since the entities do not say which entry armed them,
+    /// and what was seen of connections that replace each other, which no result shows until it is a conflict.
     public func encode<Encoder: CanonicalEncoder>(into encoder: inout Encoder) {
         encoder.encode("seed", seed)
         encoder.encode("start_count", startCount)
@@ -30,6 +31,11 @@ extension Fleet.State: Restorable {
         encoder.encode("disk_shortage", diskShortage)
         encoder.encode("made_count", madeCount)
         encoder.encodeAside("timers", list: timers.inOrder.map { ArmedTimer(timer: $0) })
+        encoder.encodeAside(
+            "alternations",
+            list: alternations.idsByCreation.compactMap { id in
+                alternations[id].map { AgentAlternation(agent: id, alternation: $0) }
+            })
     }
 
     /// Reads the same, and derives what each agent has from the tables.
@@ -64,6 +70,8 @@ extension Fleet.State: Restorable {
         madeCount = try decoder.decode("made_count")
         let armed: [ArmedTimer] = try decoder.decode("timers")
         for item in armed { timers.arm(item.timer.key, due: item.timer.due, by: item.timer.armedBy) }
+        let alternating: [AgentAlternation] = try decoder.decode("alternations")
+        for item in alternating { alternations[item.agent] = item.alternation }
         derive()
     }
 

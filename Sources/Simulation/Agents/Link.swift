@@ -28,6 +28,8 @@ struct Link: Sendable {
     var settings: StationSettings?
     /// Work of a reference agent that is being uploaded.
     var dumped: Set<Int> = []
+    /// What it shows of the plan's weakness.
+    var showing = Showing()
     /// What it has uploaded while hooks are running, by work.
     var uploads: [Int: ModelStore.Object] = [:]
 
@@ -69,6 +71,7 @@ extension World {
     }
 
     mutating func stopAgent(_ agent: Int) {
+        noteStop(of: agent)
         links[agent].isRunning = false
         links[agent].epoch += 1
         if let id = links[agent].connection {
@@ -88,7 +91,7 @@ extension World {
 
     mutating func dial(_ agent: Int) {
         guard links[agent].isRunning, links[agent].connection == nil else { return }
-        guard server.kernel != nil else { return redial(agent) }
+        guard server.kernel != nil, now >= links[agent].showing.isAwayUntil else { return redial(agent) }
         connectionCount += 1
         let id = connectionCount
         connections[id] = Connection(
@@ -115,9 +118,11 @@ extension World {
     }
 
     mutating func arriveAtAgent(_ id: Int, _ bytes: [UInt8]) throws(Breach) {
-        guard let connection = connections[id], now <= connection.deliversToAgentUntil ?? now else { return }
+        guard let connection = connections[id] else { return }
         let agent = connection.agent
-        guard links[agent].connection == id, references[agent]?.hangs != true else { return }
+        guard now <= connection.deliversToAgentUntil ?? now, links[agent].connection == id,
+            references[agent]?.hangs != true
+        else { return noteLost(bytes, onTheWayTo: agent) }
         let readable = max(links[agent].isReadingFrom, connection.heldUntil)
         if readable > now {
             connections[id]?.heldUntil = readable
@@ -130,6 +135,7 @@ extension World {
         } catch {
             throw Breach(13, "the server sent what is no envelope: \(error)")
         }
+        if links[agent].showing.ignoresConfigurations, case .configUpdate = frame { return }
         let isFirst = !links[agent].isWelcomed
         if isFirst {
             guard case .registerAck = frame else { throw Breach(13, "\(frame) came before RegisterAck") }

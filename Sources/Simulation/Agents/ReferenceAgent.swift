@@ -141,6 +141,18 @@ struct ReferenceAgent: Sendable {
         return conclude(done.order, ending, at: moment)
     }
 
+    /// The number of a message that is built elsewhere.
+    mutating func drawNumber() -> UInt64 {
+        sequence += 1
+        return sequence
+    }
+
+    /// The next message takes the number of the one before.
+    mutating func repeatNumber() { sequence -= 1 }
+
+    /// Its disk is from a time when it had been sent a higher version.
+    mutating func raiseStoredVersion(by difference: UInt64) { storedVersion += difference }
+
     /// The upload is done, and only hooks are left.
     mutating func finishUpload(_ number: Int) { work[number]?.isUploaded = true }
 

@@ -5,9 +5,18 @@ import Wire
 extension World {
     mutating func takeAsReference(_ frame: ServerFrame, at agent: Int) {
         let moment = clock(of: agent)
-        guard let reaction = references[agent]?.receive(frame, at: moment) else { return }
+        if case .cancelJob(let job) = frame { noteIgnored(job, at: agent) }
+        guard var reaction = references[agent]?.receive(frame, at: moment) else { return }
         for bytes in reaction.sent { write(bytes, from: agent) }
-        if references[agent]?.hangs == true { count(.backlogHang) }
+        if references[agent]?.hangs == true {
+            count(.backlogHang)
+            expect(.backlogHang, of: agent, within: .minutes(2))
+            explain(.messageLost, of: agent, for: .hours(1_000))  // what it has begun to send is gone
+        }
+        if case .runBackup = frame, let first = reaction.started.first, takesTwice(first, at: agent) {
+            reaction = references[agent]?.receive(frame, at: moment) ?? reaction
+            links[agent].showing.secondWork = reaction.started.first
+        }
         for number in reaction.started {
             after(drawDumpTime(), .referenceStep(agent, links[agent].epoch, number))
         }
@@ -82,6 +91,7 @@ extension World {
     /// The connection ended: its work is cancelled, unless only hooks are left. Some of the reports get lost.
     mutating func loseWork(of agent: Int) {
         for number in references[agent]?.disconnect() ?? [] {
+            explain(.runCutOff, of: agent, for: .minutes(30))
             let isUploading = links[agent].dumped.remove(number) != nil
             count(isUploading ? .disconnectDuringUpload : .disconnectDuringDump)
             let text =
@@ -92,8 +102,9 @@ extension World {
         }
     }
 
-    private mutating func finish(_ number: Int, _ ending: ReferenceAgent.Ending, at agent: Int) {
+    mutating func finish(_ number: Int, _ ending: ReferenceAgent.Ending, at agent: Int) {
         let moment = clock(of: agent)
+        if links[agent].showing.secondWork == number { noteSecondEnd(of: number, ending, at: agent) }
         guard let bytes = references[agent]?.finish(number, ending, at: moment) else { return }
         links[agent].lastReport = bytes
         write(bytes, from: agent)

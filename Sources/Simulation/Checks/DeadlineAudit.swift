@@ -13,8 +13,20 @@ struct DeadlineAudit: Sendable {
         var due: Timestamp
         /// When it was put in the queue last, and not only put back because it could not be sent.
         var queuedAt: Timestamp
-        /// Since when nothing is heard about what is in flight; nil while it is in touch.
-        var silentSince: Timestamp?
+        /// Nothing is heard about what is in flight; nil while it is in touch.
+        var silence: Silence?
+    }
+
+    private struct Silence: Sendable {
+        var since: Timestamp
+        /// When it was sent again last, which begins its grace anew, as long as that does not end 300 s after its beginning.
+        var sentAgainAt: Timestamp?
+
+        /// When it must be over.
+        var due: Timestamp {
+            let grace = DeadlineAudit.grace
+            return sentAgainAt.map { min($0 + grace, since + grace + grace) } ?? since + grace
+        }
     }
 
     private var accounts: [RunID: Account] = [:]
@@ -46,7 +58,7 @@ struct DeadlineAudit: Sendable {
             noteSession(of: agent, at: moment, in: state, open)
         case .received(let agent, let frame):
             for id in frame.namedRuns where accounts[id]?.agent == agent {
-                if !frame.isReplayed { accounts[id]?.silentSince = nil }
+                if !frame.isReplayed { accounts[id]?.silence = nil }
                 try look(at: id, entry, in: state)
             }
         case .decided(let id, _), .deadline(.run(let id)), .deadline(.cancellation(let id)),
@@ -54,7 +66,15 @@ struct DeadlineAudit: Sendable {
             try look(at: id, entry, in: state)
         case .outcome(let outcome):
             switch outcome.command {
-            case .dispatch(_, let id, _, _), .observe(let id, _), .cancel(_, let id, _):
+            case .dispatch(_, let id, _, _):
+                let isSentAgain =
+                    switch accounts[id]?.phase {
+                    case .running, .unconfirmed: outcome.result == .done
+                    default: false
+                    }
+                try look(at: id, entry, in: state)
+                if isSentAgain { accounts[id]?.silence?.sentAgainAt = moment }
+            case .observe(let id, _), .cancel(_, let id, _):
                 try look(at: id, entry, in: state)
             default:
                 break
@@ -68,7 +88,7 @@ struct DeadlineAudit: Sendable {
     private mutating func resume(_ id: RunID, at moment: Timestamp, in state: borrowing Fleet.State) {
         guard var account = accounts[id], let run = state.runs[id] else { return }
         account.due = max(account.due, moment + Self.grace)
-        if run.attemptInFlight != nil { account.silentSince = moment }
+        if run.attemptInFlight != nil { account.silence = Silence(since: moment) }
         accounts[id] = account
     }
 
@@ -76,7 +96,9 @@ struct DeadlineAudit: Sendable {
         guard var account = accounts[id] else { return }
         account.due = account.due + step
         account.queuedAt = account.queuedAt + step
-        account.silentSince = account.silentSince.map { $0 + step }
+        account.silence = account.silence.map {
+            Silence(since: $0.since + step, sentAgainAt: $0.sentAgainAt.map { $0 + step })
+        }
         accounts[id] = account
     }
 
@@ -87,8 +109,8 @@ struct DeadlineAudit: Sendable {
         let session = state.agents[agent]?.session?.id
         guard session != sessions[agent] else { return }
         if sessions.updateValue(session ?? SessionID(""), forKey: agent) != nil {
-            for (id, _) in open.inFlight(of: agent, in: state) where accounts[id]?.silentSince == nil {
-                accounts[id]?.silentSince = moment
+            for (id, _) in open.inFlight(of: agent, in: state) where accounts[id]?.silence == nil {
+                accounts[id]?.silence = Silence(since: moment)
             }
         }
         if session == nil { sessions[agent] = nil }
@@ -103,14 +125,15 @@ struct DeadlineAudit: Sendable {
         guard moment <= account.due + Self.slack else {
             throw Breach(4, "\(id) was \(account.phase) until \(moment), and had time until \(account.due)")
         }
-        if let silent = account.silentSince, moment > silent + Self.grace + Self.slack {
-            throw Breach(4, "\(id) was \(account.phase) until \(moment), and nothing was heard of it since \(silent)")
+        if let silence = account.silence, moment > silence.due + Self.slack {
+            throw Breach(
+                4, "\(id) was \(account.phase) until \(moment), and nothing was heard of it since \(silence.since)")
         }
         defer { accounts[id] = run.isOpen ? account : nil }
         guard account.phase != run.phase else { return }
         account.due = due(of: run, at: moment, &account)
-        if run.attemptInFlight == nil { account.silentSince = nil }
-        if case .unconfirmed = run.phase { account.silentSince = moment }
+        if run.attemptInFlight == nil { account.silence = nil }
+        if case .unconfirmed = run.phase { account.silence = Silence(since: moment) }
         if case .decided(_, .retried(let retry, _)) = entry.message { account.due = retry.due }
         account.phase = run.phase
     }

@@ -114,14 +114,14 @@ struct FleetChecks: Sendable {
             throw Breach(7, "attempt \(attempt) of \(id) is started after attempt \(run.attempt)")
         }
         // Counted here: the state's own count is what must not be wrong.
-        let others = openRuns.inFlight(of: run.order.agent, in: state)
+        let others = openRuns.work(of: run.order.agent, in: state)
         guard let agent = state.agents[run.order.agent], others.count < Int(agent.settings.maxParallelJobs) else {
             throw Breach(8, "\(id) is started beyond the limit of \(run.order.agent)")
         }
         if agent.settings.isInMaintenance(at: moment) {
             throw Breach(8, "\(id) is started within the maintenance of \(run.order.agent)")
         }
-        if let other = openRuns.rival(of: id, run, among: others) {
+        if let other = openRuns.rival(of: run, among: others) {
             throw Breach(8, "\(id) is started beside \(other), of the same target")
         }
     }

@@ -30,7 +30,7 @@ extension World {
         return true
     }
 
-    private mutating func forgedCompletion(of wire: WireRunID) -> ProtobufWriter {
+    mutating func forgedCompletion(of wire: WireRunID) -> ProtobufWriter {
         let object = drawObject()
         var message = ProtobufWriter()
         message.add(1, "job_0_0")
@@ -41,7 +41,7 @@ extension World {
         return message
     }
 
-    private mutating func forgedUpdate(of wire: WireRunID) -> ProtobufWriter {
+    mutating func forgedUpdate(of wire: WireRunID) -> ProtobufWriter {
         var message = ProtobufWriter()
         message.add(1, "job_0_0")
         message.add(2, dice.chance(in: 2) ? 4 : 5)

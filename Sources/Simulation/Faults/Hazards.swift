@@ -111,6 +111,11 @@ extension World {
     /// A second host comes up with the agent's key, and with a copy of its state directory; it is gone after a while.
     private mutating func clone(_ agent: Int) -> Bool {
         guard !links.contains(where: { $0.isClone && $0.isRunning }), links[agent].isRunning else { return false }
+        addClone(of: agent)
+        return true
+    }
+
+    mutating func addClone(of agent: Int) {
         let place = links.count
         addAgent(
             links[agent].agent, host: Text("\(links[agent].host)-copy"), isReference: references[agent] != nil,
@@ -118,7 +123,6 @@ extension World {
         if let original = stations[agent] { stations[place] = original.copied }
         after(dice.span(1...5_000), .agentStarts(place))
         after(dice.span(60_000...1_200_000), .cloneLeaves(place))
-        return true
     }
 
     mutating func removeClone(_ agent: Int) {

@@ -23,7 +23,10 @@ extension World {
         guard let connection = connections[id], connection.isOpenAtServer else { return }
         connections[id]?.lastWritten = now
         connections[id]?.writtenCount += 1
-        guard !connection.isBroken else { return }
+        guard !connection.isBroken else {
+            if case .runBackup = message { noteLostOrder(to: connection.agent) }
+            return
+        }
         let bytes: [UInt8]
         do {
             bytes = try message.envelope(
@@ -40,9 +43,10 @@ extension World {
     var wallTime: Timestamp { now + server.clockOffset }
 
     mutating func arriveAtServer(_ id: Int, _ bytes: [UInt8]) throws(Breach) {
-        guard let connection = connections[id], now <= connection.deliversToServerUntil ?? now,
-            connection.isOpenAtServer, server.kernel != nil
-        else { return }
+        guard let connection = connections[id] else { return }
+        guard now <= connection.deliversToServerUntil ?? now, connection.isOpenAtServer, server.kernel != nil else {
+            return noteLost(bytes, from: connection.agent)
+        }
         let agent = links[connection.agent].agent
         var bytes = bytes
         server.redactor(for: agent, vault).redact(&bytes)
@@ -71,6 +75,7 @@ extension World {
             extensions: connection.extensions, hostname: registration.hostname)
         submit(.sessionOpened(agent, opening))
         after(.seconds(25), .ping(id))
+        if links[connection.agent].showing.diesAfterRegister { dieSilently(connection.agent, on: id) }
         return session
     }
 

@@ -131,6 +131,7 @@ extension World {
         }
         server.kernel = nil
         server.epoch += 1
+        noteForgotten()
         let waiting = server.inbox
         server.inbox = []
         server.isProcessing = false

@@ -15,7 +15,7 @@ extension World {
         do {
             if !server.hasStarted {
                 let start = EngineStart(
-                    build: "simulation", rules: Fleet.rules, seed: plan.seed, clockBehind: server.time.behind)
+                    build: "simulation", rules: Fleet.rules, seed: plan.serverSeed, clockBehind: server.time.behind)
                 _ = try server.kernel?.turn(.started(start), at: moment)
             }
             if let step = server.clockStep { _ = try server.kernel?.turn(.clockStepped(step), at: moment) }
@@ -121,6 +121,7 @@ extension World {
                 try checks.before(entry, in: fleetAudit.state, store: store, vault: vault)
                 try fleetAudit.take(entry)
                 try checks.after(entry, in: fleetAudit.state)
+                anomalies.take(entry)
                 try follow(entry)
             }
         } catch let breach as Breach {

@@ -160,6 +160,7 @@ extension World {
             RunBackupOrder(
                 job: order.job, run: wire, isManual: order.isManual, uploadURL: url, expiresAt: expiry,
                 objectName: name.string, dataKey: key))
+        if losesOrder(on: id) { return .unknown }
         let breaks = strikes(.disconnectDuringDispatch, in: 30)
         if !breaks || dice.chance(in: 2) {
             if connections[id]?.extensions.contains(ProtocolExtension.journal) == false,

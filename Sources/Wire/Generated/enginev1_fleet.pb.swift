@@ -2062,7 +2062,7 @@ package nonisolated struct RecordFleetCheckPhase: Sendable {
   /// `unknown`, `up`, `down`, `flapping`.
   package var phase: String = String()
 
-  /// Of `unknown` alone: `new`, `silent`, `agent_away`, `unsupported`, `paused`.
+  /// Of `unknown` alone: `new`, `silent`, `agent_away`, `unsupported`, `forbidden`, `paused`.
   package var ignorance: String = String()
 
   /// Positions.

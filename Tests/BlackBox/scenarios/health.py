@@ -109,7 +109,7 @@ def an_agent_probes(world):
 
 
 def the_server_probes_no_place_of_its_own(world):
-    """Loopback is not probed without `--allow-local-probes`; nothing reaches it, and it counts as down."""
+    """Loopback is not probed without `--allow-local-probes`; nothing reaches it, and it is unknown, with that reason."""
     server = world.server
     restarted(server)
     with site() as web:
@@ -118,7 +118,10 @@ def the_server_probes_no_place_of_its_own(world):
         checks.append(check(server, name="metadata", target="http://169.254.169.254/latest/meta-data/"))
         checks.append(check(server, name="tcp", type="tcp", target=f"127.0.0.1:{server.port}"))
         for identifier in checks:
-            found = wait_status(server, identifier, "down")
+            path = f"/v1/health-checks/{identifier}"
+            eventually(lambda: server.show(path)["reason"] == "forbidden", "it is not probed")
+            found = server.show(path)
+            equal(found["status"], "unknown", f"{found['name']}: status")
             equal(found["last"]["error_class"], "forbidden", f"{found['name']}: error_class")
         equal(web.paths, [], "what reached the site")
         restarted(server, "--allow-local-probes")

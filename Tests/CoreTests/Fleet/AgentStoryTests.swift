@@ -43,6 +43,20 @@ struct AgentStoryTests {
         #expect(story.anomalies()[.silentAfterRegister] == (unanswered > 64 ? nil : 1))
     }
 
+    @Test(
+        "an agent that saves a report each hour hangs with the 65th: it may have one of its start, and one of the hour begun"
+    )
+    func backlogOfHours() {
+        for (hours, kind) in [(62, .silentAfterRegister), (63, .backlogHang)] as [(Int64, Anomaly.Kind)] {
+            var story = Story.ready()
+            story.disconnect()
+            story.pass(.hours(hours))
+            story.connect(session: "ses_2", sequence: 100)
+            story.pass(.seconds(90))
+            #expect(story.anomalies() == [kind: 1])
+        }
+    }
+
     @Test("the newest connection wins, and the close of the older one changes nothing")
     func newestWins() {
         var story = Story.ready()
@@ -101,6 +115,31 @@ struct AgentStoryTests {
                 .heartbeat(Heartbeat(configVersion: 3, metrics: nil, activeJobIDs: [])),
                 sentAt: story.now + Milliseconds(offset))
         }
+        #expect(story.anomalies() == [.clockSkew: 1])
+    }
+
+    @Test(
+        "a clock that is set back on a connection is told, and what comes then is not taken for kept, nor later for lost"
+    )
+    func setBack() {
+        var story = Story.ready()
+        func hear(_ report: Report, _ sequence: UInt64, isReplayed: Bool = false, session: SessionID = Story.session) {
+            story.hear(
+                report, session: session, sequence: sequence,
+                sentAt: story.now + Milliseconds(isReplayed ? -600_000 : 0), isReplayed: isReplayed)
+        }
+        let beat = Report.heartbeat(Heartbeat(configVersion: 3, metrics: nil, activeJobIDs: []))
+        hear(beat, 2)
+        hear(beat, 3)
+        // By its Register's time, all of this is older than the connection.
+        hear(beat, 4, isReplayed: true)
+        hear(.acknowledgement(accepted: true, reason: ""), 5, isReplayed: true)
+        hear(beat, 6, isReplayed: true)
+        hear(beat, 7)
+        #expect(story.anomalies() == [.clockSkew: 1])
+        story.disconnect()
+        story.connect(session: "ses_2", sequence: 8)
+        for number: UInt64 in 9...11 { hear(beat, number, session: "ses_2") }
         #expect(story.anomalies() == [.clockSkew: 1])
     }
 

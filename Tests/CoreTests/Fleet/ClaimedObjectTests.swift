@@ -6,8 +6,8 @@ struct ClaimedObjectTests {
     private static let evidence = Evidence(byteCount: 10, digest: [UInt8](repeating: 9, count: 32), source: .store)
 
     /// The first attempt was given up, then reported, and the look at the store came to nothing. The second is at work.
-    private func claimed() -> Story {
-        var story = Story.running([.maxAttempts(2)])
+    private func claimed(_ attempts: UInt32 = 2) -> Story {
+        var story = Story.running([.maxAttempts(attempts)])
         story.update(.failed, failure: .timeout)
         story.complete()
         story.observe(.undone("the store gives no answer"))
@@ -97,5 +97,71 @@ struct ClaimedObjectTests {
         other.observe(.missing)
         other.pass(.minutes(1))
         #expect(other.phase == .closed(.lost(.lost)))
+    }
+
+    // With somebody's wish to cancel the run: it is not tried again, and a backup that is there completes it all the same.
+
+    /// What the store is asked about when the last attempt has come to nothing.
+    private static let endings: [(name: String, reason: FailureClass, end: @Sendable (inout Story) -> Void)] = [
+        ("failed", .source, { $0.update(.failed, attempt: 2, failure: .source) }),
+        (
+            "lost", .lost,
+            {
+                $0.disconnect()
+                $0.pass(.seconds(150))
+                $0.observe(.missing)
+            }
+        ),
+        (
+            "its object missing", .storage,
+            {
+                $0.complete(attempt: 2)
+                $0.observe(.missing)
+            }
+        ),
+    ]
+
+    @Test("is looked for before a run ends as cancelled whose agent did not confirm it", arguments: endings.indices)
+    func cancelled(place: Int) {
+        let (name, reason, end) = Self.endings[place]
+        for attempts in [2, 5] as [UInt32] {
+            var story = claimed(attempts)
+            story.ask(.cancelRun(Story.run))
+            story.carryOut { if case .cancel = $0 { .done } else { nil } }
+            end(&story)
+            #expect(story.phase == .reconciling(.first, reason), "\(name), of \(attempts) attempts")
+            var other = story
+            story.observe(Story.found())
+            #expect(story.phase == .closed(.success(.first, Self.evidence)), "\(name), of \(attempts) attempts")
+            other.observe(.missing)
+            let isTriedAgain = attempts > 2 || name == "lost"
+            #expect(
+                other.phase == .closed(isTriedAgain ? .cancelled : .failed(reason)),
+                "\(name), of \(attempts) attempts")
+        }
+    }
+
+    @Test("is looked for where the last attempt may never have been sent, and none takes its place")
+    func cancelledUnsent() {
+        var story = Story.running([.maxAttempts(5)])
+        story.update(.failed, failure: .timeout)
+        story.complete()
+        story.observe(.undone("the store gives no answer"))
+        story.pass(.seconds(60))
+        story.carryOut { if case .dispatch = $0 { .unknown } else { nil } }
+        story.ask(.cancelRun(Story.run))
+        story.pass(.seconds(150))
+        story.observe(.missing)
+        #expect(story.phase == .reconciling(.first, .unknown))
+        story.observe(Story.found())
+        #expect(story.phase == .closed(.success(.first, Self.evidence)))
+    }
+
+    @Test("keeps no run open whose cancellation is confirmed")
+    func confirmed() {
+        var story = claimed(5)
+        story.ask(.cancelRun(Story.run))
+        story.update(.cancelled, attempt: 2)
+        #expect(story.phase == .closed(.cancelled))
     }
 }

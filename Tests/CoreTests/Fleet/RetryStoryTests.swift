@@ -142,6 +142,27 @@ struct RetryStoryTests {
         #expect(story.anomalies()[.lateReport] == 3)
     }
 
+    @Test(
+        "an agent with a journal that says once more how an attempt ended is not late; one without is, and so is another end"
+    )
+    func toldAgain() {
+        for isJournaling in [true, false] {
+            var failed = Story.running(extensions: isJournaling ? [ProtocolExtension.journal] : [], [.maxAttempts(2)])
+            for _ in 0..<2 { failed.update(.failed, failure: .disconnect) }
+            var cancelled = Story.running(extensions: isJournaling ? [ProtocolExtension.journal] : [])
+            cancelled.ask(.cancelRun(Story.run))
+            for _ in 0..<2 { cancelled.update(.cancelled) }
+            for story in [failed, cancelled] { #expect(story.anomalies()[.lateReport] == (isJournaling ? nil : 1)) }
+            var completed = Story.running(extensions: isJournaling ? [ProtocolExtension.journal] : [])
+            for _ in 0..<2 { completed.complete() }
+            completed.observe(Story.found())
+            completed.complete()
+            #expect(completed.anomalies() == (isJournaling ? [:] : [.repeatedCompletion: 2]))
+            completed.complete(digest: 7)
+            #expect(completed.anomalies() == [.repeatedCompletion: isJournaling ? 1 : 3])
+        }
+    }
+
     @Test("a second attempt that cannot be sent does not get all of its queue time anew with each try")
     func unsendable() {
         var story = Story.running([.maxAttempts(2), .backoffSeconds([1])])
@@ -190,22 +211,56 @@ struct RetryStoryTests {
         }
     }
 
-    @Test("what was sent again is not given up before the agent could list it")
+    @Test("what was sent again is not given up before the agent could list it, also where that sending is unknown too")
     func timeAfterRedelivery() {
         let journal = [ProtocolExtension.journal]
-        for result in [CommandOutcome.Result.done, .unknown] {
+        let results = [CommandOutcome.Result.done, .unknown]
+        for (first, second) in results.flatMap({ first in results.map { (first, $0) } }) {
             var story = Story.ready(extensions: journal)
             story.ask(.runJob(Story.run, Story.job))
-            story.carryOut { if case .dispatch = $0 { result } else { nil } }
+            story.carryOut { if case .dispatch = $0 { first } else { nil } }
             story.disconnect()
             story.pass(.seconds(130))
             story.connect(session: "ses_2", extensions: journal, sequence: 5)
             story.beat(session: "ses_2")
-            #expect(!story.send().isEmpty, "it is sent again")
+            #expect(!story.carryOut { if case .dispatch = $0 { second } else { nil } }.isEmpty, "it is sent again")
             story.pass(.seconds(29))
             story.beat([(Story.run, 1)], session: "ses_2")
-            #expect(story.phase == .running(.first), "sent with \(result)")
+            #expect(story.phase == .running(.first), "sent with \(first), then with \(second)")
         }
+    }
+
+    @Test("what is sent again with each connection and never listed is given up all the same")
+    func redeliveryEnds() {
+        let journal = [ProtocolExtension.journal]
+        var story = Story.running(extensions: journal)
+        var session = Story.session
+        var (count, sentAt, lostAt) = (0, story.now, story.now)
+        /// Another connection, on which the agent lists nothing and is sent the run again.
+        func cycle() {
+            story.disconnect(session: session)
+            story.pass(.seconds(20))
+            count += 1
+            session = SessionID(Text("again_\(count)"))
+            story.connect(session: session, extensions: journal, sequence: UInt64(count) * 10)
+            story.beat(session: session)
+            if !story.send().isEmpty { sentAt = story.now }
+        }
+        for _ in 0..<10 { cycle() }
+        #expect(sentAt - lostAt == .seconds(140), "no later than it has as long as any other to be listed")
+        story.beat([(Story.run, 1)], session: session)
+        #expect(story.state.runs[Story.run]?.grace == nil)
+        lostAt = story.now
+        for _ in 0..<5 { cycle() }
+        #expect(sentAt - lostAt == .seconds(100), "it begins anew where the agent has listed it")
+        // Our own absence is not the agent's: it begins anew.
+        story.tell(.started(EngineStart(build: "test", rules: Fleet.rules, seed: 1)))
+        lostAt = story.now
+        for _ in 0..<14 { cycle() }
+        #expect(sentAt - lostAt == .seconds(140))
+        #expect(story.phase == .running(.first))
+        story.pass(.seconds(11))
+        #expect(story.phase == .reconciling(.first, .lost), "150 s after it was sent last")
     }
 
     @Test("an attempt is sent again only where the agent journaled when it was sent and does so now")

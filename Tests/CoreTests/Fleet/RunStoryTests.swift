@@ -213,13 +213,13 @@ struct RunStoryTests {
         #expect(story.anomalies()[.progressBackwards] == nil)
     }
 
-    @Test("a start in a phase where none happens changes neither deadline nor grace")
+    @Test("a start of an attempt that has begun changes neither deadline nor grace")
     func startOutOfPlace() {
         var story = Story.running()
         story.disconnect()
         story.pass(.seconds(10))
         let before = story.state.runs[Story.run]
-        story.tell(.decided(Story.run, .started(Attempt(2), isRepeatable: false)))
+        story.tell(.decided(Story.run, .started(.first, isRepeatable: false)))
         #expect(story.state.runs[Story.run] == before)
     }
 

@@ -1,4 +1,5 @@
 import Core
+import Testing
 
 /// Drives the machine as the engine does, without a log: given entries, then what was decided.
 struct Story {
@@ -57,8 +58,12 @@ struct Story {
     }
 
     /// What follows from one message, itself first.
+    ///
+    /// - Parameter isRecorded: Whether it is read from a log, on which what followed stands by itself.
     @discardableResult
-    mutating func tell(_ message: Fleet.Message, cause: Position? = nil) -> [Fleet.Message] {
+    mutating func tell(
+        _ message: Fleet.Message, cause: Position? = nil, isRecorded: Bool = false
+    ) -> [Fleet.Message] {
         let first = entries.count
         var waiting: [(Fleet.Message, Position?)] = [(message, cause)]
         var next = 0
@@ -78,7 +83,7 @@ struct Story {
             entries.append(entry)
             if case .command(let command) = message { pending.append((entry.position, command)) }
             if case .outcome(let outcome) = message { pending.removeAll { $0.0 == outcome.position } }
-            for change in Fleet.fold(entry, into: &state) {
+            for change in Fleet.fold(entry, into: &state) where !isRecorded {
                 waiting += Fleet.decide(change, entry, in: state).map { ($0, entry.position) }
             }
         }
@@ -182,12 +187,17 @@ struct Story {
         tell(.sessionClosed(agent, session, .closed))
     }
 
-    /// Lets time pass; deadlines come at their own moments.
+    /// Lets time pass; deadlines come at their own moments. None may be due again, no later than before, behind its own
+    /// turn: the engine takes the soonest one, and would take that one for ever.
     mutating func pass(_ span: Milliseconds) {
         let end = now + span
         while let deadline = Fleet.nextDeadline(in: state), deadline.due <= end {
             now = max(now, deadline.due + latency)
             tell(deadline.message, cause: deadline.armedBy)
+            if let next = Fleet.nextDeadline(in: state), next.message == deadline.message, next.due <= deadline.due {
+                Issue.record("\(deadline.message) of \(deadline.due) is still due after it has passed")
+                break
+            }
         }
         now = max(now, end)
     }

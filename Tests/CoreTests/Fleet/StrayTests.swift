@@ -159,6 +159,117 @@ struct StrayTests {
         #expect(said.count { $0 == Self.stop } == 1)
     }
 
+    @Test(
+        "an order that the agent lost is not sent again beside what holds its target or its place",
+        arguments: ["of the run itself", "of another job", "at another target, and one may run at a time"])
+    func lostOrder(stray: String) {
+        var story = givenUp(stray == "of the run itself" ? [.maxAttempts(2), .backoffSeconds([1])] : [])
+        var (run, attempt) = (Story.run, Attempt(2))
+        if stray != "of the run itself" {
+            (run, attempt) = ("run_2", .first)
+            var job = JobID("job_K")
+            if stray == "of another job" {
+                story.ask(.createJob(job, Story.agent, Story.target, []))
+            } else {
+                job = story.addJob(2)
+                story.ask(.configureAgent(Story.agent, [.maxParallelJobs(1)]))
+            }
+            story.ask(.runJob(run, job))
+        }
+        for _ in 0..<3 {
+            story.pass(.seconds(30))
+            story.hear(
+                .log(LogLine(writtenAt: story.now, level: 2, job: "", text: "t", fields: [])), session: Self.second)
+        }
+        story.send()
+        #expect(story.state.runs[run]?.phase == .running(attempt), "it was given although nothing was listed")
+        story.disconnect(session: Self.second)
+        var other = story
+        let again = Fleet.Message.command(.dispatch(Story.agent, run, attempt, isRepeatable: true))
+        story.connect(session: "ses_3", extensions: Self.journal, sequence: 19)
+        #expect(!story.beat([(Story.run, 1)], session: "ses_3").contains(again))
+        for _ in 0..<5 {
+            story.pass(.seconds(30))
+            story.beat([(Story.run, 1)], session: "ses_3")
+        }
+        #expect(story.state.runs[run]?.phase == .reconciling(attempt, .lost))
+        other.connect(session: "ses_3", extensions: Self.journal, sequence: 19)
+        #expect(other.beat(session: "ses_3").contains(again), "where nothing else goes on")
+    }
+
+    @Test("one that is told to stop and goes on is told of, once a connection", arguments: [true, false])
+    func unheeded(isTold: Bool) {
+        var story = givenUp()
+        /// So many heartbeats that list it.
+        func beat(_ count: Int, session: SessionID) {
+            for _ in 0..<count {
+                story.beat([(Story.run, 1)], session: session)
+                story.carryOut { if case .cancel = $0 { isTold ? .done : .undone("busy") } else { nil } }
+                story.pass(.seconds(30))
+            }
+        }
+        beat(20, session: Self.second)
+        #expect(story.anomalies()[.unconfirmedCommand] == nil, "it has 10 min")
+        beat(80, session: Self.second)
+        #expect(story.anomalies()[.unconfirmedCommand] == (isTold ? 1 : nil))
+        story.disconnect(session: Self.second)
+        story.connect(session: "ses_3", extensions: Self.journal, sequence: 19)
+        beat(20, session: "ses_3")
+        #expect(story.anomalies()[.unconfirmedCommand] == (isTold ? 1 : nil), "another connection, another 10 min")
+        story.beat([(Story.run, 1)], session: "ses_3")
+        #expect(story.anomalies()[.unconfirmedCommand] == (isTold ? 2 : nil))
+        #expect(wait(story) == .target)
+    }
+
+    @Test("one that has stopped in time is nothing to tell of, nor is the next one that is told")
+    func heeded() {
+        var story = Story.running(extensions: Self.journal)
+        let run = RunID("run_2")
+        let other = story.addJob(2)
+        story.ask(.runJob(run, other))
+        story.send()
+        story.disconnect()
+        story.pass(.seconds(150))
+        story.observe(.missing)
+        story.connect(session: Self.second, extensions: Self.journal, sequence: 9)
+        for listed in [(Story.run, 1), (run, 1)] as [(RunID, UInt32)] {
+            for _ in 0..<19 {
+                story.beat([listed], session: Self.second)
+                story.carryOut { if case .cancel = $0 { .done } else { nil } }
+                story.pass(.seconds(30))
+            }
+        }
+        #expect(story.anomalies()[.unconfirmedCommand] == nil)
+    }
+
+    @Test("a jump of our clock is no time in which it could have stopped")
+    func jump() {
+        var story = givenUp()
+        story.beat([(Story.run, 1)], session: Self.second)
+        story.carryOut { if case .cancel = $0 { .done } else { nil } }
+        story.now = story.now + .hours(1)
+        story.tell(.clockStepped(.hours(1)))
+        story.beat([(Story.run, 1)], session: Self.second)
+        #expect(story.anomalies()[.unconfirmedCommand] == nil)
+    }
+
+    @Test("a run that waits for its end for an hour is late")
+    func late() {
+        var story = givenUp()
+        for _ in 0..<119 {
+            story.beat([(Story.run, 1)], session: Self.second)
+            story.pass(.seconds(30))
+        }
+        #expect(!story.state.alerts.contains(AlertKey(.runLate, Story.run)))
+        story.beat([(Story.run, 1)], session: Self.second)
+        story.pass(.seconds(30))
+        #expect(story.state.alerts.contains(AlertKey(.runLate, Story.run)))
+        story.beat(session: Self.second)
+        story.send()
+        #expect(story.phase == .running(Attempt(2)))
+        #expect(!story.state.alerts.contains(AlertKey(.runLate, Story.run)))
+    }
+
     @Test("a reference agent, which lists nothing, is given runs with its welcome")
     func reference() {
         var story = Story.ready()

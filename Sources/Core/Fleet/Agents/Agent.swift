@@ -25,6 +25,10 @@ public struct Agent: Hashable, Sendable {
         var hasListedRuns = false
         /// What its last heartbeat lists of the runs that this log knows, without what was reported to be over since.
         var listed: [ListedAttempt] = []
+        /// What it was told to stop, since nobody waits for it any more, and lists all the same.
+        var stops: [SentStop] = []
+        /// Whether it has been told that one of them goes on for too long.
+        var isStopNoted = false
         /// Whether RunBackup can be sent: it was welcomed, and nothing has failed to go out since.
         public internal(set) var takesRuns = false
         /// How many messages it may have saved when it registered: of runs without a terminal report, and discoveries.

@@ -121,6 +121,8 @@ extension Agent.Session: Restorable {
         encoder.encode("has_spoken", hasSpoken)
         encoder.encode("has_listed_runs", hasListedRuns)
         encoder.encode("listed", list: listed)
+        encoder.encode("stops", list: stops)
+        encoder.encode("is_stop_noted", isStopNoted)
         encoder.encode("takes_runs", takesRuns)
         encoder.encode("saved_count", savedCount)
         encoder.encode("is_skew_noted", isSkewNoted)
@@ -137,6 +139,8 @@ extension Agent.Session: Restorable {
         hasSpoken = try decoder.decode("has_spoken")
         hasListedRuns = try decoder.decode("has_listed_runs")
         listed = try decoder.decode("listed")
+        stops = try decoder.decode("stops")
+        isStopNoted = try decoder.decode("is_stop_noted")
         takesRuns = try decoder.decode("takes_runs")
         savedCount = try decoder.decode("saved_count")
         isSkewNoted = try decoder.decode("is_skew_noted")
@@ -155,6 +159,18 @@ extension ListedAttempt: Restorable {
     public init<Decoder: CanonicalDecoder>(from decoder: inout Decoder) throws(CanonicalError) {
         run = try decoder.decode("run_id")
         attempt = Attempt(try decoder.decode("attempt"))
+    }
+}
+
+extension SentStop: Restorable {
+    func encode<Encoder: CanonicalEncoder>(into encoder: inout Encoder) {
+        encoder.encode("item", item)
+        encoder.encode("sent_at", sentAt)
+    }
+
+    init<Decoder: CanonicalDecoder>(from decoder: inout Decoder) throws(CanonicalError) {
+        item = try decoder.decode("item")
+        sentAt = try decoder.decode("sent_at")
     }
 }
 

@@ -24,17 +24,18 @@ public struct Claim: Hashable, Sendable {
     }
 }
 
-/// Another host that was refused because the agent's own connection answered: one key is on two machines.
+/// One key is on two machines: another host was refused because the agent's own connection answered, or two of one name
+/// replace each other.
 public struct Conflict: Hashable, Sendable {
-    /// The refused host.
+    /// The refused host; of two of one name, that name.
     public internal(set) var hostname: Text
-    /// Its connection, which may go on to send until it is closed.
-    public internal(set) var session: SessionID
-    /// Where it dialled from.
+    /// Its connection, which may go on to send until it is closed; nil of two of one name, of which none is refused.
+    public internal(set) var session: SessionID?
+    /// Where it dialled from; of two of one name, the one whose connection was replaced last.
     public internal(set) var remoteAddress: Text
-    /// When it was refused last.
+    /// When it was refused, or the other replaced, last.
     public internal(set) var refusedAt: Timestamp
-    /// How often a host was refused since the agent has this key.
+    /// How often that was found since the agent has this key.
     public internal(set) var count: UInt64
 }
 

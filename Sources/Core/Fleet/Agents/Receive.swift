@@ -18,11 +18,12 @@ extension Fleet.State {
         }
         let isOfSession =
             agents[id]?.session != nil && (frame.session == nil || frame.session == agents[id]?.session?.id)
+        var frame = frame
+        if isOfSession, isMadeNow(frame, by: id) { frame.isReplayed = false }
         guard let heard = hear(frame, isOfSession: isOfSession, from: id, entry) else { return verdict }
         // What a former connection brings late, or what was kept, proves no life now. What ended has ended all the same.
         let isLive = isOfSession && !frame.isReplayed
         var changes = verdict + heard
-        if isOfSession { changes += overdueList(of: id, at: entry.recordedAt) }
         switch frame.report {
         case .register(let registration):
             if agents[id]?.isCaptured == true, agents[id]?.registration == nil {
@@ -53,7 +54,16 @@ extension Fleet.State {
         case .log, .restore, .acknowledgement, .other:
             break
         }
+        // Behind what the frame says, which may be the list itself.
+        if isOfSession, !changes.holdsPhase { changes += overdueList(of: id, at: entry.recordedAt) }
         return changes
+    }
+
+    /// What looks older than its connection was kept from before, or the clock was set back meanwhile. No heartbeat is kept, and
+    /// by the second one all that was has come.
+    private func isMadeNow(_ frame: ReceivedFrame, by id: AgentID) -> Bool {
+        if case .heartbeat = frame.report { return true }
+        return agents[id]?.numbers.heartbeatCount == 2
     }
 
     private mutating func beat(
@@ -78,19 +88,22 @@ extension Fleet.State {
     /// What a journaling agent was sent, was out of touch about, and does not list when it is back: it died before the run
     /// was in its journal, or the run is over and its report is on its way. To send the same attempt again is right for
     /// both, since it runs no run of its journal twice: it begins the first, and reports about the second once more. So the
-    /// attempt does not end as lost, and none is used up. What somebody wants cancelled is not begun: its grace runs out.
+    /// attempt does not end as lost, and none is used up. What somebody wants cancelled is not begun, nor is what would go
+    /// on beside an attempt that was given up and holds its target: its grace runs out.
     func forgotten(by id: AgentID) -> [Fleet.Change] {
-        (agents[id]?.openRuns ?? []).compactMap { run in
+        guard let agent = agents[id] else { return [] }
+        let lost = agent.openRuns.compactMap { run -> ListedAttempt? in
             guard let known = runs[run], known.isRepeatable, known.grace != nil, !known.isCancelRequested else {
                 return nil
             }
             switch known.phase {
-            case .running(let attempt), .unconfirmed(let attempt): return .forgotten(run, attempt)
+            case .running(let attempt), .unconfirmed(let attempt): return ListedAttempt(run: run, attempt: attempt)
             case .queued, .sending, .verifying, .reconciling, .stored, .failed, .gone, .waiting, .expired, .stopped,
                 .captured, .ended, .closed:
                 return nil
             }
         }
+        return Fleet.admitted(lost, of: agent, in: self).map { .forgotten($0.run, $0.attempt) }
     }
 
     private mutating func fold(
@@ -124,11 +137,11 @@ extension Fleet.State {
             return [.anomaly(Anomaly(agent: id, kind: .foreignRun, run: nil, detail: detail))]
         }
         let freed = isEnd ? reportedOver(run, attempt, by: id) : []
-        return freed
-            + fold(run, entry, detail: detail) {
-                if $0.phase == .captured { $0.deadline = entry.recordedAt + Fleet.Limits.capture }
-                return body(&$0, attempt)
-            }
+        let changes = fold(run, entry, detail: detail) {
+            if $0.phase == .captured { $0.deadline = entry.recordedAt + Fleet.Limits.capture }
+            return body(&$0, attempt)
+        }
+        return changes.holdsPhase ? changes : freed + changes
     }
 
     /// The run and attempt that an id from the wire names: a captured run by its whole id, a run of our own by its
@@ -205,4 +218,10 @@ extension Fleet.State {
         agents[id]?.configVersion = version
         agents[id]?.configSentAt = entry.recordedAt
     }
+}
+
+extension [Fleet.Change] {
+    /// Whether a run's phase is among them. Others are started with what follows from that; were they started for another
+    /// reason too, they would be twice, since all that follows from an entry is decided in the same state.
+    fileprivate var holdsPhase: Bool { contains { if case .run = $0 { true } else { false } } }
 }

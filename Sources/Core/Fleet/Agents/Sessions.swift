@@ -12,6 +12,7 @@ extension Fleet.State {
         guard let agent = agents[id] else { return [] }
         var changes: [Fleet.Change] = []
         if let former = agent.session?.id, former != opening.session { changes.append(.disowned(id, former)) }
+        noteReplacement(of: id)
         if agent.session != nil { _ = loseSession(of: id, entry) }
         agents[id]?.session = Agent.Session(
             id: opening.session, remoteAddress: opening.remoteAddress, extensions: opening.extensions)
@@ -20,7 +21,7 @@ extension Fleet.State {
         agents[id]?.numbers.connect()
         agents[id]?.configSentAt = nil
         // The host that was refused is the agent's own now: it moved.
-        if let host = opening.hostname, host == conflicts[id]?.hostname {
+        if let host = opening.hostname, host == conflicts[id]?.hostname, host != agent.registration?.hostname {
             conflicts[id] = nil
             revisitAlerts(entry) { key, _ in key == AlertKey(.identityConflict, id) }
         }
@@ -70,11 +71,12 @@ extension Fleet.State {
     /// Numbers begin anew with a Register of a new process.
     mutating func newProcess(of id: AgentID, sequence: UInt64, _ entry: Entry<Fleet.Message>) -> [Fleet.Change] {
         guard let agent = agents[id] else { return [] }
+        let changes = checkAlternation(of: id, sequence: sequence, entry)
         defer { agents[id]?.highestLiveSequence = sequence }
-        guard agent.registration != nil, sequence <= agent.highestLiveSequence else { return [] }
+        guard agent.registration != nil, sequence <= agent.highestLiveSequence else { return changes }
         agents[id]?.recent.clear()
         agents[id]?.restartedBy = entry.position
-        return [
+        return changes + [
             .anomaly(
                 Anomaly(
                     agent: id, kind: .processRestart, run: nil,
@@ -138,10 +140,12 @@ extension Fleet.State {
 
 extension Agent {
     /// How many discoveries it may have saved since it was heard last. Ours saves none; a reference agent makes one each hour,
-    /// and saves what it cannot send. Source: the recording `backlog-hang`.
+    /// and saves what it cannot send. One more is of the hour that has begun, and one, of its start, may have waited before.
+    /// Source: the recordings `backlog-hang` and `pg-success`.
     fileprivate func savedDiscoveryCount(_ opening: SessionOpening, at moment: Timestamp) -> UInt32 {
         guard let lastSeenAt, !opening.extensions.contains(ProtocolExtension.journal) else { return 0 }
-        return UInt32(clamping: (moment - lastSeenAt).count / Milliseconds.hours(1).count)
+        let hours = (moment - lastSeenAt).count / Milliseconds.hours(1).count
+        return hours > 0 ? UInt32(clamping: hours + 2) : 0
     }
 }
 

@@ -12,6 +12,13 @@ public struct ListedAttempt: Hashable, Sendable {
     }
 }
 
+/// That an agent was told to stop an attempt which nobody waits for any more.
+struct SentStop: Hashable, Sendable {
+    var item: ListedAttempt
+    /// When it was told first on its present connection.
+    var sentAt: Timestamp
+}
+
 /// Attempts that nobody waits for any more and that a journaling agent goes on with all the same, as after an absence that
 /// was longer than their grace. They cannot end well, since the store was asked and their objects' names are frozen; but
 /// until they are over they burden their database and their host as any other does.
@@ -39,7 +46,7 @@ extension Fleet.State {
         }
         agents[id]?.session?.listed = listed
         let after = agents[id].map { strays(of: $0) } ?? []
-        changes += abandoned(after)
+        changes += abandoned(after) + unheeded(by: id, entry)
         if agent.session?.hasListedRuns == false {
             agents[id]?.session?.hasListedRuns = true
             return changes + forgotten(by: id) + [.ready(id)]
@@ -60,6 +67,38 @@ extension Fleet.State {
             changes.append(.abandoned(item.run, item.attempt))
         }
         return changes
+    }
+
+    /// The outcome of telling an agent to stop: its time for that begins when it was told first.
+    mutating func stopSent(
+        to id: AgentID, _ item: ListedAttempt, _ result: CommandOutcome.Result, _ entry: Entry<Fleet.Message>
+    ) {
+        guard result == .done, runs[item.run]?.hasGivenUp(item.attempt) == true, let session = agents[id]?.session,
+            session.listed.contains(item), !session.stops.contains(where: { $0.item == item })
+        else { return }
+        agents[id]?.session?.stops.append(SentStop(item: item, sentAt: entry.recordedAt))
+    }
+
+    /// What goes on although the agent was told to stop it: it may hang, and holds its target until somebody ends it on the
+    /// host. Told once a connection.
+    private mutating func unheeded(by id: AgentID, _ entry: Entry<Fleet.Message>) -> [Fleet.Change] {
+        guard let session = agents[id]?.session, !session.stops.isEmpty else { return [] }
+        agents[id]?.session?.stops.removeAll { !session.listed.contains($0.item) }
+        guard !session.isStopNoted,
+            let stop = agents[id]?.session?.stops.first(where: {
+                entry.recordedAt - $0.sentAt >= Fleet.Limits.cancellation
+            })
+        else { return [] }
+        agents[id]?.session?.isStopNoted = true
+        let seconds = (entry.recordedAt - stop.sentAt).count / 1_000
+        let detail = Text("it was told to stop attempt \(stop.item.attempt), and lists it \(seconds) s later")
+        return [.anomaly(Anomaly(agent: id, kind: .unconfirmedCommand, run: stop.item.run, detail: detail))]
+    }
+
+    /// Our clock has jumped forwards: that time has not passed for the agent.
+    mutating func skipStops(of id: AgentID, _ step: Milliseconds) {
+        let stops = agents[id]?.session?.stops ?? []
+        agents[id]?.session?.stops = stops.map { SentStop(item: $0.item, sentAt: $0.sentAt + step) }
     }
 
     /// The agent has reported that an attempt is over: it does not hold anything until the next list.

@@ -93,8 +93,7 @@ extension Run {
     /// where nothing is said about its time, or its end is being made out.
     var lateAt: Timestamp? {
         switch phase {
-        // Once it has been tried, it waits for its turn as often as it is tried again.
-        case .queued: attempt == .none ? createdAt + Fleet.Limits.lateness : nil
+        case .queued: queuedAt + Fleet.Limits.lateness
         case .sending, .unconfirmed, .running:
             order.timeoutSeconds == 0 ? nil : deadline + Milliseconds(-Fleet.Limits.overtime.count)
         case .waiting, .verifying, .reconciling, .stored, .failed, .gone, .expired, .stopped, .captured, .ended,

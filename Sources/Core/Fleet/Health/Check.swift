@@ -62,13 +62,13 @@ public struct Check: Hashable, Sendable {
             }
         }
         account(until: moment)
-        if last?.isHealthy == result.isHealthy, streak > 0 {
+        if last?.isHealthy == result.isHealthy, last?.isForbidden == result.isForbidden, streak > 0 {
             streak &+= 1
         } else {
             streak = 1
             streakBegan = position
         }
-        recent.add(result.isHealthy)
+        if !result.isForbidden { recent.add(result.isHealthy) }
         if let told = expiringCertificate, let end = result.detail?.certificateExpiresAt {
             laterCertificates = end > told ? laterCertificates &+ 1 : 0
         }

@@ -46,6 +46,7 @@ extension Check {
     fileprivate var dueIgnorance: Ignorance? {
         switch phase {
         case .unknown(.paused): spec.isPaused ? nil : .new
+        case .unknown(.forbidden): spec.isPaused ? .paused : last == nil ? .new : nil
         case .unknown: spec.isPaused ? .paused : nil
         case .up, .down, .flapping: spec.isPaused ? .paused : last == nil ? .new : nil
         }

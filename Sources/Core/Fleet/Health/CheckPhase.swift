@@ -34,6 +34,8 @@ extension Check {
         case agentAway = "agent_away"
         /// The agent does not run health checks.
         case unsupported
+        /// The prober must not probe the address that it has: nothing is known of what stands there.
+        case forbidden
         /// It is paused.
         case paused
     }
@@ -59,6 +61,7 @@ extension Check {
     /// The phase that the results call for; nil while it is the present one, or they call for none.
     var duePhase: Phase? {
         guard !spec.isPaused, let last, streak > 0 else { return nil }
+        if last.isForbidden { return phase == .unknown(.forbidden) ? nil : .unknown(.forbidden) }
         let settled: Phase? =
             last.isHealthy
             ? (streak >= UInt64(spec.successesToUp) ? .up : nil)

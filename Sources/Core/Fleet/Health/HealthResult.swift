@@ -15,6 +15,9 @@ public struct HealthResult: Hashable, Sendable {
     /// More than version 1 of the protocol tells; nil from a prober that speaks no more than that.
     public var detail: ProbeDetail?
 
+    /// Whether nothing was probed, since the prober must not reach that address.
+    public var isForbidden: Bool { detail?.failure == .forbidden }
+
     /// A result with all its parts.
     public init(
         check: CheckID, probedAt: Timestamp, isHealthy: Bool, latencyMilliseconds: UInt32, errorText: Text,

@@ -127,6 +127,9 @@ public struct Run: Hashable, Sendable {
     /// What comes before the deadline: when the store is asked because nothing is heard (nil while in touch), or asked
     /// again; when what could not be sent is tried again; when the next attempt is due.
     public internal(set) var grace: Timestamp?
+    /// How far the grace may be put off by sending the attempt again; nil while it was not sent again since the agent
+    /// spoke of it last.
+    var graceLimit: Timestamp?
     /// When it was asked for.
     public internal(set) var createdAt: Timestamp
     /// Since when it waits, or waited, for its agent to take the current attempt.
@@ -158,6 +161,10 @@ public struct Run: Hashable, Sendable {
 
     /// Whether it could not be sent to an agent that is connected, and waits for another try.
     var waitsToBeSentAgain: Bool { phase == .queued && grace != nil }
+
+    /// Whether sending it again at a moment leaves the agent all the time that it may take to speak of it. So an order that
+    /// never reaches its agent, or that its agent never survives, is given up.
+    func maySendAgain(at moment: Timestamp) -> Bool { graceLimit.map { moment + Fleet.Limits.grace <= $0 } ?? true }
 
     /// When the next attempt is due; nil unless it waits for one.
     public var nextAttemptAt: Timestamp? { if case .waiting = phase { grace } else { nil } }

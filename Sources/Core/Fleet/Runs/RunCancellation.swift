@@ -57,7 +57,7 @@ extension Run {
     }
 
     mutating func cancelled(_ reported: Attempt, by position: Position) -> [Sign] {
-        guard isOpen, reported == attempt else { return [.late] }
+        guard isOpen, reported == attempt else { return isToldAgain(reported) ? [] : [.late] }
         switch phase {
         case .sending, .unconfirmed, .running, .reconciling(reported, _):
             phase = .stopped
@@ -69,7 +69,7 @@ extension Run {
             wasCancelled = true
             return []
         case .queued, .verifying, .reconciling, .stored, .failed, .gone, .waiting, .expired, .stopped, .ended, .closed:
-            return [.late]
+            return isToldAgain(reported) ? [] : [.late]
         }
     }
 }

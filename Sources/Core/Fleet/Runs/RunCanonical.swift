@@ -34,6 +34,7 @@ extension Run: Restorable {
         encoder.encode("grace", grace)
         encoder.encode("created_at", createdAt)
         encoder.encode("queued_at", queuedAt)
+        encoder.encode("grace_limit", graceLimit)
     }
 
     /// Reads every field.
@@ -69,6 +70,7 @@ extension Run: Restorable {
         grace = try decoder.decode("grace")
         createdAt = try decoder.decode("created_at")
         queuedAt = try decoder.decode("queued_at")
+        graceLimit = try decoder.decode("grace_limit")
     }
 }
 

@@ -6,7 +6,7 @@ extension Fleet.State {
                 $0.start(attempt, isRepeatable: isRepeatable, at: entry.recordedAt)
                 return []
             }
-            if let order = runs[id]?.order { countStart(of: order, entry) }
+            if !changes.isEmpty, let order = runs[id]?.order { countStart(of: order, entry) }
             return changes
         case .retried(let retry, _):
             return fold(id, entry) {
@@ -50,8 +50,9 @@ extension Fleet.State {
             return deletionEnded(ObjectKey(run: run, attempt: attempt), outcome.result, entry)
         case .survey:
             return surveyed(outcome.result, entry)
-        case .cancel(let agent, let run, _):
+        case .cancel(let agent, let run, let attempt):
             cancelSent(to: agent, run, outcome.result, entry)
+            stopSent(to: agent, ListedAttempt(run: run, attempt: attempt), outcome.result, entry)
             return []
         case .readZone(let zone, let start):
             return learn(zone, from: start, outcome.result, entry)

@@ -19,7 +19,7 @@ extension Run {
     mutating func failed(
         _ reported: Attempt, _ reason: FailureClass, by position: Position, at moment: Timestamp
     ) -> [Sign] {
-        guard isOpen, reported == attempt, !isAskedAboutClaim else { return [.late] }
+        guard isOpen, reported == attempt, !isAskedAboutClaim else { return isToldAgain(reported) ? [] : [.late] }
         failure = reason
         hasFailedSinceDelivery = true
         switch phase {
@@ -32,16 +32,23 @@ extension Run {
             stoppedBy = position
             return []
         case .queued, .verifying, .reconciling, .stored, .failed, .gone, .waiting, .expired, .stopped, .ended, .closed:
-            return [.late]
+            return isToldAgain(reported) ? [] : [.late]
         }
     }
+
+    /// Whether an agent with a journal says once more how the present attempt ended. It does until that is confirmed, and when it
+    /// is sent an attempt that it has done: nothing is odd about it.
+    func isToldAgain(_ reported: Attempt) -> Bool { isRepeatable && reported == attempt && stoppedBy != nil }
 
     mutating func completed(
         _ reported: Attempt, byteCount: UInt64, digest: [UInt8]?, by position: Position, at moment: Timestamp
     ) -> [Sign] {
         completionCount &+= 1
         // A captured run is one run to its agent, however often it was delivered; ours has attempts of its own.
-        let isRepeated = isCaptured ? completionCount > 1 : self.reported.contains { $0.attempt == reported }
+        let former = self.reported.filter { $0.attempt == reported }
+        // One that journals runs says the same until it is confirmed.
+        let isToldAgain = isRepeatable && former.contains { $0.byteCount == byteCount && $0.digest == digest }
+        let isRepeated = isCaptured ? completionCount > 1 : !former.isEmpty && !isToldAgain
         var signs: [Sign] = isRepeated ? [.repeatedCompletion] : []
         if self.reported.count == 8 { self.reported.removeFirst() }
         self.reported.append(
@@ -50,7 +57,7 @@ extension Run {
             signs.append(.completionAfterFailure)
             hasFailedSinceDelivery = false
         }
-        guard isOpen else { return isRepeated ? signs : signs + [.late] }
+        guard isOpen else { return isRepeated || isToldAgain ? signs : signs + [.late] }
         if isCaptured { return signs }
         guard reported == attempt else { return signs + [.late, .observe(reported)] }
         switch phase {

@@ -29,18 +29,13 @@ extension Run {
         return min(max(.seconds(Int64(seconds)), Fleet.Limits.shortestWait), Fleet.Limits.longestWait)
     }
 
-    /// Another attempt will follow.
+    /// Another attempt will follow. As with ``start(_:isRepeatable:at:)``, whatever today's rules make of what came before.
     mutating func retry(_ retry: Retry) {
-        switch phase {
-        case .failed(retry.attempt, _), .gone(retry.attempt, _):
-            if retry.isFree { wasCutOff = true }
-            phase = .waiting(retry.attempt, retry.failure)
-            grace = retry.due
-            deadline = retry.due + Fleet.Limits.queue
-        case .queued, .sending, .unconfirmed, .running, .verifying, .reconciling, .stored, .failed, .gone, .waiting,
-            .expired, .stopped, .captured, .ended, .closed:
-            break  // recorded decisions are made in the phases above only
-        }
+        guard isOpen, !isCaptured, retry.attempt == attempt else { return }
+        if retry.isFree { wasCutOff = true }
+        phase = .waiting(retry.attempt, retry.failure)
+        grace = retry.due
+        deadline = retry.due + Fleet.Limits.queue
     }
 }
 

@@ -1,23 +1,20 @@
 /// From the queue to the agent.
 extension Run {
-    /// The next attempt begins.
+    /// The next attempt begins. Whatever today's rules make of what came before: it was decided, and what follows on the log
+    /// is about it. But each begins once, and nothing begins again that has its verdict.
     mutating func start(_ next: Attempt, isRepeatable: Bool, at moment: Timestamp) {
-        switch phase {
-        case .queued, .failed:
-            attempt = next
-            phase = .sending(next)
-            self.isRepeatable = isRepeatable
-            sentBy = nil
-            stoppedBy = nil
-            hasFailedSinceDelivery = false
-            setDeadline(at: moment)
-            grace = nil
-            progressPercent = 0
-            progressSentAt = nil
-        case .sending, .unconfirmed, .running, .verifying, .reconciling, .stored, .gone, .waiting, .expired, .stopped,
-            .captured, .ended, .closed:
-            break  // recorded decisions are made in the phases above only
-        }
+        guard isOpen, !isCaptured, phase == .queued || next == attempt.next else { return }
+        attempt = next
+        phase = .sending(next)
+        self.isRepeatable = isRepeatable
+        sentBy = nil
+        stoppedBy = nil
+        hasFailedSinceDelivery = false
+        setDeadline(at: moment)
+        grace = nil
+        graceLimit = nil
+        progressPercent = 0
+        progressSentAt = nil
     }
 
     /// The outcome of `dispatch`.
@@ -45,9 +42,12 @@ extension Run {
             attempt = Attempt(tried.number &- min(1, tried.number))
             queueAgain()
             if phase == .queued { grace = moment + Fleet.Limits.observation }
-        case (.unconfirmed, .done), (.running, .done):
-            // Sent again, since the agent did not list it: it has as long as any other to speak of it.
-            if grace != nil { grace = moment + Fleet.Limits.grace }
+        case (.unconfirmed, .done), (.running, .done), (.unconfirmed, .unknown), (.running, .unknown):
+            // Sent again, since the agent did not list it: it has as long as any other to speak of it, but not each time anew.
+            guard let former = grace else { return }
+            let limit = graceLimit ?? former + Fleet.Limits.grace
+            grace = min(moment + Fleet.Limits.grace, limit)
+            graceLimit = limit
         case (.queued, _), (.unconfirmed, _), (.running, _), (.verifying, _), (.reconciling, _), (.stored, _),
             (.failed, _), (.gone, _), (.waiting, _), (.expired, _), (.stopped, _), (.captured, _), (.ended, _),
             (.closed, _):
@@ -58,8 +58,7 @@ extension Run {
     /// Waits for the agent, with all the time that a new run has.
     mutating func queue(at moment: Timestamp) {
         queuedAt = moment
-        // Whether the attempt before was ever sent is not known, so nothing confirms that it has stopped.
-        if isCancelRequested { phase = .stopped } else { queueAgain() }
+        queueAgain()
     }
 
     /// Waits for the agent with what is left of its time: what could not be sent was not taken.
@@ -86,8 +85,10 @@ extension Run {
             phase = .running(reported)
             setDeadline(at: moment)
             grace = nil
+            graceLimit = nil
         case .running:
             grace = nil
+            graceLimit = nil
         // Not from reconciling: the store has been asked, and that froze the object's name.
         case .queued, .verifying, .reconciling, .stored, .failed, .gone, .waiting, .expired, .stopped, .captured,
             .ended, .closed:

@@ -19,11 +19,14 @@ extension Run {
     }
 
     /// Where a run would end without an object, an earlier attempt that was reported as completed is asked about first, if
-    /// the store gave no answer when it was looked for: it may be a good backup, and would be deleted as an orphan.
+    /// the store gave no answer when it was looked for: it may be a good backup, and would be deleted as an orphan. A run
+    /// that is to be cancelled would end here whatever attempts it has left, since none of them is made.
     mutating func askAboutClaims(at moment: Timestamp) {
         switch phase {
         case .failed(let attempt, let reason), .gone(let attempt, let reason):
-            guard let claim = openClaim, retry(after: attempt, reason, at: moment) == nil else { return }
+            guard let claim = openClaim, isCancelRequested || retry(after: attempt, reason, at: moment) == nil else {
+                return
+            }
             ask(.reconciling(claim, reason), at: moment)
         case .queued, .sending, .unconfirmed, .running, .verifying, .reconciling, .stored, .waiting, .expired, .stopped,
             .captured, .ended, .closed:
@@ -34,12 +37,10 @@ extension Run {
     /// What was being asked about has no object, as far as can be known. If it was an earlier attempt, the run ends as its last
     /// one did.
     mutating func foundNothing(_ reason: FailureClass, at moment: Timestamp) {
-        if stoppedBy != nil || reported.contains(where: { $0.attempt == attempt }) {
-            phase = .failed(attempt, reason)
-        } else {
-            phase = isCancelRequested ? .stopped : .gone(attempt, reason)
-        }
+        let isReported = stoppedBy != nil || reported.contains { $0.attempt == attempt }
+        phase = isReported ? .failed(attempt, reason) : .gone(attempt, reason)
         askAboutClaims(at: moment)
+        if isCancelRequested, case .gone = phase { phase = .stopped }
     }
 
     /// How long a store that gives no answer is left alone: as long again as it has been asked already, but at least 30 s
@@ -80,7 +81,8 @@ extension Run {
                 phase = .failed(asked, .storage)
                 failure = .storage
                 askAboutClaims(at: moment)
-            case .reconciling(asked, .unknown) where asked == attempt && replacementCount < Fleet.Limits.replacements:
+            case .reconciling(asked, .unknown)
+            where asked == attempt && replacementCount < Fleet.Limits.replacements && !isCancelRequested:
                 // An attempt that may never have been sent does not count: another takes its place, but not for ever.
                 replacementCount += 1
                 queue(at: moment)

@@ -21,6 +21,7 @@ extension Run {
             .closed:
             break
         }
+        graceLimit = nil
         guard isOpen else { return }
         let earliest = moment + Fleet.Limits.grace
         deadline = max(deadline, earliest)
@@ -34,6 +35,7 @@ extension Run {
         queuedAt = queuedAt + step
         order.takeBy = order.takeBy.map { $0 + step }
         grace = grace.map { $0 + step }
+        graceLimit = graceLimit.map { $0 + step }
     }
 
     /// Its deadline or grace has passed. Signs say what must be done that is no new phase.
@@ -70,13 +72,17 @@ extension Run {
         case .captured:
             phase = .ended
         case .stored, .failed, .gone, .expired, .stopped, .ended:
-            // Its verdict follows in the same turn; if that turn was cut off, it follows now.
-            deadline = moment + Fleet.Limits.observation
-            return [.follow]
+            return [.follow]  // its verdict follows in the same turn; if that turn was cut off, it follows now
         case .closed:
             break
         }
         return []
+    }
+
+    /// What follows from a deadline follows in the same turn; for the case that this is cut off it comes back, but later: one
+    /// that stayed due would be taken before all others for ever.
+    mutating func lookAgain(after moment: Timestamp) {
+        if due <= moment { deadline = moment + Fleet.Limits.observation }
     }
 
     /// It has its verdict, and is remembered for a while.

@@ -66,6 +66,25 @@ extension Fleet {
         return messages
     }
 
+    /// Of attempts that an agent was sent and has lost, those that may begin there anew: not beside one that was given up
+    /// and goes on at the same target, and no more than there are places besides such ones.
+    static func admitted(
+        _ lost: [ListedAttempt], of agent: Agent, in state: borrowing State
+    ) -> [ListedAttempt] {
+        let strays = state.strays(of: agent)
+        guard !strays.isEmpty else { return lost }
+        let occupancy = Occupancy(of: strays, in: state)
+        let others = Int(agent.inFlightCount) - lost.count + strays.count
+        var places = Int(agent.settings.maxParallelJobs) - others
+        var admitted: [ListedAttempt] = []
+        for item in lost where places > 0 {
+            guard let order = state.runs[item.run]?.order, occupancy.admits(order) else { continue }
+            admitted.append(item)
+            places -= 1
+        }
+        return admitted
+    }
+
     private static func isInMaintenance(_ agent: Agent, at moment: Timestamp) -> Bool {
         MaintenanceWindow(agent.settings)?.contains(moment) ?? false
     }
@@ -81,10 +100,15 @@ extension Fleet {
         private var jobsByTarget: [TargetID: [JobID]] = [:]
         private var countByJob: [JobID: Int] = [:]
 
-        init(of agent: Agent, in state: borrowing State) {
-            for item in state.strays(of: agent) {
+        /// What was given up and goes on.
+        init(of strays: [ListedAttempt], in state: borrowing State) {
+            for item in strays {
                 if let run = state.runs[item.run] { add(run.order) }
             }
+        }
+
+        init(of agent: Agent, in state: borrowing State) {
+            self.init(of: state.strays(of: agent), in: state)
             guard agent.inFlightCount > 0 else { return }
             for id in agent.openRuns {
                 if let run = state.runs[id], run.attemptInFlight != nil { add(run.order) }

@@ -93,7 +93,7 @@ extension RunDetail {
     }
 
     private mutating func start(_ next: UInt32, at moment: Timestamp) {
-        guard isOpen, !isCaptured else { return }
+        guard isOpen, !isCaptured, phase == .queued || next != attempt else { return }
         attempt = next
         phase = .sending
         status = .running

@@ -19,6 +19,7 @@ extension Fleet {
         case .silent: "no result came for too long"
         case .agentAway: "no result came for too long, and the agent that probes is not connected"
         case .unsupported: "the agent that should probe it does not run health checks"
+        case .forbidden: "its address is one that must not be probed from there"
         case .paused: "it is paused"
         }
     }

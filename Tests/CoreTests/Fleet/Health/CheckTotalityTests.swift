@@ -58,6 +58,15 @@ struct CheckTotalityTests {
         ("from the future", { $0.hear(.health(Story.result(false, at: $0.now + .hours(9)))) }),
         ("from another", { $0.hear(.health(Story.result(false, at: $0.now)), from: Story.other, session: nil) }),
         ("probed well", { $0.answerProbe(true) }), ("probed not well", { $0.answerProbe(false) }),
+        (
+            "forbidden to probe",
+            { story in
+                var found = Story.result(false, at: story.now)
+                found.detail = ProbeDetail()
+                found.detail?.failure = .forbidden
+                story.carryOut { if case .probeTarget = $0 { .probed(found) } else { nil } }
+            }
+        ),
         ("not probed", { $0.carryOut { if case .probeTarget = $0 { .undone("") } else { nil } } }),
         (
             "an outcome of nothing",
