@@ -93,7 +93,7 @@ public struct Plan: Hashable, Sendable {
     /// By how many times more happens than among eight agents.
     var crowd: Int64 { max(1, Int64(agentCount / 8)) }
     /// So many commits lie between two snapshots of the control plane.
-    var snapshotInterval: Int { agentCount <= 8 ? 7 : 4_000 }
+    var snapshotInterval: Int { agentCount <= 8 ? 21 : 4_000 }
     /// So many commits lie between two comparisons of the served state with the log.
     var comparisonInterval: Int { agentCount <= 8 ? 200 : 20_000 }
 }

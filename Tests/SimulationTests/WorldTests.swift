@@ -9,7 +9,7 @@ import Testing
 struct WorldTests {
     @Test("Worlds keep the invariants whatever strikes them, and between them show all that matters")
     func keepsInvariants() async {
-        let tally = await Tally.storms(0...89, rowCount: 2)
+        let tally = await Tally.storms(0...59, rowCount: 2)
         for violation in tally.violations { Issue.record("\(violation)") }
         #expect(tally.absentFaults.isEmpty, "these have never struck")
         #expect(tally.coverage.unlisted.isEmpty, "these are in no family of pairs that must be reached")

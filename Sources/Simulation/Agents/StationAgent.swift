@@ -160,7 +160,7 @@ extension World {
 
     private mutating func keepStation(_ agent: Int) throws(Breach) {
         guard plan.keepsSnapshots, let folded = stations[agent]?.kernel?.folded, let disk = stations[agent]?.disk,
-            folded.position.number.isMultiple(of: plan.agentCount <= 8 ? 3 : 50)
+            folded.position.number.isMultiple(of: plan.agentCount <= 8 ? 9 : 50)
         else { return }
         do {
             try disk.keep(folded, Self.stationCodec, keepsAll: plan.agentCount <= 8)

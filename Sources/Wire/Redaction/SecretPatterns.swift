@@ -13,7 +13,13 @@ enum Hexadecimal {
     }
 
     static func encode(_ bytes: [UInt8], _ digits: [UInt8]) -> [UInt8] {
-        bytes.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }
+        var text: [UInt8] = []
+        text.reserveCapacity(bytes.count * 2)
+        for byte in bytes {
+            text.append(digits[Int(byte >> 4)])
+            text.append(digits[Int(byte & 15)])
+        }
+        return text
     }
 }
 
@@ -57,23 +63,32 @@ struct SecretPattern: Sendable {
     /// The characters that depend on the secret alone when `offset` bytes (modulo 3) stand before it. Padding does not
     /// come into it: the last character that is not whole is `sharesLast`.
     private static func base64(_ secret: [UInt8], offset: Int, _ alphabet: [UInt8]) -> SecretPattern {
-        let firstBit = offset * 8
-        let endBit = firstBit + secret.count * 8
-        let firstCharacter = (firstBit + 5) / 6
-        let endCharacter = endBit / 6
-        let characters = (firstCharacter..<max(firstCharacter, endCharacter)).map { character in
-            let value = (character * 6..<character * 6 + 6).reduce(0) { value, bit in
-                let index = bit - firstBit
-                return value << 1 | Int(secret[index / 8] >> (7 - UInt8(index % 8)) & 1)
+        // As many of the first bits share a character with what stands before.
+        let sharedCount = (6 - offset * 8 % 6) % 6
+        var characters: [UInt8] = []
+        characters.reserveCapacity(secret.count * 4 / 3)
+        // What was read and is not yet in a character, in the lowest bits.
+        var (bits, bitCount) = (0 as UInt32, -sharedCount)
+        for byte in secret {
+            bits = bits << 8 | UInt32(byte)
+            bitCount += 8
+            while bitCount >= 6 {
+                bitCount -= 6
+                characters.append(alphabet[Int(bits >> UInt32(bitCount) & 63)])
             }
-            return alphabet[value]
         }
-        return SecretPattern(bytes: characters, sharesFirst: firstBit % 6 != 0, sharesLast: endBit % 6 != 0)
+        return SecretPattern(bytes: characters, sharesFirst: sharedCount > 0, sharesLast: bitCount > 0)
     }
 
     /// Byte by byte, as Go and others print bytes: `[104 117 110]`, `68:75:6e`, `0x68, 0x75, 0x6e`.
     private static func listed(_ secret: [UInt8], _ between: String, _ digits: (UInt8) -> [UInt8]) -> SecretPattern {
-        SecretPattern(bytes: Array(secret.map(digits).joined(separator: Array(between.utf8))))
+        let between = Array(between.utf8)
+        var bytes: [UInt8] = []
+        for byte in secret {
+            if !bytes.isEmpty { bytes += between }
+            bytes += digits(byte)
+        }
+        return SecretPattern(bytes: bytes)
     }
 
     static func isBase64(_ byte: UInt8) -> Bool {

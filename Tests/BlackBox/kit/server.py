@@ -8,6 +8,7 @@ import socket
 import subprocess
 import time
 import urllib.parse
+import uuid
 
 from .checks import Failure, eventually, expect, shorten
 
@@ -210,7 +211,11 @@ class Server:
             connection.close()
 
     def call(self, method, path, body=None, key=None, token=None, raw=None, headers=(), patient=True):
-        """A REST request with the token. `body` is sent as JSON. Every error must have the shape of errors."""
+        """A REST request with the token. `body` is sent as JSON. Every error must have the shape of errors.
+
+        What waits (429), and what is done but cannot be read yet (503), is repeated as the server says, under one key."""
+        if patient and not key and method not in ("GET", "HEAD") and "idempotency-key" not in (n.lower() for n, _ in headers):
+            key = f"call-{uuid.uuid4()}"
         fields = [("Authorization", f"Bearer {self.token if token is None else token}")] if token != "" else []
         fields += [("Idempotency-Key", key)] if key else []
         data = raw if raw is not None else None if body is None else json.dumps(body).encode()
@@ -219,7 +224,8 @@ class Server:
         deadline = time.monotonic() + 60
         while True:
             answer = self.request(method, path, data, fields)
-            if answer.status == 429 and patient and time.monotonic() < deadline:
+            is_behind = answer.status == 503 and b"reading is behind" in answer.body
+            if (answer.status == 429 or is_behind) and patient and time.monotonic() < deadline:
                 time.sleep(min(5, float(answer.headers.get("retry-after", 1))) / 2)
                 continue
             break
