@@ -147,8 +147,8 @@ public struct World {
         case .deadlines(let epoch): if epoch == server.epoch { try passServerDeadlines() }
         case .carryOut(let epoch, let delivery): if epoch == server.epoch { try carryOut(delivery) }
         case .outcome(let epoch, let outcome): if epoch == server.epoch { submitOutcome(outcome) }
-        case .toServer(let id, let bytes): try arriveAtServer(id, bytes)
-        case .toAgent(let id, let bytes): try arriveAtAgent(id, bytes)
+        case .toServer(let id, let agent, let bytes): try arriveAtServer(id, from: agent, bytes)
+        case .toAgent(let id, let agent, let bytes): try arrive(at: agent, on: id, bytes)
         case .serverNotices(let id): serverNotices(id)
         case .agentNotices(let id): try agentNotices(id)
         case .ping(let id): ping(id)

@@ -141,7 +141,9 @@ enum Samples {
         run.progressPercent = 50
         run.progressSentAt = moment
         run.sentBy = Position(4)
+        run.orderedBy = Position(3)
         run.stoppedBy = Position(6)
+        run.formerlyStopped = Attempt(1)
         run.unansweredBy = Position(7)
         run.cancelRequestedBy = Position(7)
         run.cancellation = .unanswered

@@ -117,16 +117,14 @@ extension World {
         after(dice.span(seconds * 800...seconds * 1_200), .dial(agent, links[agent].epoch))
     }
 
-    mutating func arriveAtAgent(_ id: Int, _ bytes: [UInt8]) throws(Breach) {
-        guard let connection = connections[id] else { return }
-        let agent = connection.agent
-        guard now <= connection.deliversToAgentUntil ?? now, links[agent].connection == id,
-            references[agent]?.hangs != true
+    mutating func arrive(at agent: Int, on id: Int, _ bytes: [UInt8]) throws(Breach) {
+        guard let connection = connections[id], now <= connection.deliversToAgentUntil ?? now,
+            links[agent].connection == id, references[agent]?.hangs != true
         else { return noteLost(bytes, onTheWayTo: agent) }
         let readable = max(links[agent].isReadingFrom, connection.heldUntil)
         if readable > now {
             connections[id]?.heldUntil = readable
-            return agenda.add(.toAgent(id, bytes), at: readable)
+            return agenda.add(.toAgent(id, to: agent, bytes), at: readable)
         }
         links[agent].lastHeard = now
         let frame: ServerFrame

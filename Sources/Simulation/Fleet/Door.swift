@@ -36,17 +36,16 @@ extension World {
         }
         let arrival = max(connection.toAgent, now + latency())
         connections[id]?.toAgent = arrival
-        agenda.add(.toAgent(id, bytes), at: arrival)
+        agenda.add(.toAgent(id, to: connection.agent, bytes), at: arrival)
     }
 
     /// The server's wall clock.
     var wallTime: Timestamp { now + server.clockOffset }
 
-    mutating func arriveAtServer(_ id: Int, _ bytes: [UInt8]) throws(Breach) {
-        guard let connection = connections[id] else { return }
-        guard now <= connection.deliversToServerUntil ?? now, connection.isOpenAtServer, server.kernel != nil else {
-            return noteLost(bytes, from: connection.agent)
-        }
+    mutating func arriveAtServer(_ id: Int, from agent: Int, _ bytes: [UInt8]) throws(Breach) {
+        guard let connection = connections[id], now <= connection.deliversToServerUntil ?? now,
+            connection.isOpenAtServer, server.kernel != nil
+        else { return noteLost(bytes, from: agent) }
         let agent = links[connection.agent].agent
         var bytes = bytes
         server.redactor(for: agent, vault).redact(&bytes)

@@ -8,23 +8,25 @@ extension World {
 
     /// Puts an agent's message on its way. It is lost when the connection breaks before it arrives.
     mutating func write(_ bytes: [UInt8], from agent: Int) {
-        guard let id = links[agent].connection, let connection = connections[id], !connection.isBroken else { return }
+        guard let id = links[agent].connection, let connection = connections[id], !connection.isBroken else {
+            return noteLost(bytes, from: agent)
+        }
         var arrival = max(connection.toServer, now + latency())
         if connection.isWelcomed, references[agent] != nil, strikes(.reordering, in: 40) {
             // A reference agent draws numbers before it writes: later ones may get on the wire first.
-            agenda.add(.toServer(id, bytes), at: arrival + dice.span(50...2_000))
+            agenda.add(.toServer(id, from: agent, bytes), at: arrival + dice.span(50...2_000))
             return
         }
         if connection.session != nil, strikes(.garbledFrame, in: 600) {
             var bytes = bytes
             let place = Int(dice.number(0...Int64(bytes.count - 1)))
             bytes[place] ^= 1 << UInt8(dice.number(0...7))
-            agenda.add(.toServer(id, bytes), at: arrival)
+            agenda.add(.toServer(id, from: agent, bytes), at: arrival)
             return breakConnection(id)
         }
         arrival = max(arrival, connection.toServer)
         connections[id]?.toServer = arrival
-        agenda.add(.toServer(id, bytes), at: arrival)
+        agenda.add(.toServer(id, from: agent, bytes), at: arrival)
     }
 
     /// Whether an end is seen at the other side, or the connection stays half open there.

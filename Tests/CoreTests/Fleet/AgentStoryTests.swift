@@ -77,6 +77,9 @@ struct AgentStoryTests {
         story.disconnect()
         story.connect(session: "ses_3", sequence: 1)
         #expect(story.anomalies() == [.processRestart: 1])
+        story.disconnect()
+        story.connect(session: "ses_4", sequence: 1, hostname: "another")
+        #expect(story.anomalies() == [.processRestart: 1], "of another host, it is no restart")
     }
 
     @Test("one number on two messages is a reuse; the same message again is only counted")

@@ -117,6 +117,22 @@ struct AnomalyTests {
         }
     }
 
+    @Test("So is one whose process ended before the outcome of its sending was on the log")
+    func cutOffWhileSent() {
+        var story = Story.ready()
+        story.hear(.heartbeat(Self.beat), sequence: 2)
+        story.ask(.runJob(Story.run, Story.job))
+        story.disconnect()
+        story.connect(session: "ses_2", sequence: 1)
+        story.send()
+        for number in UInt64(2)...6 {
+            story.pass(.seconds(30))
+            story.hear(.heartbeat(Self.beat), session: "ses_2", sequence: number)
+        }
+        story.observe(.missing)
+        #expect(story.anomalies() == [.processRestart: 1, .runCutOff: 1])
+    }
+
     @Test("A configuration that heartbeats do not name 90 s after it was sent is told of once, and not before")
     func configurationNotApplied() {
         var story = Story.ready()

@@ -163,6 +163,17 @@ struct RetryStoryTests {
         }
     }
 
+    @Test("nor is it late when the next attempt has begun meanwhile", arguments: [true, false])
+    func toldAgainLater(isJournaling: Bool) {
+        var story = Story.running(extensions: isJournaling ? [ProtocolExtension.journal] : [], [.maxAttempts(2)])
+        story.update(.failed, failure: .disconnect)
+        story.pass(.seconds(1))
+        story.send()
+        #expect(story.phase == .running(Attempt(2)))
+        story.update(.failed, failure: .disconnect)
+        #expect(story.anomalies()[.lateReport] == (isJournaling ? nil : 1))
+    }
+
     @Test("a second attempt that cannot be sent does not get all of its queue time anew with each try")
     func unsendable() {
         var story = Story.running([.maxAttempts(2), .backoffSeconds([1])])

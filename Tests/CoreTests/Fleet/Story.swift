@@ -98,12 +98,12 @@ struct Story {
 
     mutating func connect(
         _ agent: AgentID = Story.agent, session: SessionID = Story.session, extensions: [Text] = [],
-        sequence: UInt64 = 1
+        sequence: UInt64 = 1, hostname: Text = "host"
     ) {
         tell(
             .sessionOpened(agent, SessionOpening(session: session, remoteAddress: "127.0.0.1", extensions: extensions)))
         let registration = Registration(
-            agentVersion: "v0.1.0", hostname: "host", os: "linux", arch: "amd64", dockerVersion: "", capabilities: [],
+            agentVersion: "v0.1.0", hostname: hostname, os: "linux", arch: "amd64", dockerVersion: "", capabilities: [],
             lastKnownConfigVersion: 0)
         hear(.register(registration), from: agent, session: session, sequence: sequence)
         carryOut { if case .welcome = $0 { .done } else { nil } }

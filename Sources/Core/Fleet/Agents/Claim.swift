@@ -94,7 +94,7 @@ extension Fleet.State {
         endClaim(of: id)
         var changes = install(claim.opening, of: id, entry)
         guard let registration = claim.registration else { return changes }
-        changes += newProcess(of: id, sequence: claim.sequence, entry)
+        changes += newProcess(of: id, registration, sequence: claim.sequence, entry)
         agents[id]?.registration = registration
         agents[id]?.session?.registeredSentAt = claim.registeredSentAt
         return changes + [.registered(id, claim.session)]

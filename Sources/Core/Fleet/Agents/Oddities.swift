@@ -66,7 +66,8 @@ extension Fleet.State {
         case (.reconciling, .gone(_, .lost)):
             // An agent that is out of reach may still have the report.
             guard let agent = agents[after.order.agent], agent.session?.hasSpoken == true else { return [] }
-            if let restart = agent.restartedBy, let sent = after.sentBy, restart > sent {
+            // Counted from the instruction: its outcome may come behind what the process did that it was written to.
+            if let restart = agent.restartedBy, let order = after.orderedBy, restart > order {
                 return odd(.runCutOff, "its process is a new one since the run was sent")
             }
             return odd(.messageLost, "it is connected again, and says nothing about the run, which has no object")

@@ -68,14 +68,18 @@ extension Fleet.State {
         return changes + promoteClaim(of: id, entry)
     }
 
-    /// Numbers begin anew with a Register of a new process.
-    mutating func newProcess(of id: AgentID, sequence: UInt64, _ entry: Entry<Fleet.Message>) -> [Fleet.Change] {
+    /// Numbers begin anew with a Register of a new process. It is told as a restart where it is the same host's: another one
+    /// has moved in, or is a copy.
+    mutating func newProcess(
+        of id: AgentID, _ registration: Registration, sequence: UInt64, _ entry: Entry<Fleet.Message>
+    ) -> [Fleet.Change] {
         guard let agent = agents[id] else { return [] }
         let changes = checkAlternation(of: id, sequence: sequence, entry)
         defer { agents[id]?.highestLiveSequence = sequence }
-        guard agent.registration != nil, sequence <= agent.highestLiveSequence else { return changes }
+        guard let former = agent.registration, sequence <= agent.highestLiveSequence else { return changes }
         agents[id]?.recent.clear()
         agents[id]?.restartedBy = entry.position
+        guard former.hostname == registration.hostname else { return changes }
         return changes + [
             .anomaly(
                 Anomaly(
@@ -97,8 +101,8 @@ extension Fleet.State {
         if isOfSession {
             timers.arm(.silence(id), due: entry.recordedAt + Fleet.Limits.silence, by: entry.position)
         }
-        if case .register = frame.report {
-            changes += newProcess(of: id, sequence: frame.sequence, entry)
+        if case .register(let registration) = frame.report {
+            changes += newProcess(of: id, registration, sequence: frame.sequence, entry)
         } else {
             if isOfSession {
                 agents[id]?.session?.hasSpoken = true

@@ -114,8 +114,12 @@ public struct Run: Hashable, Sendable {
     var progressSentAt: Timestamp?
     /// The entry by which the current attempt reached the agent: the outcome of its sending, or a captured delivery.
     public internal(set) var sentBy: Position?
+    /// The instruction that reached the agent by that, the first of the attempt; nil for a captured delivery.
+    var orderedBy: Position?
     /// The last report of a failure or cancellation.
     public internal(set) var stoppedBy: Position?
+    /// The newest attempt before the current one whose end the agent told.
+    var formerlyStopped: Attempt?
     /// The entry that took up somebody's wish to cancel it.
     public internal(set) var cancelRequestedBy: Position?
     /// The entry by which the agent's time to answer had passed.

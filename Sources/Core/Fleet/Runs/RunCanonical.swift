@@ -35,6 +35,8 @@ extension Run: Restorable {
         encoder.encode("created_at", createdAt)
         encoder.encode("queued_at", queuedAt)
         encoder.encode("grace_limit", graceLimit)
+        encoder.encode("ordered_by", orderedBy)
+        encoder.encode("formerly_stopped", formerlyStopped?.number)
     }
 
     /// Reads every field.
@@ -71,6 +73,8 @@ extension Run: Restorable {
         createdAt = try decoder.decode("created_at")
         queuedAt = try decoder.decode("queued_at")
         graceLimit = try decoder.decode("grace_limit")
+        orderedBy = try decoder.decode("ordered_by")
+        formerlyStopped = try decoder.decode("formerly_stopped").map { Attempt($0) }
     }
 }
 

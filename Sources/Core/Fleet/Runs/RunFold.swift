@@ -35,7 +35,7 @@ extension Fleet.State {
             return [.ready(agent)]
         case .dispatch(let agent, let run, let attempt, _):
             let changes = fold(run, entry) {
-                $0.sent(attempt, outcome.result, by: entry.position, at: entry.recordedAt)
+                $0.sent(attempt, outcome, by: entry.position, at: entry.recordedAt)
                 return []
             }
             // Tried again at once it would fail at once, for ever: it waits for the next session, or for 30 s.

@@ -36,9 +36,11 @@ extension Run {
         }
     }
 
-    /// Whether an agent with a journal says once more how the present attempt ended. It does until that is confirmed, and when it
-    /// is sent an attempt that it has done: nothing is odd about it.
-    func isToldAgain(_ reported: Attempt) -> Bool { isRepeatable && reported == attempt && stoppedBy != nil }
+    /// Whether an agent with a journal says once more how an attempt ended. It does until that is confirmed, and when it is sent
+    /// an attempt that it has done: nothing is odd about it.
+    func isToldAgain(_ reported: Attempt) -> Bool {
+        isRepeatable && (reported == formerlyStopped || reported == attempt && stoppedBy != nil)
+    }
 
     mutating func completed(
         _ reported: Attempt, byteCount: UInt64, digest: [UInt8]?, by position: Position, at moment: Timestamp

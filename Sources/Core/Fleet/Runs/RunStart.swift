@@ -4,10 +4,12 @@ extension Run {
     /// is about it. But each begins once, and nothing begins again that has its verdict.
     mutating func start(_ next: Attempt, isRepeatable: Bool, at moment: Timestamp) {
         guard isOpen, !isCaptured, phase == .queued || next == attempt.next else { return }
+        if stoppedBy != nil { formerlyStopped = attempt }
         attempt = next
         phase = .sending(next)
         self.isRepeatable = isRepeatable
         sentBy = nil
+        orderedBy = nil
         stoppedBy = nil
         hasFailedSinceDelivery = false
         setDeadline(at: moment)
@@ -19,12 +21,16 @@ extension Run {
 
     /// The outcome of `dispatch`.
     mutating func sent(
-        _ tried: Attempt, _ result: CommandOutcome.Result, by position: Position, at moment: Timestamp
+        _ tried: Attempt, _ outcome: CommandOutcome, by position: Position, at moment: Timestamp
     ) {
+        let result = outcome.result
         switch result {
         case .done, .unknown:
             deliveryCount &+= 1
-            if tried == attempt { sentBy = position }
+            if tried == attempt {
+                sentBy = position
+                orderedBy = orderedBy ?? outcome.position
+            }
         case .undone, .found, .missing, .surveyed, .probed, .zone:
             break
         }
