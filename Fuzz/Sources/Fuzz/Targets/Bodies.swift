@@ -127,9 +127,9 @@ extension Target {
         promise(Page.limits.contains(page.limit), "a page has its limits")
         guard let after = page.after else { return }
         let ids = (UInt64(0)..<20).map { RunID(bits: $0) } + [RunID(Text(after))]
-        let (chosen, hasMore) = page.select(ids)
-        promise(chosen.count <= page.limit && !(hasMore && chosen.isEmpty), "a page is no longer than asked for")
-        promise(Page.cursor("runs", after) == query["cursor"], "a cursor comes back")
+        let (chosen, next) = page.select(ids)
+        promise(chosen.count <= page.limit && !(next != nil && chosen.isEmpty), "a page is no longer than asked for")
+        promise(page.cursor(behind: after) == query["cursor"], "a cursor comes back")
     }
 
     /// Puts the request to a fleet with an agent, a target and a job.
